@@ -1,0 +1,68 @@
+# Every target sets up what it needs first. One profile, release, for everything: libtorch's bindings compile once.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+flags := --release --locked
+
+# `make setup` writes libtorch's folder into .cargo/config.toml; an environment variable would override it there.
+unexport LIBTORCH
+
+# Each demo trains anew, in a store of its own. Its scenario: make demo DEMO=smoke
+DEMO ?= demo
+DEMO_STORE ?= results/$(DEMO)-$(shell date +%Y%m%d-%H%M%S)
+demo_store := $(DEMO_STORE)
+ndbench := cargo run $(flags) --quiet --
+
+.PHONY: help setup build demo demo-short test test-golden test-gpu bench lint doc licences advisories ci
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## find or install libtorch, and make plain cargo commands work in this checkout
+	@LIBTORCH='$(LIBTORCH)' scripts/setup
+
+build: setup ## build the program
+	cargo build $(flags)
+
+demo: build ## train BN and ND on the data set shipped here, then compare them
+	@echo "demo: the records go to $(demo_store)"
+	$(ndbench) run $(DEMO) --store $(demo_store)
+	$(ndbench) report $(DEMO) --store $(demo_store) --comparison --figure $(demo_store)/comparison.svg
+	@echo "demo: records and comparison.svg are in $(demo_store)"
+
+demo-short: ## the demo in its shortest form
+	@$(MAKE) --no-print-directory demo DEMO=smoke
+
+test: setup ## run all tests that need no GPU
+	cargo test $(flags)
+
+test-golden: setup ## compare operators and networks with the golden fixtures (NDBENCH_GOLDEN names another folder)
+	cargo test $(flags) golden
+
+test-gpu: setup ## run the tests that need a CUDA device
+	cargo test $(flags) gpu -- --ignored
+
+bench: setup ## run the microbenchmarks
+	cargo bench --locked
+
+lint: setup ## check format and lints, with and without libtorch
+	@cargo fmt --version >/dev/null 2>&1 || { echo "lint: rustfmt is missing: rustup component add rustfmt"; exit 1; }
+	@cargo clippy --version >/dev/null 2>&1 || { echo "lint: clippy is missing: rustup component add clippy"; exit 1; }
+	cargo fmt --check
+	cargo clippy $(flags) --all-targets --no-default-features -- -D warnings
+	cargo clippy $(flags) --all-targets -- -D warnings
+
+doc: setup ## build the documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc $(flags) --no-deps
+
+licences: ## check the licence of every dependency
+	scripts/licences
+
+advisories: ## look for known vulnerabilities, where cargo-audit and its database are here
+	scripts/advisories
+
+ci: ## everything a change must pass, cheap checks first
+	@for step in licences advisories lint doc test demo-short; do \
+		echo "== $$step"; start=$$SECONDS; $(MAKE) --no-print-directory $$step; \
+		echo "== $$step: $$((SECONDS - start)) s"; done

@@ -1,0 +1,77 @@
+//! Compiles the C++ shim, records where libtorch lies, so that the binary runs without environment variables, and
+//! records the commit that the program is built from.
+
+use std::process::Command;
+
+/// What the program is made of: a change in here makes a build differ from its commit.
+const SOURCES: [&str; 7] = ["src", "native", "scenarios", "datasets", "build.rs", "Cargo.toml", "Cargo.lock"];
+
+fn main() {
+    SOURCES.iter().for_each(|path| println!("cargo:rerun-if-changed={path}"));
+    println!("cargo:rustc-env=NDBENCH_COMMIT={}", commit().unwrap_or_else(|| "unknown".into()));
+    #[cfg(feature = "torch")]
+    torch();
+}
+
+/// 12 digits of the checked-out commit, with `-dirty` where sources differ from it; `None` outside a checkout.
+fn commit() -> Option<String> {
+    // In a checkout of something else that holds this folder, the commit would be somebody else's.
+    if !git(&["rev-parse", "--show-prefix"])?.is_empty() {
+        return None;
+    }
+    // The log of HEAD grows with each commit and checkout.
+    for file in ["HEAD", "logs/HEAD"] {
+        let path = git(&["rev-parse", "--git-path", file])?;
+        if std::path::Path::new(&path).exists() {
+            println!("cargo:rerun-if-changed={path}");
+        }
+    }
+    let id = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let status: Vec<_> = ["status", "--porcelain", "--"].into_iter().chain(SOURCES).collect();
+    let suffix = if git(&status)?.is_empty() { "" } else { "-dirty" };
+    Some(id + suffix)
+}
+
+/// What git prints, trimmed; `None` where it fails or is missing.
+fn git(arguments: &[&str]) -> Option<String> {
+    // Without optional locks, a build never stands in the way of a git command that runs at the same time.
+    let output = Command::new("git").arg("--no-optional-locks").args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().into())
+}
+
+#[cfg(feature = "torch")]
+fn torch() {
+    // torch-sys publishes the folder it links against (its `links` key is `tch`).
+    let lib = std::env::var("DEP_TCH_LIBTORCH_LIB")
+        .expect("torch-sys did not say where libtorch is; run `make setup` or set LIBTORCH");
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
+    println!("cargo:rustc-env=NDBENCH_LIBTORCH_LIB={lib}");
+    let root = std::path::Path::new(&lib).parent().expect("libtorch's lib folder has a parent");
+    let mut shim = cc::Build::new();
+    shim.cpp(true)
+        .std("c++17")
+        .warnings(false)
+        .include(root.join("include"))
+        .include(root.join("include/torch/csrc/api/include"))
+        .file("native/shim.cpp");
+    compile_once(&shim, &lib);
+}
+
+/// Compiles the shim unless it is there, from the same source and the same libtorch: this script runs whenever a source
+/// changes, and libtorch's headers are slow.
+#[cfg(feature = "torch")]
+fn compile_once(shim: &cc::Build, lib: &str) {
+    let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    let stamp = std::path::Path::new(&out).join("shim.stamp");
+    let read = |path| std::fs::read_to_string(path).expect("native/ is part of the checkout");
+    let source = read("native/shim.cpp") + &read("native/shim.h");
+    let key = format!("{lib}\n{source}");
+    if std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
+        println!("cargo:rustc-link-search=native={out}");
+        println!("cargo:rustc-link-lib=static=ndbench_shim");
+        println!("cargo:rustc-link-lib=stdc++");
+        return;
+    }
+    shim.compile("ndbench_shim");
+    std::fs::write(&stamp, key).expect("OUT_DIR can be written to");
+}

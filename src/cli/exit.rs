@@ -1,0 +1,102 @@
+//! Why a command ends without success, and the exit code of each reason.
+
+use crate::event::SinkError;
+use std::process::ExitCode;
+
+/// A reason to end with an exit code other than 0. Exit code 2 is the argument parser's: wrong usage.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A scenario, a profile, a filter or an override breaks a rule.
+    #[error("{0}")]
+    Input(Box<dyn std::error::Error + Send + Sync>),
+    /// A data set is missing or broken.
+    #[error("{0}")]
+    Data(Box<dyn std::error::Error + Send + Sync>),
+    /// A store cannot be read or written.
+    #[error("{0}")]
+    Store(Box<dyn std::error::Error + Send + Sync>),
+    /// Trials ended without a result.
+    #[error("{0} trial(s) failed; their records say why")]
+    Trials(usize),
+    /// Something that happened could not be recorded or shown.
+    #[error("{} output(s) failed, the first: {}", .0.len(), .0.first().map_or(String::new(), ToString::to_string))]
+    Sinks(Vec<SinkError>),
+    /// This machine cannot do what was asked.
+    #[error("{0}")]
+    Machine(String),
+    /// A signal ended the run; the same command goes on from the checkpoint.
+    #[error("interrupted; the same command continues")]
+    Interrupted,
+    /// Output could not be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// The table for the help text; [`Failure::code`] gives the same numbers.
+pub const TABLE: &str = "\
+Exit codes:
+    0  everything asked for is done (diverged and out-of-memory trials are results)
+    1  a trial failed, or an output could not be written
+    2  wrong usage
+    3  a scenario, profile, filter or override breaks a rule
+    4  a data set is missing or broken
+    5  the store cannot be read or written
+    6  this machine cannot do what was asked
+  130  interrupted by a signal; the same command continues";
+
+impl Failure {
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Trials(_) | Self::Sinks(_) | Self::Output(_) => 1,
+            Self::Input(_) => 3,
+            Self::Data(_) => 4,
+            Self::Store(_) => 5,
+            Self::Machine(_) => 6,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// The output's reader has gone away, as `head` does: the rest was not wanted.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// The exit code of a command's result; failures are told on stderr.
+pub fn code(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("ndbench: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_stands_in_the_table() {
+        let failures = [
+            Failure::Trials(1),
+            Failure::Input("x".into()),
+            Failure::Data("x".into()),
+            Failure::Store("x".into()),
+            Failure::Machine("x".into()),
+            Failure::Interrupted,
+        ];
+        for f in failures {
+            assert!(TABLE.lines().any(|l| l.trim_start().starts_with(&format!("{} ", f.code()))), "{f:?}");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        let gone = Failure::Output(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        assert!(gone.is_broken_pipe());
+    }
+}

@@ -1,0 +1,152 @@
+//! Tar archives, gzipped or not, read into memory; nothing is ever unpacked to the disk.
+
+use super::bytes::{MAX_BYTES, Stream};
+use super::error::{At, DataError};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use tar::{Archive, Entry, EntryType};
+
+/// More entries than the largest data set here has files.
+const MAX_ENTRIES: usize = 1_000_000;
+/// Bytes that may follow the end-of-archive mark: tar pads to a multiple of its record size.
+const MAX_PADDING: u64 = 1 << 20;
+
+/// Path to content; `None` for a folder.
+pub(super) type Members = BTreeMap<String, Option<Vec<u8>>>;
+
+/// The members of the archive that `reader` yields.
+///
+/// # Errors
+/// Names `name` and the entry. Refused are: absolute paths and paths with `..`; links, pipes, devices and anything else
+/// that is neither file nor folder (a data set needs none); a path that comes twice; entries or archives cut short; and
+/// more than [`MAX_BYTES`] unpacked, so that a compressed bomb ends early.
+pub(super) fn read(reader: impl Read, name: &str) -> Result<Members, DataError> {
+    let stream = Stream::new(reader).map_err(|e| DataError::reading(name, 0, e))?;
+    let mut archive = Archive::new(Counted { inner: stream, read: 0 });
+    let mut members = Members::new();
+    for entry in archive.entries().map_err(|e| DataError::reading(name, 0, e))? {
+        let mut entry = entry.map_err(|e| broken(name, &e))?;
+        if entry.header().entry_type() == EntryType::XGlobalHeader {
+            continue;
+        }
+        let at = At::Byte(entry.raw_header_position());
+        let path = safe_path(&entry.path_bytes()).map_err(|rule| DataError::format(name, at, rule))?;
+        let content = content(&mut entry, &path).map_err(|rule| DataError::format(name, at, rule))?;
+        let folder = content.is_none();
+        if path.is_empty() {
+            continue;
+        }
+        if members.len() == MAX_ENTRIES {
+            return Err(DataError::format(name, at, format!("more than {MAX_ENTRIES} entries")));
+        }
+        if members.insert(path.clone(), content).is_some() && !folder {
+            return Err(DataError::format(name, at, format!("`{path}` comes twice")));
+        }
+    }
+    finish(archive.into_inner(), name)?;
+    Ok(members)
+}
+
+/// The content of a file, `None` for a folder, or why the entry is refused.
+fn content(entry: &mut Entry<impl Read>, path: &str) -> Result<Option<Vec<u8>>, String> {
+    match entry.header().entry_type() {
+        EntryType::Directory => return Ok(None),
+        EntryType::Regular | EntryType::Continuous => {}
+        other => return Err(format!("`{path}` is a {other:?} entry; only files and folders are accepted")),
+    }
+    let size = entry.size();
+    if size > MAX_BYTES {
+        return Err(format!("`{path}` promises {size} bytes, at most {MAX_BYTES} are accepted"));
+    }
+    // Grows with what is really there, not with what the header promises.
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes).map_err(|e| format!("`{path}`: broken or cut archive ({e})"))?;
+    if bytes.len() as u64 != size {
+        return Err(format!("unexpected end of archive: `{path}` has {} of its {size} bytes", bytes.len()));
+    }
+    Ok(Some(bytes))
+}
+
+/// The path as `a/b/c`, or why it is refused.
+fn safe_path(raw: &[u8]) -> Result<String, String> {
+    let path = std::str::from_utf8(raw).map_err(|_| format!("path `{}` is not UTF-8", raw.escape_ascii()))?;
+    if path.starts_with('/') {
+        return Err(format!("path `{path}` is absolute"));
+    }
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    if parts.contains(&"..") {
+        return Err(format!("path `{path}` leaves the archive's folder"));
+    }
+    Ok(parts.join("/"))
+}
+
+/// Reads to the end of the stream, which is where gzip keeps its checksum.
+fn finish(mut stream: Counted<impl Read>, name: &str) -> Result<(), DataError> {
+    let end = stream.read;
+    let padding = io::copy(&mut Read::take(&mut stream, MAX_PADDING + 1), &mut io::sink());
+    match padding.map_err(|e| broken(name, &e))? {
+        n if n > MAX_PADDING => Err(DataError::format(name, At::Byte(end), "data after the end of the archive")),
+        _ => Ok(()),
+    }
+}
+
+fn broken(name: &str, error: &io::Error) -> DataError {
+    DataError::format(name, At::File, format!("broken or cut archive ({error})"))
+}
+
+/// Refuses to read more than [`MAX_BYTES`].
+struct Counted<R> {
+    inner: R,
+    read: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.read += n as u64;
+        if self.read > MAX_BYTES {
+            return Err(io::Error::other(format!("more than {MAX_BYTES} bytes unpacked")));
+        }
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn packed() -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for name in ["a/one", "a/two"] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(600);
+            builder.append_data(&mut header, name, &[7; 600][..]).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn an_archive_cut_within_a_file_is_refused() {
+        let whole = packed();
+        assert_eq!(read(&whole[..], "f").unwrap()["a/two"], Some(vec![7; 600]));
+        for length in [100, 513, 1100, 1600, 2600, 3000] {
+            assert!(read(&whole[..length], "f").is_err(), "{length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+            let _ = read(&bytes[..], "f");
+        }
+
+        #[test]
+        fn damaged_archives_never_panic(at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
+            let mut bytes = packed();
+            let length = bytes.len();
+            bytes[at.index(length)] = byte;
+            let _ = read(&bytes[..cut.index(length)], "f");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What can be wrong with a data set.
+
+use crate::scenario::Dataset;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a data set could not be loaded; each message names the file, the place in it, the rule and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// No folder that was searched holds the data set.
+    #[error("{dataset} not found in {}; {}", joined(.searched), remedy(.dataset))]
+    NotFound {
+        /// What was looked for.
+        dataset: Dataset,
+        /// Every folder that was searched.
+        searched: Vec<PathBuf>,
+    },
+    /// The operating system refused.
+    #[error("cannot read {file}: {source}")]
+    Io {
+        /// The file or folder, with the member where it is an archive.
+        file: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The content breaks a rule of its format.
+    #[error("{file}{at}: {rule}; replace the file or fetch the data set again")]
+    Format {
+        /// The file, with the member where it is an archive.
+        file: String,
+        /// Where in it.
+        at: At,
+        /// What is expected and what was found.
+        rule: String,
+    },
+    /// A split without images, in the files or after the limits of the scenario.
+    #[error("{dataset}: no {split} images are left; raise the scenario's `{split}_images` or add images")]
+    Empty {
+        /// The data set.
+        dataset: Dataset,
+        /// `train` or `test`.
+        split: &'static str,
+    },
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// The file as a whole.
+    File,
+    /// A byte, counted from 0; of the unpacked content where the file is compressed.
+    Byte(u64),
+    /// A record, image or label, counted from 0.
+    Record(u64),
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => Ok(()),
+            Self::Byte(byte) => write!(f, ", byte {byte}"),
+            Self::Record(record) => write!(f, ", record {record}"),
+        }
+    }
+}
+
+impl DataError {
+    pub(super) fn format(file: &str, at: At, rule: impl Into<String>) -> Self {
+        Self::Format { file: file.into(), at, rule: rule.into() }
+    }
+
+    /// An error while reading `file` at `byte`: broken compression is a matter of format, the rest of the system.
+    pub(super) fn reading(file: &str, byte: u64, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                Self::format(file, At::Byte(byte), format!("broken or cut stream ({source})"))
+            }
+            _ => Self::Io { file: file.into(), source },
+        }
+    }
+}
+
+/// How to get a data set that is not there.
+pub(super) fn remedy(dataset: &Dataset) -> String {
+    match dataset {
+        Dataset::Folder(name) => {
+            format!("put the images in {name}/train/<class>/ and {name}/test/<class>/ there, or pass --data DIR")
+        }
+        named => format!("run `ndbench data fetch {named}` or pass --data DIR"),
+    }
+}
+
+fn joined(folders: &[PathBuf]) -> String {
+    folders.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")
+}

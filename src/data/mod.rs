@@ -1,0 +1,61 @@
+//! Data sets as tensors: reading, checking, augmentation.
+
+mod archive;
+mod augment;
+mod bytes;
+mod cifar;
+mod error;
+mod fetch;
+mod folder;
+mod idx;
+mod load;
+mod official;
+mod pickle;
+pub mod picture;
+mod sources;
+mod split;
+mod tree;
+mod verify;
+
+pub use augment::{EpochPlan, eval_batch};
+pub use error::{At, DataError};
+pub use fetch::{FetchError, Progress, Retry, download, fetch};
+pub use load::load;
+pub use official::{Download, downloads};
+pub use sources::Sources;
+pub use verify::{FileCheck, Found, Verdict, Verified, inventory, verify};
+
+use tch::Tensor;
+
+/// Images and labels of one split, on the training device.
+#[derive(Debug)]
+pub struct Images {
+    /// uint8, `[N, 3, H, W]`.
+    pub pixels: Tensor,
+    /// int64, `[N]`, each in `0..classes`.
+    pub labels: Tensor,
+}
+
+/// A data set, whole, on the training device.
+#[derive(Debug)]
+pub struct DataSet {
+    /// What the networks learn from.
+    pub train: Images,
+    /// What they are judged by.
+    pub test: Images,
+    /// Names in label order.
+    pub class_names: Vec<String>,
+    /// Channel means and deviations on the scale 0 to 1.
+    pub normalisation: Normalisation,
+    /// What was skipped or noticed while reading.
+    pub remarks: Vec<String>,
+}
+
+/// `(x / 255 - mean) / std`, a channel at a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Normalisation {
+    /// Means, scale 0 to 1.
+    pub mean: [f64; 3],
+    /// Standard deviations, scale 0 to 1.
+    pub std: [f64; 3],
+}

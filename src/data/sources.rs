@@ -1,0 +1,140 @@
+//! Where data sets are looked for.
+
+use super::cifar::{CIFAR10, CIFAR100, Cifar};
+use super::idx;
+use crate::scenario::Dataset;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The folders to search, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sources {
+    folders: Vec<PathBuf>,
+}
+
+/// How a data set is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    CifarBinary,
+    CifarPython,
+    Idx,
+    Images,
+    BuiltIn,
+}
+
+/// A data set that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// A folder or an archive; empty where the data set is part of the program.
+    pub(super) path: PathBuf,
+    pub(super) layout: Layout,
+}
+
+impl Sources {
+    /// `--data DIR` where it is given; else the folder that the environment variable `NDBENCH_DATA` names; else `data` in
+    /// the current folder and then the user's own, `ndbench` in `$XDG_DATA_HOME` (`~/.local/share`).
+    pub fn new(data: Option<&Path>) -> Self {
+        Self::from_parts(data, |name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    }
+
+    fn from_parts(data: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        if let Some(only) = data.map(PathBuf::from).or_else(|| variable("NDBENCH_DATA").map(PathBuf::from)) {
+            return Self { folders: vec![only] };
+        }
+        let home = || variable("HOME").map(|home| Path::new(&home).join(".local/share"));
+        let shared = variable("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
+        let own = shared.map(|folder| folder.join("ndbench"));
+        Self { folders: [PathBuf::from("data")].into_iter().chain(own).collect() }
+    }
+
+    /// The folders that are searched, in order.
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
+    /// Where downloads go: the first of the folders that exists, else the last.
+    pub fn target(&self) -> &Path {
+        let existing = self.folders.iter().find(|folder| folder.is_dir());
+        existing.or(self.folders.last()).expect("there is always one folder")
+    }
+
+    /// Every place where `dataset` lies, best first.
+    pub(super) fn find(&self, dataset: &Dataset) -> Vec<Place> {
+        if *dataset == Dataset::FashionMini {
+            return vec![Place { path: PathBuf::new(), layout: Layout::BuiltIn }];
+        }
+        let candidates = candidates(dataset);
+        let mut places = Vec::new();
+        for folder in &self.folders {
+            // A folder is also accepted when it is the data set's own (`--data data/cifar-10-batches-bin`).
+            for (path, layout) in &candidates {
+                let own = folder.ends_with(path).then(|| folder.clone());
+                let path = own.unwrap_or_else(|| folder.join(path));
+                let present = match layout {
+                    Layout::Idx => idx::TRAIN.iter().chain(&idx::TEST).any(|name| idx::file(&path, name).is_some()),
+                    _ => path.exists(),
+                };
+                if present {
+                    places.push(Place { path, layout: *layout });
+                }
+            }
+        }
+        places
+    }
+}
+
+/// Paths relative to a data folder.
+fn candidates(dataset: &Dataset) -> Vec<(String, Layout)> {
+    let cifar = |c: &Cifar| {
+        let [binary, python] = c.folders.map(String::from);
+        let [binary_archive, python_archive] = c.archives.map(String::from);
+        vec![
+            (binary, Layout::CifarBinary),
+            (binary_archive, Layout::CifarBinary),
+            (python, Layout::CifarPython),
+            (python_archive, Layout::CifarPython),
+        ]
+    };
+    let all = |paths: &[&str], layout| paths.iter().map(|p| (p.to_string(), layout)).collect();
+    match dataset {
+        Dataset::Cifar10 => cifar(&CIFAR10),
+        Dataset::Cifar100 => cifar(&CIFAR100),
+        Dataset::Mnist => all(&["mnist", "MNIST/raw"], Layout::Idx),
+        Dataset::FashionMnist => all(&["fashion-mnist", "FashionMNIST/raw"], Layout::Idx),
+        Dataset::FashionMini => Vec::new(),
+        Dataset::Folder(name) => {
+            ["", ".tar", ".tar.gz", ".tgz"].map(|end| (format!("{name}{end}"), Layout::Images)).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_option_beats_the_variable_beats_the_defaults() {
+        let variables = |name: &str| match name {
+            "NDBENCH_DATA" => Some("/env".into()),
+            "HOME" => Some("/home/a".into()),
+            _ => None,
+        };
+        let folders = |s: Sources| s.folders.iter().map(|f| f.display().to_string()).collect::<Vec<_>>();
+        assert_eq!(folders(Sources::from_parts(Some(Path::new("/opt")), variables)), ["/opt"]);
+        assert_eq!(folders(Sources::from_parts(None, variables)), ["/env"]);
+        let defaults = Sources::from_parts(None, |n| variables(n).filter(|_| n == "HOME"));
+        assert_eq!(folders(defaults), ["data", "/home/a/.local/share/ndbench"]);
+    }
+
+    #[test]
+    fn a_data_set_is_found_by_its_folder_or_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("cifar-10-batches-bin");
+        std::fs::create_dir(&own).unwrap();
+        for data in [dir.path(), &own] {
+            let found = Sources::new(Some(data)).find(&Dataset::Cifar10);
+            assert_eq!(found, [Place { path: own.clone(), layout: Layout::CifarBinary }]);
+        }
+        assert_eq!(Sources::new(Some(dir.path())).find(&Dataset::Mnist), []);
+    }
+}

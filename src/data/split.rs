@@ -1,0 +1,71 @@
+//! Images on the host, before they become tensors.
+
+use super::Images;
+use tch::{Device, Tensor};
+
+/// Height and width of every image.
+pub(super) const SIDE: usize = 32;
+/// Bytes of one image: three planes.
+pub(super) const IMAGE_BYTES: usize = 3 * SIDE * SIDE;
+
+/// The images of one split, `[N, 3, 32, 32]`, and their labels.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Split {
+    pub(super) pixels: Vec<u8>,
+    pub(super) labels: Vec<i64>,
+}
+
+/// Both splits and what was noticed on the way.
+#[derive(Debug, Default)]
+pub(super) struct Raw {
+    pub(super) train: Split,
+    pub(super) test: Split,
+    pub(super) class_names: Vec<String>,
+    pub(super) remarks: Vec<String>,
+}
+
+impl Split {
+    pub(super) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub(super) fn truncate(&mut self, images: usize) {
+        self.labels.truncate(images);
+        self.pixels.truncate(images * IMAGE_BYTES);
+    }
+
+    /// How many images each of `classes` classes has.
+    pub(super) fn per_class(&self, classes: usize) -> Vec<u64> {
+        let mut counts = vec![0; classes];
+        for &label in &self.labels {
+            counts[label as usize] += 1;
+        }
+        counts
+    }
+
+    pub(super) fn into_images(self, device: Device) -> Images {
+        let shape = [self.len() as i64, 3, SIDE as i64, SIDE as i64];
+        Images {
+            pixels: Tensor::from_slice(&self.pixels).view(shape).to_device(device),
+            labels: Tensor::from_slice(&self.labels).to_device(device),
+        }
+    }
+
+    /// Channel means and standard deviations on the scale 0 to 1, from exact integer sums. A deviation below one level
+    /// counts as one level, so that nothing is divided by zero.
+    pub(super) fn statistics(&self) -> super::Normalisation {
+        let mut sums = [(0u64, 0u64); 3];
+        for (plane, bytes) in self.pixels.chunks_exact(SIDE * SIDE).enumerate() {
+            let (sum, squares) = &mut sums[plane % 3];
+            *sum += bytes.iter().map(|b| u64::from(*b)).sum::<u64>();
+            *squares += bytes.iter().map(|b| u64::from(*b) * u64::from(*b)).sum::<u64>();
+        }
+        let count = (self.len() * SIDE * SIDE).max(1) as f64;
+        let mean = sums.map(|(sum, _)| sum as f64 / count / 255.0);
+        let std = [0, 1, 2].map(|c| {
+            let square = sums[c].1 as f64 / count / (255.0 * 255.0);
+            (square - mean[c] * mean[c]).max(0.0).sqrt().max(1.0 / 255.0)
+        });
+        super::Normalisation { mean, std }
+    }
+}

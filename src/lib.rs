@@ -1,0 +1,39 @@
+//! ndbench measures what it costs, and what it buys, to train a convolutional network with network deconvolution
+//! (ND; Ye et al., ICLR 2020) instead of batch normalisation (BN).
+//!
+//! Modules stand on floors; a module imports only from lower floors, never from a sibling:
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 6 | [`cli`] |
+//! | 5 | [`run`], [`report`] |
+//! | 4 | [`train`], [`record`] |
+//! | 3 | [`event`] |
+//! | 2 | [`plan`], [`data`], [`nn`] |
+//! | 1 | [`scenario`], [`profile`], [`telemetry`], [`clock`] |
+//! | 0 | [`units`], [`stats`], [`files`], [`settings`]; `testing`, for unit tests alone |
+
+pub mod cli;
+#[cfg(feature = "torch")]
+pub mod clock;
+#[cfg(feature = "torch")]
+pub mod data;
+pub mod event;
+pub mod files;
+#[cfg(feature = "torch")]
+pub mod nn;
+pub mod plan;
+pub mod profile;
+pub mod record;
+pub mod report;
+#[cfg(feature = "torch")]
+pub mod run;
+pub mod scenario;
+pub mod settings;
+pub mod stats;
+pub mod telemetry;
+#[cfg(all(test, feature = "torch"))]
+mod testing;
+#[cfg(feature = "torch")]
+pub mod train;
+pub mod units;

@@ -1,0 +1,54 @@
+//! A linear layer that whitens its input.
+
+use super::whitening::{Statistics, Whitening, block_size};
+use crate::nn::{Init, Layer, Pass, Role, Scope};
+use tch::{Kind, Tensor};
+
+/// Linear layer with deconvolved input, `[.., input]` to `[.., output]`: the features are cut into contiguous pieces, which
+/// are pooled into one sample.
+#[derive(Debug)]
+pub struct Delinear {
+    name: String,
+    block: i64,
+    weight: Tensor,
+    bias: Option<Tensor>,
+    statistics: Statistics,
+}
+
+impl Delinear {
+    /// A layer whose parameters and running statistics lie in `scope`.
+    pub fn new(scope: &Scope, input: i64, output: i64, bias: bool, whitening: Whitening) -> Self {
+        let block = block_size(whitening.block, input);
+        let init = Init::Uniform(1.0 / (input as f64).sqrt());
+        Self {
+            name: scope.name().into(),
+            block,
+            weight: scope.parameter("weight", &[output, input], Role::Weight, init),
+            bias: bias.then(|| scope.parameter("bias", &[output], Role::Bias, init)),
+            statistics: Statistics::new(scope, whitening, 1, block),
+        }
+    }
+
+    /// Weight and bias that have absorbed `deconv`, `[block, block]`, and `mean`, `[block, 1]`.
+    fn absorb(&self, mean: &Tensor, deconv: &Tensor) -> (Tensor, Tensor) {
+        let (output, input) = self.weight.size2().expect("a linear layer's weight is a matrix");
+        let weight = self.weight.view_([-1, self.block]).matmul(deconv);
+        let by_output = weight.matmul(mean).view_([output, input / self.block]);
+        let shift = by_output.sum_dim_intlist([1].as_slice(), false, None::<Kind>);
+        let bias = match &self.bias {
+            Some(bias) => bias - shift,
+            None => -shift,
+        };
+        (weight.view_([output, input]), bias)
+    }
+}
+
+impl Layer for Delinear {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Tensor {
+        let (mean, deconv) = self.statistics.current(pass, || x.reshape([-1, self.block]).transpose(0, 1));
+        let (weight, bias) = self.absorb(&mean, &deconv);
+        let y = x.linear(&weight, Some(&bias));
+        pass.note(&self.name, "Delinear", y.numel() as u64 * weight.size()[1] as u64, &y);
+        y
+    }
+}

@@ -1,0 +1,78 @@
+//! A convolution that whitens its input.
+
+use super::patches::sample;
+use super::whitening::{Statistics, Whitening, block_size};
+use crate::nn::layers::ConvShape;
+use crate::nn::{Init, Layer, Pass, Role, Scope};
+use tch::{Kind, Tensor};
+
+/// Convolution with deconvolved input, `[N, input, H, W]` to `[N, output, H', W']` (Ye et al., 2020, Algorithm 1).
+#[derive(Debug)]
+pub struct FastDeconv {
+    name: String,
+    shape: ConvShape,
+    block: i64,
+    stride: i64,
+    weight: Tensor,
+    bias: Option<Tensor>,
+    statistics: Statistics,
+}
+
+impl FastDeconv {
+    /// A layer whose parameters and running statistics lie in `scope`. A grouped convolution whitens each group by itself,
+    /// whatever block is asked for.
+    pub fn new(scope: &Scope, shape: ConvShape, bias: bool, whitening: Whitening) -> Self {
+        Self::with_init(scope, shape, bias, whitening, Init::Uniform(shape.init_bound()))
+    }
+
+    /// The same with another initialiser of the weight.
+    pub fn with_init(scope: &Scope, shape: ConvShape, bias: bool, whitening: Whitening, init: Init) -> Self {
+        let block = match shape.groups {
+            1 => block_size(whitening.block, shape.input),
+            groups => shape.input / groups,
+        };
+        Self {
+            name: scope.name().into(),
+            shape,
+            block,
+            stride: whitening.sampling_stride * shape.stride,
+            weight: scope.parameter("weight", &shape.weight(), Role::Weight, init),
+            bias: bias.then(|| scope.parameter("bias", &[shape.output], Role::Bias, Init::Uniform(shape.init_bound()))),
+            statistics: Statistics::new(scope, whitening, shape.groups, block * shape.kernel * shape.kernel),
+        }
+    }
+
+    /// Weight and bias that have absorbed `deconv` and `mean`.
+    fn absorb(&self, mean: &Tensor, deconv: &Tensor) -> (Tensor, Tensor) {
+        let ConvShape { input, output, groups, .. } = self.shape;
+        let features = deconv.size()[deconv.dim() - 1];
+        let (weight, shift) = if groups > 1 {
+            let weight = self.weight.view_([groups, output / groups, features]).matmul(deconv);
+            let shift = weight.matmul(mean).view_([output]);
+            (weight, shift)
+        } else {
+            // Feature f of block q is entry f G + q of a kernel.
+            let blocks = input / self.block;
+            let by_block = self.weight.view_([output, features, blocks]).transpose(1, 2);
+            let weight = by_block.reshape([-1, features]).matmul(deconv);
+            let shift =
+                weight.matmul(mean).view_([output, blocks]).sum_dim_intlist([1].as_slice(), false, None::<Kind>);
+            (weight.view_([output, blocks, features]).transpose(1, 2), shift)
+        };
+        let bias = match &self.bias {
+            Some(bias) => bias - shift,
+            None => -shift,
+        };
+        (weight.reshape(self.shape.weight()), bias)
+    }
+}
+
+impl Layer for FastDeconv {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Tensor {
+        let (mean, deconv) = self.statistics.current(pass, || sample(x, self.shape, self.block, self.stride));
+        let (weight, bias) = self.absorb(&mean, &deconv);
+        let y = self.shape.apply(x, &weight, Some(&bias));
+        pass.note(&self.name, "FastDeconv", self.shape.macs(&y), &y);
+        y
+    }
+}

@@ -1,0 +1,151 @@
+//! How a network normalises, and the layers that follow from it.
+
+use super::blocks::{ConvNorm, Normalisation};
+use super::deconvolution::{Delinear, FastDeconv, Whitening};
+use super::layers::{BatchNorm2d, Conv2d, ConvShape, Linear};
+use super::{Init, Layer, Scope};
+use crate::scenario::{Deconvolution, Norm};
+
+/// How a network normalises.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Method {
+    /// Convolutions without bias, each with a batch normalisation.
+    Bn,
+    /// Convolutions that whiten their input by these settings, with bias and without batch normalisation.
+    Nd(Deconvolution),
+}
+
+impl Method {
+    /// The method named `norm`; the settings matter to deconvolution only.
+    pub fn new(norm: Norm, settings: Deconvolution) -> Self {
+        match norm {
+            Norm::Bn => Self::Bn,
+            Norm::Nd => Self::Nd(settings),
+        }
+    }
+
+    /// A convolution in `scope`: plain and without bias, or whitening and with bias.
+    pub fn conv(self, scope: &Scope, shape: ConvShape) -> Box<dyn Layer> {
+        self.conv_with(scope, shape, |w| w)
+    }
+
+    /// The same, where a whitening layer has special settings of its own.
+    pub fn conv_with(
+        self,
+        scope: &Scope,
+        shape: ConvShape,
+        special: impl FnOnce(Whitening) -> Whitening,
+    ) -> Box<dyn Layer> {
+        self.conv_from(scope, shape, Init::Uniform(shape.init_bound()), special)
+    }
+
+    /// The same with another initialiser of the weight.
+    pub fn conv_from(
+        self,
+        scope: &Scope,
+        shape: ConvShape,
+        init: Init,
+        special: impl FnOnce(Whitening) -> Whitening,
+    ) -> Box<dyn Layer> {
+        match self {
+            Self::Bn => Box::new(Conv2d::with_init(scope, shape, false, init)),
+            Self::Nd(settings) => {
+                let whitening = special(Whitening::new(&settings));
+                Box::new(FastDeconv::with_init(scope, shape, true, whitening, init))
+            }
+        }
+    }
+
+    /// A convolution in `scope` that has a bias either way.
+    pub fn biased_conv(
+        self,
+        scope: &Scope,
+        shape: ConvShape,
+        special: impl FnOnce(Whitening) -> Whitening,
+    ) -> Box<dyn Layer> {
+        match self {
+            Self::Bn => Box::new(Conv2d::new(scope, shape, true)),
+            Self::Nd(_) => self.conv_with(scope, shape, special),
+        }
+    }
+
+    /// The normalisation in `scope`: none with deconvolution.
+    pub fn norm(self, scope: &Scope, channels: i64) -> Normalisation {
+        Normalisation((self == Self::Bn).then(|| BatchNorm2d::new(scope, channels)))
+    }
+
+    /// The convolution `conv` and its normalisation `norm`.
+    pub fn conv_norm(self, scope: &Scope, conv: &str, norm: &str, shape: ConvShape) -> ConvNorm {
+        self.conv_norm_with(scope, conv, norm, shape, |w| w)
+    }
+
+    /// The same, where a whitening layer has special settings of its own.
+    pub fn conv_norm_with(
+        self,
+        scope: &Scope,
+        conv: &str,
+        norm: &str,
+        shape: ConvShape,
+        special: impl FnOnce(Whitening) -> Whitening,
+    ) -> ConvNorm {
+        let conv = self.conv_with(&scope.sub(conv), shape, special);
+        ConvNorm { conv, norm: self.norm(&scope.sub(norm), shape.output) }
+    }
+
+    /// The first layer of most networks, `conv1` and `bn1`: a whitening layer takes `n_iter` iterations and freezes.
+    pub fn frozen_stem(self, scope: &Scope, shape: ConvShape, n_iter: i64) -> ConvNorm {
+        self.conv_norm_with(scope, "conv1", "bn1", shape, frozen(n_iter))
+    }
+
+    /// The last layer: linear, whitening when deconvolution is asked for it.
+    pub fn classifier(self, scope: &Scope, features: i64, classes: i64) -> Box<dyn Layer> {
+        match self {
+            Self::Nd(settings) if settings.block_fc > 0 => {
+                Box::new(Delinear::new(scope, features, classes, true, Whitening::linear(&settings)))
+            }
+            _ => Box::new(Linear::new(scope, features, classes)),
+        }
+    }
+}
+
+/// The special settings of a first layer: `n_iter` iterations, frozen statistics.
+pub fn frozen(n_iter: i64) -> impl FnOnce(Whitening) -> Whitening {
+    move |w| Whitening { n_iter, freeze: true, ..w }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{Pass, Store};
+    use tch::{Device, Kind, Tensor};
+
+    fn kind_of_classifier(method: Method) -> &'static str {
+        let store = Store::new(Device::Cpu, Kind::Float);
+        let layer = method.classifier(&store.root(), 8, 3);
+        let pass = Pass::evaluation().traced();
+        let _ = layer.forward(&Tensor::zeros([1, 8], (Kind::Float, Device::Cpu)), &pass);
+        pass.into_trace()[0].kind
+    }
+
+    #[test]
+    fn block_fc_zero_keeps_a_linear_classifier() {
+        let settings = Deconvolution::default();
+        assert_eq!(kind_of_classifier(Method::Bn), "Linear");
+        assert_eq!(kind_of_classifier(Method::Nd(settings)), "Delinear");
+        assert_eq!(kind_of_classifier(Method::Nd(Deconvolution { block_fc: 0, ..settings })), "Linear");
+    }
+
+    #[test]
+    fn deconvolution_has_a_bias_and_no_normalisation() {
+        let names = |norm| {
+            let store = Store::new(Device::Cpu, Kind::Float);
+            let method = Method::new(norm, Deconvolution::default());
+            method.conv_norm(&store.root(), "conv", "bn", ConvShape::new(4, 4, 1));
+            let mut names = Vec::new();
+            store.each_parameter(|p| names.push(p.name.clone()));
+            names
+        };
+        assert_eq!(names(Norm::Bn), ["conv.weight", "bn.weight", "bn.bias"]);
+        assert_eq!(names(Norm::Nd), ["conv.weight", "conv.bias"]);
+    }
+}

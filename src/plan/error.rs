@@ -1,0 +1,42 @@
+//! What can stand between a scenario and its trials.
+
+use crate::settings::SettingsError;
+
+/// A scenario, a profile and the command line make no list of trials.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// An override breaks a rule of the scenario.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// An override is not written as one.
+    #[error("--set {0}: write KEY=VALUE, as in --set recipe.lr=0.05")]
+    Setting(String),
+    /// A filter names something that cannot be.
+    #[error("--only {text}: {why}")]
+    Filter {
+        /// The pair as given.
+        text: String,
+        /// The rule.
+        why: String,
+    },
+    /// A filter leaves nothing of the matrix.
+    #[error("no trial of scenario `{scenario}` matches --only {filter}; its matrix has {matrix}")]
+    NothingLeft {
+        /// The scenario.
+        scenario: String,
+        /// The filter, as one would write it.
+        filter: String,
+        /// What there is to choose from.
+        matrix: String,
+    },
+    /// The scenario asks for TF32 and the machine has none.
+    #[error(
+        "{place}: recipe.precision: the device of profile `{profile}` has no TF32; use \"fp32\", or another profile"
+    )]
+    NoTf32 {
+        /// Where the scenario asks.
+        place: String,
+        /// The profile.
+        profile: String,
+    },
+}

@@ -1,0 +1,188 @@
+//! From a scenario to its trials.
+
+use super::{Block, Filter, PlanError, ResolvedTrial, Trial};
+use crate::profile::{Profile, Tf32};
+use crate::scenario::{Matrix, Norm, Precision, Scenario};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What the command line changes in a scenario.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--attempts N`.
+    pub attempts: Option<u32>,
+    /// `--epochs LIST`; empty: as the scenario says.
+    pub epochs: Vec<u32>,
+    /// `--set KEY=VALUE`, a dotted key of the scenario and its TOML value; applied in order, after the others.
+    pub set: Vec<String>,
+}
+
+impl Overrides {
+    /// The scenario with these changes.
+    ///
+    /// # Errors
+    /// [`PlanError::Setting`] and [`PlanError::Settings`].
+    pub fn apply(&self, scenario: &Scenario) -> Result<Scenario, PlanError> {
+        let mut changed = scenario.clone();
+        if let Some(attempts) = self.attempts {
+            changed = changed.with("--attempts", "matrix.attempts", &attempts.to_string())?;
+        }
+        if !self.epochs.is_empty() {
+            changed = changed.with("--epochs", "matrix.epochs", &format!("{:?}", self.epochs))?;
+        }
+        for setting in &self.set {
+            let (key, value) = setting.split_once('=').ok_or_else(|| PlanError::Setting(setting.clone()))?;
+            changed = changed.with("--set", key.trim(), value.trim())?;
+        }
+        Ok(changed)
+    }
+}
+
+/// The place of one block in the matrix: which entries of its lists.
+struct Cell {
+    epochs: usize,
+    attempt: u32,
+    dataset: usize,
+    architecture: usize,
+}
+
+/// The trials of `scenario` on the machine of `profile`, in the order in which they are to run.
+///
+/// Short trainings come first, then by attempt, then in the scenario's order of data sets and architectures. So a
+/// reader has a complete table of one-epoch results after a small part of the time, and one value in every cell before
+/// any cell has its second; stopped at any moment, the matrix is as wide as it can be. (The study went cell by cell, all
+/// attempts of one before the next.)
+///
+/// The BN and the ND trial of a cell and attempt form a block and follow one another. Odd attempts run in the order of
+/// [`Norm::ALL`], BN first, even attempts in the reverse order, so that a machine that slows down or warms up favours
+/// neither. A filter leaves out trials and changes nothing else: each keeps its id and its place in the block.
+///
+/// # Errors
+/// Overrides that break a rule, a filter that leaves nothing, arithmetic that the device does not have.
+pub fn expand(
+    scenario: &Scenario,
+    profile: &Profile,
+    overrides: &Overrides,
+    filter: &Filter,
+) -> Result<Vec<ResolvedTrial>, PlanError> {
+    let scenario = overrides.apply(scenario)?;
+    let precision = precision(&scenario, profile)?;
+    let mut trials = Vec::new();
+    for cell in cells(scenario.matrix()) {
+        for (position, norm) in order(&scenario.matrix().norms, cell.attempt).into_iter().enumerate() {
+            let trial = trial(&scenario, precision, &cell, norm);
+            if filter.keeps(&trial) {
+                let sources = sources(&scenario, profile, &trial, &cell);
+                let block = Block { id: format!("{}/{}", trial.cell(), trial.attempt), position: position as u32 };
+                trials.push(ResolvedTrial { trial, sources, block });
+            }
+        }
+    }
+    if trials.is_empty() {
+        let (scenario, matrix) = (scenario.name().into(), choices(scenario.matrix()));
+        return Err(PlanError::NothingLeft { scenario, filter: filter.to_string(), matrix });
+    }
+    Ok(trials)
+}
+
+/// Every cell and attempt, in running order.
+fn cells(matrix: &Matrix) -> Vec<Cell> {
+    let mut lengths: Vec<usize> = (0..matrix.epochs.len()).collect();
+    lengths.sort_by_key(|i| matrix.epochs[*i]);
+    let mut cells = Vec::new();
+    for epochs in lengths {
+        for attempt in 1..=matrix.attempts {
+            for dataset in 0..matrix.datasets.len() {
+                for architecture in 0..matrix.architectures.len() {
+                    cells.push(Cell { epochs, attempt, dataset, architecture });
+                }
+            }
+        }
+    }
+    cells
+}
+
+/// The norms of one block in running order, whatever the order in the file.
+fn order(norms: &[Norm], attempt: u32) -> Vec<Norm> {
+    let mut order: Vec<Norm> = Norm::ALL.into_iter().filter(|n| norms.contains(n)).collect();
+    if attempt.is_multiple_of(2) {
+        order.reverse();
+    }
+    order
+}
+
+fn trial(scenario: &Scenario, precision: Precision, cell: &Cell, norm: Norm) -> Trial {
+    let matrix = scenario.matrix();
+    let mut recipe = *scenario.recipe();
+    recipe.precision = precision;
+    Trial {
+        architecture: matrix.architectures[cell.architecture],
+        dataset: matrix.datasets[cell.dataset].clone(),
+        norm,
+        epochs: matrix.epochs[cell.epochs],
+        attempt: cell.attempt,
+        recipe,
+        deconvolution: (norm == Norm::Nd).then_some(*scenario.deconvolution()),
+        train_images: scenario.train_images(),
+        test_images: scenario.test_images(),
+        base_seed: scenario.base_seed(),
+    }
+}
+
+/// The scenario's precision, or else the profile's.
+fn precision(scenario: &Scenario, profile: &Profile) -> Result<Precision, PlanError> {
+    match scenario.source("recipe.precision") {
+        Some(place) if scenario.recipe().precision == Precision::Tf32 && profile.tf32() == Tf32::Absent => {
+            Err(PlanError::NoTf32 { place, profile: profile.name().into() })
+        }
+        Some(_) => Ok(scenario.recipe().precision),
+        None if profile.tf32() == Tf32::On => Ok(Precision::Tf32),
+        None => Ok(Precision::Fp32),
+    }
+}
+
+/// Where each value of a trial came from, by its dotted key.
+fn sources(scenario: &Scenario, profile: &Profile, trial: &Trial, cell: &Cell) -> BTreeMap<String, String> {
+    let mut keys = Vec::new();
+    leaves(String::new(), &serde_json::to_value(trial).expect("a trial is plain data"), &mut keys);
+    let source = |key: &str| match key {
+        "architecture" => scenario.source(&format!("matrix.architectures[{}]", cell.architecture)),
+        "dataset" => scenario.source(&format!("matrix.datasets[{}]", cell.dataset)),
+        "epochs" => scenario.source(&format!("matrix.epochs[{}]", cell.epochs)),
+        "norm" => scenario.source("matrix.norms"),
+        "attempt" => scenario.source("matrix.attempts"),
+        "recipe.precision" => scenario.source(key).or_else(|| profile.source("precision.tf32")),
+        _ => scenario.source(key),
+    };
+    let named = |key: String| (source(&key).unwrap_or_else(|| "default".into()), key);
+    keys.into_iter().map(named).map(|(source, key)| (key, source)).collect()
+}
+
+/// The dotted keys of all values in `value` that are no objects.
+fn leaves(key: String, value: &Value, keys: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                leaves(if key.is_empty() { name.clone() } else { format!("{key}.{name}") }, field, keys);
+            }
+        }
+        // BN has no deconvolution, hence no source of it.
+        Value::Null if key == "deconvolution" => {}
+        _ => keys.push(key),
+    }
+}
+
+/// What a filter can choose from.
+fn choices(matrix: &Matrix) -> String {
+    fn list<T: ToString>(values: &[T]) -> String {
+        values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+    }
+    format!(
+        "architectures {}; datasets {}; norms {}; epochs {}; attempts 1 to {}",
+        list(&matrix.architectures),
+        list(&matrix.datasets),
+        list(&matrix.norms),
+        list(&matrix.epochs),
+        matrix.attempts
+    )
+}

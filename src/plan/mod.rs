@@ -1,0 +1,19 @@
+//! A scenario and a profile become trials: fully specified, numbered, ordered, each value with its source.
+
+mod costs;
+mod error;
+mod estimate;
+mod expand;
+mod filter;
+mod study;
+mod trial;
+
+pub use costs::Cost;
+pub use error::PlanError;
+pub use estimate::{Basis, Estimate, Timings, estimate};
+pub use expand::{Overrides, expand};
+pub use filter::Filter;
+pub use trial::{Block, ResolvedTrial, Trial, TrialId};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! Expansion, filters, sources and estimates, on the built-in scenarios and profiles.
+
+use super::*;
+use crate::profile::Profile;
+use crate::scenario::{Architecture, Norm, Precision, Scenario};
+use crate::units::Seconds;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A scenario that nobody tunes.
+const SMALL: &str = r#"name = "small"
+[matrix]
+architectures = ["resnet18"]
+datasets = ["fashion-mini"]
+norms = ["bn", "nd"]
+epochs = [1]
+attempts = 3
+"#;
+
+fn small() -> Scenario {
+    Scenario::parse("small.toml", SMALL).unwrap()
+}
+
+fn scenario(name: &str) -> Scenario {
+    Scenario::load(name).unwrap()
+}
+
+fn profile(name: &str) -> Profile {
+    Profile::load(name).unwrap()
+}
+
+fn all(name: &str) -> Vec<ResolvedTrial> {
+    expand(&scenario(name), &profile("cpu"), &Overrides::default(), &Filter::default()).unwrap()
+}
+
+fn only(texts: &[&str]) -> Vec<ResolvedTrial> {
+    let filter = Filter::parse(texts).unwrap();
+    expand(&scenario("table1-cifar10"), &profile("cpu"), &Overrides::default(), &filter).unwrap()
+}
+
+fn set(settings: &[&str]) -> Overrides {
+    Overrides { set: settings.iter().map(|s| s.to_string()).collect(), ..Overrides::default() }
+}
+
+#[test]
+fn the_study_has_180_trials_a_data_set_all_with_ids_and_seeds_of_their_own() {
+    let trials: Vec<_> = ["table1-cifar10", "table1-cifar100"].into_iter().flat_map(all).collect();
+    assert_eq!(trials.len(), 360);
+    assert_eq!(trials.iter().map(|t| t.trial.id()).collect::<BTreeSet<_>>().len(), 360);
+    assert_eq!(trials.iter().map(|t| t.trial.seed()).collect::<BTreeSet<_>>().len(), 360);
+}
+
+#[test]
+fn ids_stay_what_they_are() {
+    // A changed id orphans every record there is: change this snapshot only with the form of records.
+    let first = &all("table1-cifar10")[0].trial;
+    insta::assert_snapshot!(format!("{first}: {} {:016x}", first.id(), first.seed()));
+}
+
+#[test]
+fn blocks_are_pairs_back_to_back_in_alternating_order() {
+    let trials = all("table1-cifar10");
+    for (pair, blocks) in trials.chunks(2).zip(1..) {
+        let [first, second] = pair else { panic!("block {blocks} is no pair") };
+        assert_eq!(first.block.id, second.block.id);
+        assert_eq!((first.block.position, second.block.position), (0, 1));
+        let expected = if first.trial.attempt % 2 == 1 { [Norm::Bn, Norm::Nd] } else { [Norm::Nd, Norm::Bn] };
+        assert_eq!([first.trial.norm, second.trial.norm], expected);
+        assert_eq!(
+            Trial { norm: Norm::Bn, deconvolution: None, ..second.trial.clone() },
+            Trial { norm: Norm::Bn, deconvolution: None, ..first.trial.clone() }
+        );
+    }
+    let ids: BTreeSet<_> = trials.iter().map(|t| &t.block.id).collect();
+    assert_eq!(ids.len(), 90, "blocks share a name");
+}
+
+#[test]
+fn short_trainings_come_first_and_every_cell_before_its_second_attempt() {
+    let order: Vec<(u32, u32)> = all("table1-cifar10").iter().map(|t| (t.trial.epochs, t.trial.attempt)).collect();
+    assert!(order.is_sorted());
+    let epochs = set(&["matrix.epochs=[20, 1]"]);
+    let trials = expand(&small(), &profile("cpu"), &epochs, &Filter::default()).unwrap();
+    assert_eq!(trials[0].trial.epochs, 1);
+}
+
+#[test]
+fn one_norm_alone_makes_blocks_of_one() {
+    let nd = set(&["matrix.norms=[\"nd\"]"]);
+    let trials = expand(&small(), &profile("cpu"), &nd, &Filter::default()).unwrap();
+    assert_eq!(trials.len(), 3);
+    assert!(trials.iter().all(|t| t.block.position == 0 && t.trial.deconvolution.is_some()));
+}
+
+#[test]
+fn filters_choose_and_change_nothing() {
+    assert_eq!(only(&["architecture=vgg16,norm=nd"]).len(), 9);
+    assert_eq!(only(&["architecture=vgg16", "norm=nd"]), only(&["architecture=vgg16,norm=nd"]));
+    assert_eq!(only(&["architecture=vgg16,architecture=dpn92", "epochs=1", "attempt=2"]).len(), 4);
+    let everything = all("table1-cifar10");
+    for kept in only(&["norm=bn, attempt=2"]) {
+        assert!(everything.contains(&kept));
+        assert_eq!(kept.block.position, 1);
+    }
+}
+
+#[test]
+fn filters_that_cannot_be_are_refused() {
+    let wrong = |text| Filter::parse(&[text]).unwrap_err().to_string();
+    let none = Filter::parse(&["architecture=resnet18-cifar,epochs=1"]).unwrap();
+    let nothing = expand(&small(), &profile("cpu"), &Overrides::default(), &none).unwrap_err();
+    let messages = [
+        wrong("vgg16"),
+        wrong("arch=vgg16"),
+        wrong("architectur=vgg16"),
+        wrong("architecture=vgg61"),
+        wrong("norm="),
+        wrong("epochs=0"),
+        wrong("attempt=first"),
+        wrong(""),
+        nothing.to_string(),
+    ];
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn overrides_win_and_are_recorded() {
+    let mut overrides = set(&["recipe.lr=0.05", "base_seed = 9"]);
+    overrides.attempts = Some(5);
+    overrides.epochs = vec![2, 3];
+    let trials = expand(&small(), &profile("cpu"), &overrides, &Filter::default()).unwrap();
+    assert_eq!(trials.len(), 20);
+    let ResolvedTrial { trial, sources, .. } = &trials[0];
+    assert_eq!((trial.epochs, trial.recipe.lr, trial.base_seed), (2, 0.05, 9));
+    let source = |key: &str| sources[key].as_str();
+    assert_eq!(["epochs", "attempt", "recipe.lr"].map(source), ["--epochs", "--attempts", "--set"]);
+    for (bad, start) in [
+        (set(&["recipe.lr"]), "--set recipe.lr: write KEY=VALUE"),
+        (set(&["recipe.lr=0"]), "--set: recipe.lr: must be a finite number above 0"),
+        (Overrides { attempts: Some(0), ..Overrides::default() }, "--attempts: matrix.attempts: must be at least 1"),
+        (Overrides { epochs: vec![1, 1], ..Overrides::default() }, "--epochs: matrix.epochs[1]: `1` is listed twice"),
+    ] {
+        let message = expand(&small(), &profile("cpu"), &bad, &Filter::default()).unwrap_err().to_string();
+        assert!(message.starts_with(start), "{message}");
+    }
+}
+
+#[test]
+fn every_value_has_its_source() {
+    let text = include_str!("../../scenarios/table1-cifar10.toml");
+    let line = |start: &str| {
+        let index = text.lines().position(|l| l.trim_start().starts_with(start)).expect(start);
+        format!("table1-cifar10.toml:{}", index + 1)
+    };
+    let trials = all("table1-cifar10");
+    let nd = trials.iter().find(|t| t.trial.architecture == Architecture::Dpn92 && t.trial.norm == Norm::Nd).unwrap();
+    let expected: BTreeMap<&str, String> = [
+        ("architecture", line("\"dpn92\"")),
+        ("dataset", line("datasets")),
+        ("norm", line("norms")),
+        ("epochs", line("epochs")),
+        ("attempt", line("attempts")),
+        ("recipe.lr", line("lr")),
+        ("recipe.augmentation.flip", line("augmentation")),
+        ("deconvolution.n_iter", line("n_iter")),
+        ("recipe.dropout", "default".into()),
+        ("base_seed", "default".into()),
+        ("train_images", "default".into()),
+    ]
+    .into();
+    for (key, source) in expected {
+        assert_eq!(nd.sources.get(key), Some(&source), "{key}");
+    }
+    assert!(nd.sources["recipe.precision"].starts_with("cpu.toml:"));
+    let bn = &trials[0];
+    assert_eq!(bn.trial.norm, Norm::Bn);
+    assert!(bn.sources.keys().all(|k| !k.starts_with("deconvolution")));
+}
+
+#[test]
+fn the_profile_gives_the_precision_that_the_scenario_leaves_open() {
+    let text = include_str!("../../profiles/h200.toml").replace("tf32 = \"off\"", "tf32 = \"on\"");
+    let tf32 = Profile::parse("mine.toml", &text).unwrap();
+    let first = |profile: &Profile, overrides: &Overrides| {
+        expand(&small(), profile, overrides, &Filter::default()).map(|t| t[0].trial.recipe.precision)
+    };
+    assert_eq!(first(&tf32, &Overrides::default()).unwrap(), Precision::Tf32);
+    assert_eq!(first(&profile("h200"), &Overrides::default()).unwrap(), Precision::Fp32);
+    let asked = set(&["recipe.precision=tf32"]);
+    assert_eq!(first(&profile("h200"), &asked).unwrap(), Precision::Tf32);
+    assert_eq!(first(&tf32, &set(&["recipe.precision=fp64"])).unwrap(), Precision::Fp64);
+    let message = first(&profile("v100-16gb"), &asked).unwrap_err().to_string();
+    assert!(message.starts_with("--set: recipe.precision: the device of profile `v100-16gb` has no TF32"), "{message}");
+}
+
+#[test]
+fn the_study_on_its_own_device_takes_the_hours_it_took_and_fits() {
+    let v100 = profile("v100-16gb");
+    let mut hours = 0.0;
+    for trial in ["table1-cifar10", "table1-cifar100"].into_iter().flat_map(all) {
+        let e = estimate(&trial.trial, &v100, &Timings::default());
+        assert_eq!(e.basis, Basis::Study { speed: 1.0 });
+        assert!(e.fits, "{}: {}", trial.trial, e.memory);
+        hours += e.seconds.unwrap().0 / 3600.0;
+    }
+    assert!((hours - 312.5).abs() < 0.1, "{hours}");
+}
+
+#[test]
+fn estimates_prefer_records_then_the_study_then_operations() {
+    let trials = only(&["architecture=vgg16,epochs=20"]);
+    let (first, repeated) = (&trials[0].trial, &trials[3].trial);
+    assert_eq!((first.norm, repeated.norm), (Norm::Bn, Norm::Bn));
+    let a100 = profile("a100-80gb");
+    let mut timings = Timings::default();
+    assert_eq!(estimate(repeated, &a100, &timings).basis, Basis::Study { speed: 1.2 });
+    timings.insert(first, Seconds(100.0));
+    timings.insert(first, Seconds(110.0));
+    let e = estimate(repeated, &a100, &timings);
+    assert_eq!((e.seconds, e.basis), (Some(Seconds(105.0)), Basis::Records { trials: 2 }));
+    assert_eq!(timings.mean(&Trial { epochs: 21, ..first.clone() }), None);
+    let half = Trial { train_images: Some(25_000), ..first.clone() };
+    let ratio = estimate(&half, &a100, &Timings::default()).seconds.unwrap().0
+        / estimate(first, &a100, &Timings::default()).seconds.unwrap().0;
+    assert!((ratio - 0.5).abs() < 1e-12);
+    // 20 epochs of (3 * 50,000 + 10,000) passes, two operations a multiply-accumulate, 1.5e11 a second.
+    let e = estimate(first, &profile("cpu"), &Timings::default());
+    assert_eq!(e.basis, Basis::Assumed);
+    assert!((e.seconds.unwrap().0 - 20.0 * 160_000.0 * 2.0 * 313_201_664.0 / 1.5e11).abs() < 1e-6);
+    let folder = Trial { dataset: "folder:birds".parse().unwrap(), ..first.clone() };
+    assert_eq!(estimate(&folder, &a100, &timings).seconds, None);
+}
+
+#[test]
+fn batches_beyond_the_data_need_no_more_memory_than_the_data() {
+    let trial = only(&["architecture=vgg16,norm=bn,epochs=1,attempt=1"]).remove(0).trial;
+    let memory = |batch: u32, images: u32| {
+        let mut trial = Trial { train_images: Some(images), test_images: Some(1), ..trial.clone() };
+        trial.recipe.batch_size = batch;
+        estimate(&trial, &profile("cpu"), &Timings::default()).memory.0
+    };
+    assert_eq!(memory(u32::MAX, 64), memory(64, 64));
+    assert_eq!(memory(128, 128), memory(64, 64) + 64 * (2 * 4 * 276_480 + 3072));
+}

@@ -1,0 +1,51 @@
+//! The rules that the values of a profile must keep.
+
+use super::checked::Raw;
+use super::{Device, Tf32};
+use crate::settings::{Checker, Document, SettingsError};
+
+/// Holds every value against its rule; the device and its TF32, which have no default, come back as plain values.
+///
+/// # Errors
+/// All breaches at once.
+pub(super) fn check(raw: &Raw, document: &Document) -> Result<(Device, Tf32), SettingsError> {
+    let mut checker = Checker::new(document);
+    let c = &mut checker;
+    let required = [
+        "name",
+        "device.kind",
+        "device.memory",
+        "device.host_memory",
+        "precision.tf32",
+        "sampling.step_every",
+        "estimate.flops_per_second",
+        "estimate.nd_factor",
+        "estimate.base_memory",
+    ];
+    for key in required {
+        c.present(key);
+    }
+    if required.into_iter().all(|key| document.has(key)) {
+        values(raw, c);
+    }
+    checker.finish()?;
+    let device = raw.device.kind.expect("device.kind is required above");
+    Ok((device, raw.precision.tf32.expect("precision.tf32 is required above")))
+}
+
+fn values(raw: &Raw, c: &mut Checker<'_>) {
+    c.rule(!raw.name.is_empty(), "name", "must not be empty");
+    c.at_least("device.memory", raw.device.memory.0.0, 1);
+    c.at_least("device.host_memory", raw.device.host_memory.0.0, 1);
+    let on_cpu = raw.device.kind == Some(Device::Cpu);
+    if let Some(threads) = raw.device.threads {
+        c.rule(on_cpu, "device.threads", "is for device.kind = \"cpu\" only");
+        c.at_least("device.threads", threads, 1);
+    }
+    let tf32 = raw.precision.tf32 != Some(Tf32::Absent);
+    c.rule(!(on_cpu && tf32), "precision.tf32", "must be \"absent\" where device.kind = \"cpu\"");
+    c.at_least("sampling.step_every", raw.sampling.step_every, 1);
+    c.positive("estimate.flops_per_second", raw.estimate.flops_per_second);
+    c.positive("estimate.nd_factor", raw.estimate.nd_factor);
+    c.positive("estimate.study_speed", raw.estimate.study_speed.unwrap_or(1.0));
+}

@@ -1,0 +1,182 @@
+//! A profile: one kind of machine, checked.
+
+use super::Amount;
+use crate::settings::{Document, SettingsError, find};
+use crate::units::Bytes;
+use serde::Deserialize;
+use std::fmt;
+
+/// The profiles that the binary carries, by name.
+pub const BUILT_IN: [(&str, &str); 4] = [
+    ("cpu", include_str!("../../profiles/cpu.toml")),
+    ("v100-16gb", include_str!("../../profiles/v100-16gb.toml")),
+    ("a100-80gb", include_str!("../../profiles/a100-80gb.toml")),
+    ("h200", include_str!("../../profiles/h200.toml")),
+];
+
+/// Where the tensors live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// The host.
+    Cpu,
+    /// One NVIDIA GPU.
+    Cuda,
+}
+
+/// Whether convolutions and matrix products in single precision may use TF32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tf32 {
+    /// The device has none.
+    Absent,
+    /// The device has it, and a scenario must ask for it.
+    Off,
+    /// Used unless the scenario says otherwise.
+    On,
+}
+
+/// Constants for estimates where nothing was measured. They are assumptions, good to a factor of two or three, unless
+/// the profile's comments say otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Estimates {
+    /// Floating-point operations that BN training gets done in a second; a multiply-accumulate is two.
+    pub flops_per_second: f64,
+    /// How many times longer ND takes.
+    pub nd_factor: f64,
+    /// How many times faster than the study's V100 the device is; absent: its seconds say nothing of this device.
+    pub study_speed: Option<f64>,
+    /// Memory before the first tensor.
+    pub base_memory: Bytes,
+}
+
+/// The raw form: what a file may say. Required values are options here, so that all that is missing is said at once.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Raw {
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) device: RawDevice,
+    pub(super) precision: RawPrecision,
+    pub(super) sampling: RawSampling,
+    pub(super) estimate: RawEstimate,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawDevice {
+    pub(super) kind: Option<Device>,
+    pub(super) memory: Amount,
+    pub(super) host_memory: Amount,
+    pub(super) threads: Option<u32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawPrecision {
+    pub(super) tf32: Option<Tf32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawSampling {
+    pub(super) step_every: u32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawEstimate {
+    pub(super) flops_per_second: f64,
+    pub(super) nd_factor: f64,
+    pub(super) study_speed: Option<f64>,
+    pub(super) base_memory: Amount,
+}
+
+/// A checked profile; made by [`Profile::load`] and [`Profile::parse`] only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    raw: Raw,
+    document: Document,
+    device: Device,
+    tf32: Tf32,
+}
+
+impl Profile {
+    /// The profile of a file, given by its path, or the built-in of that name.
+    ///
+    /// # Errors
+    /// A file that is not there, cannot be read, or breaks a rule: with file, line, column, key and rule.
+    pub fn load(name_or_path: &str) -> Result<Self, SettingsError> {
+        let (label, text) = find("profile", name_or_path, &BUILT_IN)?;
+        Self::parse(&label, &text)
+    }
+
+    /// The profile written in `text`; `label` names it in messages and sources.
+    ///
+    /// # Errors
+    /// Text that breaks a rule: with line, column, key and rule.
+    pub fn parse(label: &str, text: &str) -> Result<Self, SettingsError> {
+        let document = Document::from_file::<Raw>(label, text)?;
+        let raw: Raw = document.value()?;
+        let (device, tf32) = super::check::check(&raw, &document)?;
+        Ok(Self { raw, document, device, tf32 })
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.raw.name
+    }
+
+    /// A sentence for people.
+    pub fn description(&self) -> &str {
+        &self.raw.description
+    }
+
+    /// Where the tensors live.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// What one trial may use of the device's memory (of the host's, on a CPU).
+    pub fn memory(&self) -> Bytes {
+        self.raw.device.memory.0
+    }
+
+    /// The memory of the host.
+    pub fn host_memory(&self) -> Bytes {
+        self.raw.device.host_memory.0
+    }
+
+    /// Threads of the CPU; absent: as many as there are.
+    pub fn threads(&self) -> Option<u32> {
+        self.raw.device.threads
+    }
+
+    /// What the device has of TF32.
+    pub fn tf32(&self) -> Tf32 {
+        self.tf32
+    }
+
+    /// Every so many training steps the time of one step is split into its parts.
+    pub fn step_every(&self) -> u32 {
+        self.raw.sampling.step_every
+    }
+
+    /// Constants for estimates.
+    pub fn estimates(&self) -> Estimates {
+        let RawEstimate { flops_per_second, nd_factor, study_speed, base_memory } = self.raw.estimate;
+        Estimates { flops_per_second, nd_factor, study_speed, base_memory: base_memory.0 }
+    }
+
+    /// Where the value of a dotted key was written, `cpu.toml:12`; absent when the profile leaves it out.
+    pub fn source(&self, key: &str) -> Option<String> {
+        self.document.source(key)
+    }
+}
+
+/// The name.
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

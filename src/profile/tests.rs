@@ -1,0 +1,84 @@
+//! Profile files: the built-ins hold, every class of error says where and why.
+
+use super::*;
+use proptest::prelude::*;
+use std::fmt::Write as _;
+
+const GOOD: &str = r#"name = "good"
+
+[device]
+kind = "cpu"
+memory = "4 GiB"
+host_memory = "8 GB"
+threads = 2
+
+[precision]
+tf32 = "absent"
+
+[sampling]
+step_every = 10
+
+[estimate]
+flops_per_second = 1e11
+nd_factor = 3
+base_memory = "300 MiB"
+"#;
+
+#[test]
+fn built_in_profiles_hold_and_carry_their_file_name() {
+    for (name, _) in BUILT_IN {
+        let profile = Profile::load(name).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(profile.name(), name);
+        assert!(profile.tf32() != Tf32::On, "{name}: results would not compare with those of other machines");
+        assert_eq!(profile.device() == Device::Cpu, name == "cpu");
+    }
+    assert_eq!(Profile::load("v100-16gb").unwrap().tf32(), Tf32::Absent);
+    assert_eq!(Profile::load("a100-80gb").unwrap().tf32(), Tf32::Off);
+}
+
+/// Each class of error, as (line of [`GOOD`] to replace, replacement).
+const BROKEN: &[(&str, &str)] = &[
+    ("kind = \"cpu\"", "kind = \"gpu\""),
+    ("kind = \"cpu\"", "kind = \"cuda\""),
+    ("kind = \"cpu\"\n", ""),
+    ("memory = \"4 GiB\"", "memory = \"4 gigs\""),
+    ("memory = \"4 GiB\"", "memory = -1"),
+    ("memory = \"4 GiB\"", "memory = 0"),
+    ("memory = \"4 GiB\"", "memory = true"),
+    ("threads = 2", "threads = 0"),
+    ("threads = 2", "thread = 2"),
+    ("tf32 = \"absent\"", "tf32 = \"off\""),
+    ("tf32 = \"absent\"", "tf32 = false"),
+    ("step_every = 10", "step_every = 0"),
+    ("flops_per_second = 1e11", "flops_per_second = inf"),
+    ("nd_factor = 3", "nd_factor = 0"),
+    ("nd_factor = 3", "nd_factor = 3\nstudy_speed = -1"),
+];
+
+#[test]
+fn every_class_of_error_says_where_and_why() {
+    assert!(Profile::parse("good.toml", GOOD).is_ok());
+    let mut all = String::new();
+    for (from, to) in BROKEN {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from}");
+        let message = match Profile::parse("bad.toml", &text) {
+            Ok(_) => panic!("accepted: {to}"),
+            Err(e) => e.to_string(),
+        };
+        let _ = writeln!(all, "> {}\n{message}\n", to.replace('\n', "; "));
+    }
+    insta::assert_snapshot!(all);
+}
+
+proptest! {
+    #[test]
+    fn random_edits_never_panic(start in 0..GOOD.len(), length in 0usize..30, text in "[\\PC\n\"\\[\\]{}=.,]{0,20}") {
+        let end = (start + length).min(GOOD.len());
+        let mut edited = GOOD.to_string();
+        edited.replace_range(start..end, &text);
+        if let Err(e) = Profile::parse("edited.toml", &edited) {
+            prop_assert!(e.to_string().starts_with("edited.toml:"), "{e}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What can be wrong with a record or with the store.
+
+use super::SCHEMA;
+use crate::plan::TrialId;
+use std::io;
+use std::path::PathBuf;
+
+/// A text is not a record that this program can trust.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Cut short, empty, or never JSON.
+    #[error("not JSON, or only half of it: {0}")]
+    NotJson(#[source] serde_json::Error),
+    /// JSON, but of another kind.
+    #[error("not a record: {0}")]
+    Foreign(String),
+    /// Written by a later version of this program.
+    #[error("form `{found}` is newer than `{SCHEMA}`, the newest that this program reads; use a newer ndbench")]
+    Newer {
+        /// The `schema` of the file.
+        found: String,
+    },
+    /// The content is not what was written.
+    #[error("checksum {found} does not match the content, {computed}; the file was changed after it was written")]
+    Checksum {
+        /// As the file states it.
+        found: String,
+        /// Of the content.
+        computed: String,
+    },
+    /// A field is missing or has the wrong type.
+    #[error("a field is missing or wrong: {0}")]
+    Malformed(#[source] serde_json::Error),
+    /// `trial_id` is not the hash of `trial`.
+    #[error("trial_id {stated} is not that of its trial, {computed}")]
+    WrongId {
+        /// As the record states it.
+        stated: TrialId,
+        /// Of the trial in the record.
+        computed: TrialId,
+    },
+    /// JSON has no infinities and no NaN, so the record could not be read back.
+    #[error("a number in the record of trial {trial_id} is not finite, and JSON cannot hold it: {source}")]
+    NotFinite {
+        /// The trial.
+        trial_id: TrialId,
+        /// What a reader would have said.
+        source: serde_json::Error,
+    },
+}
+
+/// The store cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: `open`, `write`, …
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No such store.
+    #[error("no store at {}: there is no such folder; `ndbench run` makes one", path.display())]
+    Absent {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Another process trains the trial.
+    #[error("trial {trial_id} is being trained by {holder} ({} is locked); wait for it or end it", path.display())]
+    Locked {
+        /// The trial.
+        trial_id: TrialId,
+        /// The lock file.
+        path: PathBuf,
+        /// Who holds it, as far as the lock file tells.
+        holder: String,
+    },
+    /// A finished record is never replaced.
+    #[error("{} holds the finished record of the same trial and is kept; to repeat the trial, move it away", path.display())]
+    AlreadyFinished {
+        /// The finished record.
+        path: PathBuf,
+    },
+    /// The record itself is unfit.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}

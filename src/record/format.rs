@@ -1,0 +1,227 @@
+//! The versioned, self-checking JSON form of a record: one object with the fields of [`Record`] and a `checksum`.
+
+use super::RecordError;
+use crate::event::{EpochResult, MemoryPeak, Outcome};
+use crate::files::sha256_hex;
+use crate::plan::{Block, Trial, TrialId};
+use crate::telemetry::Environment;
+use crate::units::Seconds;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Name and version of the form; a reader refuses what it does not know.
+pub const SCHEMA: &str = "ndbench.record/1";
+
+/// The part of [`SCHEMA`] before the version.
+const FAMILY: &str = "ndbench.record/";
+
+/// The version in [`SCHEMA`].
+const VERSION: u64 = 1;
+
+/// The key of the checksum, which covers every other key.
+const CHECKSUM: &str = "checksum";
+
+/// The outcome of one execution of a trial, with its environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// [`Trial::id`] of `trial`.
+    pub trial_id: TrialId,
+    /// The trial, fully resolved.
+    pub trial: Trial,
+    /// Dotted key to where its value came from.
+    pub sources: BTreeMap<String, String>,
+    /// Its place among the trials it is compared with.
+    pub block: Block,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// One entry an epoch.
+    pub epochs: Vec<EpochResult>,
+    /// False where the training was interrupted and resumed: accuracy holds, time does not.
+    pub time_valid: bool,
+    /// Peak memory over the whole trial.
+    pub memory: MemoryPeak,
+    /// Where it ran.
+    pub environment: Environment,
+    /// When it began (of a resumed trial: the last time), RFC 3339.
+    pub started: jiff::Timestamp,
+    /// When it ended.
+    pub finished: jiff::Timestamp,
+    /// Remarks: images skipped, sinks that failed, checkpoints set aside.
+    pub remarks: Vec<String>,
+}
+
+impl Record {
+    /// The record as indented JSON with its checksum. Numbers are written so that they read back bit for bit.
+    ///
+    /// # Errors
+    /// [`RecordError::NotFinite`] where a number is infinite or not a number.
+    pub fn to_json(&self) -> Result<String, RecordError> {
+        let mut object = match serde_json::to_value(self) {
+            Ok(Value::Object(object)) => object,
+            other => unreachable!("a record is a plain JSON object, not {other:?}"),
+        };
+        // serde_json turns what is not finite into null; reading back finds every such place.
+        Record::deserialize(&Value::Object(object.clone()))
+            .map_err(|source| RecordError::NotFinite { trial_id: self.trial_id.clone(), source })?;
+        let checksum = checksum(&object);
+        object.insert(CHECKSUM.into(), Value::String(checksum));
+        Ok(format!("{:#}\n", Value::Object(object)))
+    }
+
+    /// Reads what [`Record::to_json`] wrote.
+    ///
+    /// # Errors
+    /// One variant of [`RecordError`] for each way in which a text is not a record that can be trusted.
+    pub fn parse(text: &[u8]) -> Result<Record, RecordError> {
+        let Value::Object(mut object) = serde_json::from_slice(text).map_err(RecordError::NotJson)? else {
+            return Err(RecordError::Foreign("the file does not hold a JSON object".into()));
+        };
+        check_schema(&object)?;
+        let Some(Value::String(found)) = object.remove(CHECKSUM) else {
+            return Err(RecordError::Foreign("there is no `checksum`".into()));
+        };
+        let computed = checksum(&object);
+        if found != computed {
+            return Err(RecordError::Checksum { found, computed });
+        }
+        let record: Record = serde_json::from_value(Value::Object(object)).map_err(RecordError::Malformed)?;
+        let computed = record.trial.id();
+        if record.trial_id != computed {
+            return Err(RecordError::WrongId { stated: record.trial_id, computed });
+        }
+        Ok(record)
+    }
+
+    /// Training time by the `paper` definition: the sum over the epochs.
+    pub fn paper_seconds(&self) -> Seconds {
+        self.epochs.iter().map(|e| e.seconds.paper).sum()
+    }
+
+    /// All epochs are there: only such a record fills a cell of a table.
+    pub fn is_finished(&self) -> bool {
+        self.outcome == Outcome::Finished && !self.epochs.is_empty()
+    }
+}
+
+/// Refuses other forms and later versions.
+fn check_schema(object: &Map<String, Value>) -> Result<(), RecordError> {
+    let found = match object.get("schema") {
+        Some(Value::String(schema)) => schema,
+        Some(other) => return Err(RecordError::Foreign(format!("`schema` is {other}, not a text"))),
+        None => return Err(RecordError::Foreign("there is no `schema`".into())),
+    };
+    match found.strip_prefix(FAMILY).and_then(|version| version.parse::<u64>().ok()) {
+        Some(VERSION) => Ok(()),
+        Some(version) if version > VERSION => Err(RecordError::Newer { found: found.clone() }),
+        _ => Err(RecordError::Foreign(format!("`schema` is `{found}`, not `{SCHEMA}`"))),
+    }
+}
+
+/// Over the compact JSON of the object with sorted keys.
+fn checksum(object: &Map<String, Value>) -> String {
+    let sorted: BTreeMap<&String, &Value> = object.iter().collect();
+    let canonical = serde_json::to_string(&sorted).expect("JSON values are plain data");
+    format!("sha256:{}", sha256_hex(canonical.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made_up;
+    use super::*;
+    use crate::scenario::{Architecture, Dataset, Norm};
+    use proptest::prelude::*;
+
+    fn record() -> Record {
+        let trial = made_up::trial(Architecture::Vgg16, Dataset::Cifar10, Norm::Nd, 2, 1);
+        made_up::record(&made_up::resolved(trial), 0.743, 12.5)
+    }
+
+    /// A record's JSON after `change`, with a checksum that fits again.
+    fn forged(change: impl FnOnce(&mut Map<String, Value>)) -> Vec<u8> {
+        let mut value: Value = serde_json::from_str(&record().to_json().unwrap()).unwrap();
+        let object = value.as_object_mut().unwrap();
+        object.remove(CHECKSUM);
+        change(object);
+        let sum = checksum(object);
+        object.insert(CHECKSUM.into(), sum.into());
+        value.to_string().into_bytes()
+    }
+
+    #[test]
+    fn the_file_has_every_field_at_its_top() {
+        let value: Value = serde_json::from_str(&record().to_json().unwrap()).unwrap();
+        for key in ["schema", "trial_id", "trial", "outcome", "epochs", "environment", "time_valid", "checksum"] {
+            assert!(value.get(key).is_some(), "{key}");
+        }
+        assert_eq!(value["outcome"]["kind"], "finished");
+        assert!(value["checksum"].as_str().unwrap().starts_with("sha256:"));
+    }
+
+    #[test]
+    fn each_flaw_has_its_own_error() {
+        let text = record().to_json().unwrap();
+        let is = |bytes: &[u8], wanted: &str| {
+            let got = Record::parse(bytes).expect_err(wanted).to_string();
+            assert!(got.contains(wanted), "wanted `{wanted}`, got `{got}`");
+        };
+        is(b"", "half of it");
+        is(&text.as_bytes()[..text.len() / 2], "half of it");
+        is(b"[1, 2]", "does not hold a JSON object");
+        is(b"{\"a\": 1}", "there is no `schema`");
+        is(b"{\"schema\": 7}", "`schema` is 7");
+        is(&forged(|o| o["schema"] = "other/1".into()), "`schema` is `other/1`");
+        is(&forged(|o| o["schema"] = "ndbench.record/0".into()), "`schema` is `ndbench.record/0`");
+        is(&forged(|o| o["schema"] = "ndbench.record/2".into()), "newer");
+        is(text.replace("\"checksum\"", "\"sum\"").as_bytes(), "there is no `checksum`");
+        is(text.replace("0.743", "0.943").as_bytes(), "does not match the content");
+        is(&forged(|o| o["time_valid"] = "yes".into()), "missing or wrong");
+        is(&forged(|o| drop(o.remove("epochs"))), "missing or wrong");
+        is(&forged(|o| o["trial"]["epochs"] = 3.into()), "is not that of its trial");
+    }
+
+    #[test]
+    fn a_number_that_json_cannot_hold_is_refused() {
+        let mut record = record();
+        record.epochs[1].test_loss = f64::INFINITY;
+        assert!(matches!(record.to_json(), Err(RecordError::NotFinite { .. })));
+    }
+
+    #[test]
+    fn later_fields_do_not_hide_a_record() {
+        assert_eq!(Record::parse(&forged(|o| drop(o.insert("note".into(), "x".into())))).unwrap(), record());
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_read_back_bit_for_bit(loss in any::<f64>(), seed in any::<u64>()) {
+            prop_assume!(loss.is_finite());
+            let mut written = record();
+            written.epochs[0].train_loss = loss;
+            written.trial.base_seed = seed;
+            written.trial_id = written.trial.id();
+            let read = Record::parse(written.to_json().unwrap().as_bytes()).unwrap();
+            prop_assert_eq!(read.epochs[0].train_loss.to_bits(), loss.to_bits());
+            prop_assert_eq!(read, written);
+        }
+
+        #[test]
+        fn foreign_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(Record::parse(&bytes).is_err());
+        }
+
+        #[test]
+        fn no_changed_byte_goes_unnoticed(at in 0.0f64..1.0, with in any::<u8>()) {
+            let mut text = record().to_json().unwrap().into_bytes();
+            let at = (at * text.len() as f64) as usize;
+            prop_assume!(text[at] != with);
+            text[at] = with;
+            // Changed white space is still the same record; anything else is refused.
+            if let Ok(read) = Record::parse(&text) {
+                prop_assert_eq!(read, record());
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Records for tests: nothing in them was measured.
+
+use super::{Record, SCHEMA};
+use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
+use crate::plan::{Block, ResolvedTrial, Trial};
+use crate::scenario::{Architecture, Dataset, Deconvolution, Norm, Recipe};
+use crate::telemetry::{Device, Environment, Host, Software};
+use crate::units::{Bytes, Seconds};
+use std::collections::BTreeMap;
+
+/// A trial with the study's settings.
+pub(crate) fn trial(architecture: Architecture, dataset: Dataset, norm: Norm, epochs: u32, attempt: u32) -> Trial {
+    Trial {
+        architecture,
+        dataset,
+        norm,
+        epochs,
+        attempt,
+        recipe: Recipe::default(),
+        deconvolution: (norm == Norm::Nd).then(Deconvolution::default),
+        train_images: None,
+        test_images: None,
+        base_seed: 0,
+    }
+}
+
+/// The trial in its place.
+pub(crate) fn resolved(trial: Trial) -> ResolvedTrial {
+    let block =
+        Block { id: format!("{}#{}", trial.cell(), trial.attempt), position: u32::from(trial.norm == Norm::Nd) };
+    ResolvedTrial { trial, sources: BTreeMap::from([("recipe.lr".into(), "default".into())]), block }
+}
+
+/// BN and ND of a cell, `attempts` times.
+pub(crate) fn cell(architecture: Architecture, dataset: Dataset, epochs: u32, attempts: u32) -> Vec<ResolvedTrial> {
+    (1..=attempts)
+        .flat_map(|a| Norm::ALL.map(|norm| resolved(trial(architecture, dataset.clone(), norm, epochs, a))))
+        .collect()
+}
+
+/// A machine that does not exist.
+pub(crate) fn environment(host: &str) -> Environment {
+    Environment {
+        host: Host {
+            name: host.into(),
+            os: "Linux 6.1".into(),
+            cpu: format!("Made-up CPU of {host}"),
+            cores: 2,
+            memory: Bytes(8 << 30),
+        },
+        software: Software { ndbench: "0.1.0".into(), commit: "0123456".into(), libtorch: "2.11.0".into() },
+        device: Device::Cpu,
+        threads: 2,
+    }
+}
+
+/// An epoch that follows from its number and two knobs.
+pub(crate) fn epoch(epoch: u32, test_top1: f64, seconds: f64) -> EpochResult {
+    EpochResult {
+        epoch,
+        train_loss: 1.0 / f64::from(epoch),
+        train_top1: test_top1 - 0.05,
+        train_top5: 0.9,
+        test_loss: 0.1 + 1.0 / f64::from(epoch),
+        test_top1,
+        test_top5: 0.95,
+        lr: 0.1,
+        images: 50_000,
+        seconds: EpochTimes {
+            paper: Seconds(seconds),
+            evaluation: Seconds(0.25),
+            step: Some(StepSplit { forward: Seconds(0.1), ..StepSplit::default() }),
+            sampled_steps: 3,
+        },
+    }
+}
+
+/// A finished record whose last test accuracy is `top1` and whose epochs take `seconds` each.
+pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Record {
+    let trial = resolved.trial.clone();
+    let last = trial.epochs;
+    let epochs = (1..=last).map(|e| epoch(e, top1 - 0.02 * f64::from(last - e), seconds)).collect();
+    let resident = if trial.norm == Norm::Bn { 600 } else { 900 };
+    Record {
+        schema: SCHEMA.into(),
+        trial_id: trial.id(),
+        trial,
+        sources: resolved.sources.clone(),
+        block: resolved.block.clone(),
+        outcome: Outcome::Finished,
+        epochs,
+        time_valid: true,
+        memory: MemoryPeak { resident: Some(Bytes(resident << 20)), ..MemoryPeak::default() },
+        environment: environment("alpha"),
+        started: "2026-01-02T03:04:05Z".parse().unwrap(),
+        finished: "2026-01-02T04:05:06Z".parse().unwrap(),
+        remarks: Vec::new(),
+    }
+}

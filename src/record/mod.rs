@@ -1,0 +1,13 @@
+//! The outcome of one execution of a trial, and the store that keeps it.
+
+mod error;
+mod format;
+#[cfg(test)]
+pub(crate) mod made_up;
+mod store;
+mod writer;
+
+pub use error::{RecordError, StoreError};
+pub use format::{Record, SCHEMA};
+pub use store::{Skipped, Store, TrialLock};
+pub use writer::RecordWriter;

@@ -1,0 +1,327 @@
+//! A folder of records: plain files, one a trial, safe on a shared file system.
+//!
+//! ```text
+//! records/<architecture>-<dataset>-<norm>-e<epochs>-a<attempt>-<trial_id>.json
+//! checkpoints/<trial_id>.ckpt
+//! locks/<trial_id>.lock
+//! ```
+//! A record is replaced by a rename only, so that a reader sees the old one or the new one. Who trains a trial holds
+//! its lock; a file that cannot be trusted is reported and left where it is.
+
+use super::{Record, RecordError, StoreError};
+use crate::files::write_atomic;
+use crate::plan::{Trial, TrialId};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// No record is nearly as large; a larger file is not read.
+const LARGEST: u64 = 16 << 20;
+
+/// A folder of records.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// A file in the store that is not used, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// The reason, a sentence without a full stop.
+    pub why: String,
+}
+
+/// Held while a trial is trained; letting go of it, or the end of the process, frees the trial.
+#[derive(Debug)]
+pub struct TrialLock {
+    _file: File,
+}
+
+impl Store {
+    /// Opens the store at `path` and makes the folder where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where `path` is not a folder and cannot become one.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Store, StoreError> {
+        let root = path.into();
+        fs::create_dir_all(&root).map_err(io_error("make the store", &root))?;
+        Ok(Store { root })
+    }
+
+    /// Opens the store at `path` for reading.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] where there is no such folder.
+    pub fn open_existing(path: impl Into<PathBuf>) -> Result<Store, StoreError> {
+        let root = path.into();
+        if root.is_dir() { Ok(Store { root }) } else { Err(StoreError::Absent { path: root }) }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of the records.
+    pub fn records_path(&self) -> PathBuf {
+        self.root.join("records")
+    }
+
+    /// Where the record of `trial` lies, or will.
+    pub fn record_path(&self, trial: &Trial) -> PathBuf {
+        let Trial { architecture, norm, epochs, attempt, .. } = trial;
+        let dataset = file_part(&trial.dataset.to_string());
+        self.records_path().join(format!("{architecture}-{dataset}-{norm}-e{epochs}-a{attempt}-{}.json", trial.id()))
+    }
+
+    /// Where the checkpoint of a trial lies, or will.
+    pub fn checkpoint_path(&self, id: &TrialId) -> PathBuf {
+        self.root.join("checkpoints").join(format!("{id}.ckpt"))
+    }
+
+    /// Every record, in the order of the file names, and every file among them that is not one.
+    pub fn records(&self) -> (Vec<(PathBuf, Record)>, Vec<Skipped>) {
+        let folder = self.records_path();
+        let (mut records, mut skipped) = (Vec::new(), Vec::new());
+        match files_in(&folder) {
+            Ok(paths) => {
+                for path in paths {
+                    match read(&path) {
+                        Ok(record) => records.push((path, record)),
+                        Err(why) => skipped.push(Skipped { path, why }),
+                    }
+                }
+            }
+            Err(e) => skipped.push(Skipped { path: folder, why: format!("cannot list the folder: {e}") }),
+        }
+        (records, skipped)
+    }
+
+    /// The record of a trial: a finished one before any other. Files that cannot be read count as absent here;
+    /// [`Store::records`] names them.
+    pub fn find(&self, id: &TrialId) -> Option<Record> {
+        let ending = format!("-{id}.json");
+        let mut found: Vec<Record> = files_in(&self.records_path())
+            .unwrap_or_default()
+            .iter()
+            .filter(|path| path.to_string_lossy().ends_with(&ending))
+            .filter_map(|path| read(path).ok())
+            .filter(|record| record.trial_id == *id)
+            .collect();
+        found.sort_by_key(|record| (record.is_finished(), record.finished));
+        found.pop()
+    }
+
+    /// Writes a record where [`Store::record_path`] says, whole or not at all. What lay there and cannot be read is
+    /// renamed, not lost. Writing the same record twice changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyFinished`] where the trial has a finished record that differs; [`StoreError::Record`] where
+    /// the record has a number that JSON cannot hold; [`StoreError::Io`] where the file system refuses.
+    pub fn write(&self, record: &Record) -> Result<PathBuf, StoreError> {
+        let path = self.record_path(&record.trial);
+        let json = record.to_json()?;
+        if path.exists() {
+            match read(&path) {
+                Ok(old) if old == *record => return Ok(path),
+                Ok(old) if old.is_finished() => return Err(StoreError::AlreadyFinished { path }),
+                Ok(_) => {}
+                Err(_) => set_aside(&path)?,
+            }
+        }
+        write_atomic(&path, json.as_bytes()).map_err(io_error("write", &path))?;
+        Ok(path)
+    }
+
+    /// Takes the lock of a trial without waiting, so that no two processes train it at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where another process holds it; [`StoreError::Io`] where the file system refuses.
+    pub fn lock(&self, id: &TrialId) -> Result<TrialLock, StoreError> {
+        let folder = self.root.join("locks");
+        fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
+        let path = folder.join(format!("{id}.lock"));
+        // Neither truncated here nor ever removed: the file may be locked, and a lock on a removed file guards nothing.
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io_error("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let told = (&file).take(200).read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
+                let holder = if told { holder.trim().into() } else { "another process".into() };
+                return Err(StoreError::Locked { trial_id: id.clone(), path, holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(io_error("lock", &path)(source)),
+        }
+        let host = sysinfo::System::host_name().unwrap_or_else(|| "an unnamed host".into());
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "process {} on {host}", std::process::id()))
+            .map_err(io_error("write", &path))?;
+        Ok(TrialLock { _file: file })
+    }
+}
+
+/// The entries of a folder, sorted; none where the folder is absent.
+fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut paths = entries.map(|entry| entry.map(|e| e.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Reads one record, or says why it is not one.
+fn read(path: &Path) -> Result<Record, String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if name.starts_with(".tmp-") {
+        return Err("half-written: being written now, or left by a process that was killed".into());
+    }
+    if path.extension().is_none_or(|e| e != "json") {
+        return Err("the name of a record ends in .json".into());
+    }
+    // Asked before the file is opened: opening a pipe would wait for its other end.
+    if !fs::metadata(path).map_err(|e| e.to_string())?.is_file() {
+        return Err("not a regular file".into());
+    }
+    let mut text = Vec::new();
+    File::open(path).and_then(|f| f.take(LARGEST + 1).read_to_end(&mut text)).map_err(|e| e.to_string())?;
+    if text.len() as u64 > LARGEST {
+        return Err(format!("larger than {} MiB, which no record is", LARGEST >> 20));
+    }
+    Record::parse(&text).map_err(|e: RecordError| e.to_string())
+}
+
+/// Renames what cannot be read, so that a record can take its place and the file can still be looked at.
+fn set_aside(path: &Path) -> Result<(), StoreError> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".unreadable-{}", jiff::Timestamp::now().as_millisecond()));
+    fs::rename(path, path.with_file_name(name)).map_err(io_error("set aside", path))
+}
+
+/// What may stand in a file name on any file system: other characters become `_`, and it ends after 64.
+fn file_part(name: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    name.chars().take(64).map(safe).collect()
+}
+
+/// Wraps a file system error with what was tried.
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    move |source| StoreError::Io { action, path: path.to_path_buf(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made_up;
+    use super::*;
+    use crate::event::Outcome;
+    use crate::scenario::{Architecture, Dataset, Norm};
+
+    fn finished() -> Record {
+        let trial = made_up::trial(Architecture::Vgg16, Dataset::Folder("my birds".into()), Norm::Bn, 2, 1);
+        made_up::record(&made_up::resolved(trial), 0.5, 10.0)
+    }
+
+    fn interrupted() -> Record {
+        let mut record = finished();
+        record.epochs.pop();
+        record.outcome = Outcome::Interrupted { epochs: 1, steps: 4 };
+        record
+    }
+
+    #[test]
+    fn a_record_is_written_found_and_replaced_until_it_is_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path().join("a/store")).unwrap();
+        assert_eq!(store.records().0.len() + store.records().1.len(), 0);
+        assert_eq!(store.find(&finished().trial_id), None);
+        let path = store.write(&interrupted()).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert_eq!(name, format!("vgg16-folder_my_birds-bn-e2-a1-{}.json", finished().trial_id));
+        assert_eq!(store.find(&finished().trial_id), Some(interrupted()));
+        assert_eq!(store.write(&finished()).unwrap(), path);
+        assert_eq!(store.find(&finished().trial_id), Some(finished()));
+        assert_eq!(store.write(&finished()).unwrap(), path, "the same again is no conflict");
+        assert!(matches!(store.write(&interrupted()), Err(StoreError::AlreadyFinished { .. })));
+        let mut other = finished();
+        other.epochs[0].test_top1 = 0.1;
+        assert!(matches!(store.write(&other), Err(StoreError::AlreadyFinished { .. })));
+        assert_eq!(store.records(), (vec![(path, finished())], vec![]));
+    }
+
+    #[test]
+    fn what_is_not_a_record_is_named_and_skipped() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let path = store.write(&finished()).unwrap();
+        let text = fs::read(&path).unwrap();
+        let folder = store.records_path();
+        fs::write(folder.join("half.json"), &text[..text.len() / 3]).unwrap();
+        fs::write(folder.join("foreign.json"), "{\"name\": \"package\"}").unwrap();
+        fs::write(folder.join("notes.txt"), "to do").unwrap();
+        fs::write(folder.join(".tmp-abc"), "").unwrap();
+        fs::write(folder.join("huge.json"), vec![b' '; LARGEST as usize + 1]).unwrap();
+        fs::create_dir(folder.join("folder.json")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("nowhere", folder.join("link.json")).unwrap();
+        let (records, skipped) = store.records();
+        assert_eq!(records, vec![(path, finished())]);
+        let why = |name: &str| {
+            let found = skipped.iter().find(|s| s.path.ends_with(name));
+            found.unwrap_or_else(|| panic!("{name} is not among {skipped:?}")).why.clone()
+        };
+        assert!(why("half.json").contains("half of it"));
+        assert!(why("foreign.json").contains("no `schema`"));
+        assert!(why("notes.txt").contains(".json"));
+        assert!(why(".tmp-abc").contains("half-written"));
+        assert!(why("huge.json").contains("larger"));
+        assert!(why("folder.json").contains("not a regular file"));
+        assert_eq!(skipped.len(), 6 + usize::from(cfg!(unix)));
+    }
+
+    #[test]
+    fn an_unreadable_file_makes_way_and_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let path = store.record_path(&finished().trial);
+        fs::create_dir_all(store.records_path()).unwrap();
+        fs::write(&path, "half of a rec").unwrap();
+        assert_eq!(store.find(&finished().trial_id), None);
+        store.write(&interrupted()).unwrap();
+        let (records, skipped) = store.records();
+        assert_eq!(records, vec![(path, interrupted())]);
+        assert_eq!(fs::read(&skipped[0].path).unwrap(), b"half of a rec");
+    }
+
+    #[test]
+    fn a_trial_is_locked_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let (one, two) = (TrialId("one".into()), TrialId("two".into()));
+        let lock = store.lock(&one).unwrap();
+        let error = store.lock(&one).unwrap_err().to_string();
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        store.lock(&two).unwrap();
+        drop(lock);
+        store.lock(&one).unwrap();
+    }
+
+    #[test]
+    fn reading_does_not_make_a_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("typo");
+        assert!(matches!(Store::open_existing(&path), Err(StoreError::Absent { .. })));
+        assert!(!path.exists());
+        fs::write(&path, "").unwrap();
+        assert!(Store::open(&path).is_err(), "a file is not a store");
+    }
+}

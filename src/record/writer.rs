@@ -1,0 +1,212 @@
+//! The sink that turns the events of a trial into its record.
+
+use super::{Record, SCHEMA, Store};
+use crate::event::{EpochResult, Event, MemoryPeak, Outcome, Sink, SinkError};
+use crate::plan::{ResolvedTrial, TrialId};
+use crate::telemetry::Environment;
+use std::path::PathBuf;
+
+/// Gathers what happens to a trial and writes its record when it ends.
+#[derive(Debug)]
+pub struct RecordWriter {
+    store: Store,
+    current: Option<Current>,
+    written: Vec<PathBuf>,
+}
+
+/// The trial under way.
+#[derive(Debug)]
+struct Current {
+    trial: ResolvedTrial,
+    environment: Environment,
+    started: jiff::Timestamp,
+    steps_per_epoch: u64,
+    epochs: Vec<EpochResult>,
+    remarks: Vec<String>,
+    /// The first epoch with a result that is not finite.
+    not_finite: Option<u32>,
+}
+
+impl RecordWriter {
+    /// A writer into `store`.
+    pub fn new(store: &Store) -> Self {
+        Self { store: store.clone(), current: None, written: Vec::new() }
+    }
+
+    /// The records written so far.
+    pub fn written(&self) -> &[PathBuf] {
+        &self.written
+    }
+
+    /// Ends the current trial and writes its record.
+    fn finish(&mut self, id: &TrialId, outcome: &Outcome, time_valid: bool, memory: MemoryPeak) -> Result<(), String> {
+        let current = self.current.take().ok_or_else(|| format!("trial {id} ended but never began"))?;
+        let record = current.into_record(outcome.clone(), time_valid, memory);
+        if record.trial_id != *id {
+            return Err(format!("trial {id} ended while {} was under way", record.trial_id));
+        }
+        let path = self.store.write(&record).map_err(|e| e.to_string())?;
+        self.written.push(path);
+        Ok(())
+    }
+}
+
+impl Current {
+    /// Takes an epoch, unless JSON cannot hold it.
+    fn push(&mut self, result: &EpochResult) {
+        let e = result;
+        let losses_and_scores = [e.train_loss, e.train_top1, e.train_top5, e.test_loss, e.test_top1, e.test_top5, e.lr];
+        if losses_and_scores.iter().all(|v| v.is_finite()) {
+            self.epochs.push(*result);
+        } else {
+            self.not_finite.get_or_insert(e.epoch);
+            self.remarks.push(format!("epoch {} is left out: a loss or score is not a finite number", e.epoch));
+        }
+    }
+
+    fn into_record(self, outcome: Outcome, time_valid: bool, memory: MemoryPeak) -> Record {
+        // The training loop watches the training loss; a test loss that is not finite is a divergence all the same.
+        let outcome = match (outcome, self.not_finite) {
+            (Outcome::Finished, Some(epoch)) => Outcome::Diverged { epoch, step: self.steps_per_epoch },
+            (other, _) => other,
+        };
+        Record {
+            schema: SCHEMA.into(),
+            trial_id: self.trial.trial.id(),
+            trial: self.trial.trial,
+            sources: self.trial.sources,
+            block: self.trial.block,
+            outcome,
+            epochs: self.epochs,
+            time_valid,
+            memory,
+            environment: self.environment,
+            started: self.started,
+            finished: jiff::Timestamp::now(),
+            remarks: self.remarks,
+        }
+    }
+}
+
+impl Sink for RecordWriter {
+    fn name(&self) -> &str {
+        "record"
+    }
+
+    fn handle(&mut self, event: &Event) -> Result<(), SinkError> {
+        match event {
+            Event::TrialStarted { trial, environment, steps_per_epoch, remarks, epochs_before, .. } => {
+                let mut current = Current {
+                    trial: trial.as_ref().clone(),
+                    environment: environment.as_ref().clone(),
+                    started: jiff::Timestamp::now(),
+                    steps_per_epoch: *steps_per_epoch,
+                    epochs: Vec::new(),
+                    remarks: remarks.clone(),
+                    not_finite: None,
+                };
+                epochs_before.iter().for_each(|e| current.push(e));
+                self.current = Some(current);
+            }
+            Event::EpochFinished(result) => {
+                if let Some(current) = &mut self.current {
+                    current.push(result);
+                }
+            }
+            Event::Warning(text) => {
+                if let Some(current) = &mut self.current {
+                    current.remarks.push(text.clone());
+                }
+            }
+            Event::TrialFinished { trial_id, outcome, time_valid, memory } => {
+                return self
+                    .finish(trial_id, outcome, *time_valid, *memory)
+                    .map_err(|what| SinkError { sink: "record".into(), what });
+            }
+            Event::RunStarted { .. }
+            | Event::Step { .. }
+            | Event::EvaluationStarted { .. }
+            | Event::CheckpointWritten { .. }
+            | Event::RunFinished => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made_up;
+    use super::*;
+    use crate::scenario::{Architecture, Dataset, Norm};
+
+    fn started(epochs_before: Vec<EpochResult>) -> Event {
+        let trial = made_up::trial(Architecture::Vgg16, Dataset::Cifar10, Norm::Nd, 2, 1);
+        Event::TrialStarted {
+            trial: Box::new(made_up::resolved(trial)),
+            environment: Box::new(made_up::environment("alpha")),
+            steps_per_epoch: 391,
+            resumed_at: None,
+            remarks: vec!["2 images skipped".into()],
+            epochs_before,
+        }
+    }
+
+    fn ended(outcome: Outcome, time_valid: bool) -> Event {
+        let trial_id = made_up::trial(Architecture::Vgg16, Dataset::Cifar10, Norm::Nd, 2, 1).id();
+        Event::TrialFinished { trial_id, outcome, time_valid, memory: MemoryPeak::default() }
+    }
+
+    fn play(store: &Store, events: &[Event]) -> Result<(), SinkError> {
+        let mut writer = RecordWriter::new(store);
+        events.iter().try_for_each(|e| writer.handle(e))
+    }
+
+    #[test]
+    fn events_become_a_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let (first, second) = (made_up::epoch(1, 0.5, 9.0), made_up::epoch(2, 0.6, 9.0));
+        let interrupted = Outcome::Interrupted { epochs: 1, steps: 7 };
+        play(&store, &[started(vec![]), Event::EpochFinished(Box::new(first)), ended(interrupted, true)]).unwrap();
+        assert_eq!(store.records().0[0].1.outcome.word(), "interrupted");
+        let resumed = [
+            Event::Warning("said before any trial".into()),
+            started(vec![first]),
+            Event::Warning("a sink failed".into()),
+            Event::EpochFinished(Box::new(second)),
+            ended(Outcome::Finished, false),
+        ];
+        play(&store, &resumed).unwrap();
+        let (records, skipped) = store.records();
+        assert_eq!((records.len(), skipped.len()), (1, 0), "the interrupted record was replaced");
+        let record = &records[0].1;
+        assert_eq!(record.epochs, [first, second]);
+        assert_eq!((&record.outcome, record.time_valid), (&Outcome::Finished, false));
+        assert_eq!(record.remarks, ["2 images skipped", "a sink failed"]);
+        assert_eq!(record.sources["recipe.lr"], "default");
+    }
+
+    #[test]
+    fn a_test_loss_that_is_not_finite_is_a_divergence() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let mut bad = made_up::epoch(2, 0.6, 9.0);
+        bad.test_loss = f64::NAN;
+        let first = Event::EpochFinished(Box::new(made_up::epoch(1, 0.5, 9.0)));
+        let second = Event::EpochFinished(Box::new(bad));
+        play(&store, &[started(vec![]), first, second, ended(Outcome::Finished, true)]).unwrap();
+        let record = &store.records().0[0].1;
+        assert_eq!(record.outcome, Outcome::Diverged { epoch: 2, step: 391 });
+        assert_eq!(record.epochs.len(), 1);
+        assert!(record.remarks[1].contains("epoch 2 is left out"));
+    }
+
+    #[test]
+    fn an_end_without_a_beginning_is_an_error_of_the_sink() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let error = play(&store, &[ended(Outcome::Finished, true)]).unwrap_err();
+        assert_eq!(error.sink, "record");
+        assert!(error.what.contains("never began"));
+    }
+}

@@ -1,0 +1,68 @@
+//! Rows of accuracy.
+
+use super::matrix::{Matrix, Run, group_by, labels};
+use super::model::{AccuracyRow, IMPLAUSIBLE_POINTS};
+use super::published::{Cell, Figures, Published};
+use crate::event::EpochResult;
+use crate::plan::Trial;
+use crate::record::Record;
+use crate::scenario::{Deconvolution, Implementation, Recipe};
+use crate::stats::Summary;
+
+/// One row a network, length, norm and environment, in the order of the study's tables.
+pub(super) fn rows(matrix: &Matrix, published: &Published) -> Vec<AccuracyRow> {
+    let cells = group_by(&matrix.runs, |run| run.cell.clone());
+    let mut rows: Vec<AccuracyRow> =
+        cells.iter().flat_map(|runs| labels(runs).into_iter().map(|label| row(runs, label, published))).collect();
+    rows.sort_by_key(|r| (r.dataset.clone(), r.architecture, r.epochs, r.norm, r.environment.clone()));
+    rows
+}
+
+/// The row of one cell in one environment; `runs` is not empty.
+fn row(runs: &[&Run], label: Option<String>, published: &Published) -> AccuracyRow {
+    let trial = &runs[0].resolved.trial;
+    let records: Vec<&Record> = label.iter().flat_map(|l| runs.iter().filter_map(move |run| run.finished(l))).collect();
+    let last = |of: fn(&EpochResult) -> f64| {
+        let values: Vec<f64> = records.iter().filter_map(|r| r.epochs.last()).map(|e| 100.0 * of(e)).collect();
+        Summary::of(&values)
+    };
+    let curves: Vec<Vec<f64>> =
+        records.iter().map(|r| r.epochs.iter().map(|e| 100.0 * e.test_top1).collect()).collect();
+    let best: Vec<f64> = curves.iter().map(|c| c.iter().copied().fold(f64::NEG_INFINITY, f64::max)).collect();
+    let figures = comparable(trial, published);
+    let original = figures.and_then(|f| f.original_percent);
+    let study = figures.and_then(Figures::accuracy);
+    AccuracyRow {
+        dataset: trial.dataset.clone(),
+        architecture: trial.architecture,
+        norm: trial.norm,
+        epochs: trial.epochs,
+        cell: runs[0].cell.clone(),
+        planned: runs.len(),
+        unfinished: runs.iter().filter_map(|run| run.state(label.as_deref())).collect(),
+        environment: label,
+        test_top1: last(|e| e.test_top1),
+        best_test_top1: Summary::of(&best),
+        test_top5: last(|e| e.test_top5),
+        train_top1: last(|e| e.train_top1),
+        train_top5: last(|e| e.train_top5),
+        original,
+        study,
+        study_implausible: study.zip(original).is_some_and(|(s, o)| s.mean > o + IMPLAUSIBLE_POINTS),
+        curves,
+    }
+}
+
+/// The published figures of a trial's cell, where it is trained as the study trained it: all images, the study's
+/// recipe and operator settings. Implementation, arithmetic and the size of evaluation batches may differ.
+pub(super) fn comparable<'p>(trial: &Trial, published: &'p Published) -> Option<&'p Figures> {
+    let study = Recipe::default();
+    let recipe = Recipe { precision: study.precision, eval_batch_size: study.eval_batch_size, ..trial.recipe };
+    let operator = trial.deconvolution.map(|d| Deconvolution { implementation: Implementation::Published, ..d });
+    let same_operator = operator.is_none_or(|d| d == Deconvolution::default());
+    if recipe != study || !same_operator || trial.train_images.is_some() || trial.test_images.is_some() {
+        return None;
+    }
+    let Trial { architecture, norm, epochs, .. } = *trial;
+    published.figures(&Cell { dataset: trial.dataset.clone(), architecture, norm, epochs })
+}

@@ -1,0 +1,200 @@
+//! A report as Markdown.
+
+use super::matrix::group_by;
+use super::model::{AccuracyRow, Report, TimeRow};
+use super::table::Table;
+use super::words::{
+    NOTHING, attempts, clean, dataset_title, environment_line, length, memory_words, norm_title, plural, ratio, result,
+    seconds, side_seconds,
+};
+use std::fmt::Write as _;
+
+/// Trials that a remark names before it only counts them.
+const NAMED: usize = 3;
+
+/// The whole report; `verbose` adds best epochs, top-5 and every trial that is not finished.
+pub fn markdown(report: &Report, verbose: bool) -> String {
+    let mut out = format!("# {}\n\n", clean(&report.scenario));
+    coverage(&mut out, report, verbose);
+    let several = report.environments.len() > 1;
+    for rows in group_by(&report.accuracy, |row| row.dataset.clone()) {
+        let _ = write!(out, "\n## Accuracy on {}\n\n", dataset_title(&rows[0].dataset));
+        out += &accuracy_table(&rows, several, verbose).render();
+    }
+    out += "\nTop-1 in percent after the last epoch, mean ± standard deviation over the attempts. Training accuracy is \
+            that of the last epoch's batches, as the weights stood at each.";
+    if report.accuracy.iter().any(|row| row.original.is_some() || row.study.is_some()) {
+        out += " Original: Ye et al. (2020). Study: mean of the attempts of Obadage et al. (2024) and their range.";
+    }
+    out += "\n";
+    for rows in group_by(&report.time, |row| row.dataset.clone()) {
+        let _ = write!(out, "\n## Training time and memory on {}\n\n", dataset_title(&rows[0].dataset));
+        out += &time_table(&rows, several).render();
+    }
+    time_notes(&mut out, report);
+    for (title, lines) in
+        [("Notes", notes(report)), ("Environments", environments(report)), ("Skipped files", skipped(report))]
+    {
+        if !lines.is_empty() {
+            let _ = write!(out, "\n## {title}\n\n");
+            lines.iter().for_each(|line| out += &format!("- {}\n", clean(line)));
+        }
+    }
+    out
+}
+
+fn coverage(out: &mut String, report: &Report, verbose: bool) {
+    let c = &report.coverage;
+    let _ = write!(out, "Coverage: {} of {} finished", c.finished, plural(c.trials, "trial"));
+    let states = group_by(&c.unfinished, |u| u.state.clone());
+    for group in &states {
+        let _ = write!(out, ", {} {}", group.len(), group[0].state);
+    }
+    *out += ".\n";
+    if c.other_records > 0 {
+        let _ = writeln!(out, "The store also holds {} of other trials.", plural(c.other_records, "record"));
+    }
+    if verbose && !c.unfinished.is_empty() {
+        *out += "\n";
+        for u in &c.unfinished {
+            let _ = writeln!(out, "- {}: {} ({})", u.state, clean(&u.trial), u.trial_id);
+        }
+    }
+}
+
+fn accuracy_table(rows: &[&AccuracyRow], several: bool, verbose: bool) -> Table {
+    let mut head = vec!["Network", "Norm"];
+    head.extend(several.then_some("Env."));
+    let left = head.len();
+    head.extend(["Epochs", "Test", "Train"]);
+    if verbose {
+        head.extend(["Best test", "Test top-5", "Train top-5"]);
+    }
+    head.push("Attempts");
+    let published = rows.iter().any(|row| row.original.is_some() || row.study.is_some());
+    if published {
+        head.extend(["Original", "Study"]);
+    }
+    let mut table = Table::new(left, &head);
+    for row in rows {
+        let mut cells = vec![row.architecture.title().into(), norm_title(row.norm).into()];
+        cells.extend(several.then(|| environment(&row.environment)));
+        let mut values = vec![&row.test_top1, &row.train_top1];
+        if verbose {
+            values.extend([&row.best_test_top1, &row.test_top5, &row.train_top5]);
+        }
+        cells.push(row.epochs.to_string());
+        cells.extend(values.into_iter().map(|value| result(value.as_ref(), &row.unfinished)));
+        cells.push(attempts(row));
+        if published {
+            cells.extend([row.original.map_or(NOTHING.into(), |v| format!("{v:.2}")), study(row)]);
+        }
+        table.row(cells);
+    }
+    table
+}
+
+fn study(row: &AccuracyRow) -> String {
+    let mark = if row.study_implausible { " †" } else { "" };
+    row.study.map_or(NOTHING.into(), |s| format!("{:.2} ({:.2} to {:.2}, n = {}){mark}", s.mean, s.min, s.max, s.n))
+}
+
+fn time_table(rows: &[&TimeRow], several: bool) -> Table {
+    let mut head = vec!["Network"];
+    head.extend(several.then_some("Env."));
+    let left = head.len();
+    head.extend(["Epochs", "BN, s", "ND, s", "ND/BN [95 % CI]", "Blocks", "Peak BN", "Peak ND", "Peak ND/BN"]);
+    let published = rows.iter().any(|row| row.study_ratio.is_some());
+    if published {
+        head.extend(["Study BN, s", "Study ND, s", "Study ND/BN"]);
+    }
+    let mut table = Table::new(left, &head);
+    for row in rows {
+        let mut cells = vec![row.architecture.title().to_string()];
+        cells.extend(several.then(|| environment(&row.environment)));
+        let peak = |memory: Option<crate::units::Bytes>| memory.map_or(NOTHING.into(), |m| m.to_string());
+        let study = |s: Option<f64>| s.map_or(NOTHING.into(), seconds);
+        let factor = |r: Option<f64>| r.map_or(NOTHING.into(), |r| format!("{r:.2}"));
+        cells.extend([row.epochs.to_string(), side_seconds(&row.bn), side_seconds(&row.nd), ratio(row)]);
+        cells.push(row.blocks.len().to_string());
+        cells.extend([peak(row.bn.memory), peak(row.nd.memory), factor(row.memory_ratio)]);
+        if published {
+            cells.extend([study(row.bn.study_seconds), study(row.nd.study_seconds), factor(row.study_ratio)]);
+        }
+        table.row(cells);
+    }
+    table
+}
+
+/// What the time tables mean and what they leave out.
+fn time_notes(out: &mut String, report: &Report) {
+    *out += "\nSeconds of a whole training, mean over the attempts: host time of the training loop, waiting for data \
+             included, evaluation excluded. ND/BN: geometric mean over blocks, each a BN and an ND trial of one attempt in \
+             one environment, with Student's t interval of the log-ratios.";
+    for kind in group_by(report.time.iter().filter_map(|r| r.memory_kind), |kind| *kind) {
+        let _ = write!(out, " Peak memory: {}.", memory_words(kind[0]));
+    }
+    if report.time.iter().any(|row| row.study_ratio.is_some()) {
+        *out += " Study: mean of the attempts on an NVIDIA V100 16 GB; compare the ratios, not the seconds.";
+    }
+    *out += "\n";
+    let several = report.environments.len() > 1;
+    if !report.overall.is_empty() {
+        *out += "\n";
+    }
+    for o in &report.overall {
+        let place = if several { format!(", environment {}", o.environment) } else { String::new() };
+        let (data, epochs) = (dataset_title(&o.dataset), length(o.epochs));
+        let _ =
+            writeln!(out, "- Geometric mean of ND/BN over {} rows, {data}, {epochs}{place}: {:.2}", o.rows, o.ratio);
+    }
+    let left_out: Vec<String> = report
+        .time
+        .iter()
+        .flat_map(|row| row.left_out.iter().map(|l| (l, &row.environment)))
+        .map(|(l, label)| {
+            let place = if several { format!(", environment {}", environment(label)) } else { String::new() };
+            format!("- {}{place}: {}\n", clean(&l.block), clean(&l.why))
+        })
+        .collect();
+    if !left_out.is_empty() {
+        *out += "\nBlocks left out of the ratios:\n\n";
+        *out += &left_out.concat();
+    }
+}
+
+fn notes(report: &Report) -> Vec<String> {
+    let remarks = report.remarks.iter().map(|remark| {
+        let named = remark.trials.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+        let more = remark.trials.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        format!("{} ({named}{more})", remark.text)
+    });
+    report.notes.iter().cloned().chain(remarks).collect()
+}
+
+fn environments(report: &Report) -> Vec<String> {
+    report
+        .environments
+        .iter()
+        .map(|e| {
+            let (hosts, commits) = (e.hosts.join(", "), e.commits.join(", "));
+            let line = environment_line(&e.environment);
+            format!(
+                "{} ({}, {}): {line}; host {hosts}; commit {commits}",
+                e.label,
+                e.fingerprint,
+                plural(e.trials, "trial")
+            )
+        })
+        .collect()
+}
+
+fn skipped(report: &Report) -> Vec<String> {
+    report.skipped.iter().map(|s| format!("{}: {}", s.path.display(), s.why)).collect()
+}
+
+/// The label of a row's environment.
+fn environment(label: &Option<String>) -> String {
+    label.clone().unwrap_or_else(|| NOTHING.into())
+}

@@ -1,0 +1,175 @@
+//! The trials of a matrix with their records, sorted by environment.
+
+use super::model::{Coverage, EnvironmentEntry, Remark, Unfinished};
+use crate::plan::{ResolvedTrial, Trial, TrialId};
+use crate::record::Record;
+use std::collections::{BTreeMap, HashMap};
+
+/// What a cell says where there is no record.
+pub(super) const MISSING: &str = "missing";
+
+/// A trial and the best of its records from each environment.
+pub(super) struct Run<'a> {
+    pub resolved: &'a ResolvedTrial,
+    /// Hash of the settings without the attempt: attempts of one cell share it.
+    pub cell: TrialId,
+    /// By the environment's label.
+    pub records: BTreeMap<String, &'a Record>,
+}
+
+/// All trials and environments.
+pub(super) struct Matrix<'a> {
+    pub runs: Vec<Run<'a>>,
+    pub environments: Vec<EnvironmentEntry>,
+    other_records: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// Matches records with trials. Of several records of a trial from one environment the finished one counts, then
+    /// the latest.
+    pub fn new(trials: &'a [ResolvedTrial], records: &'a [Record]) -> Self {
+        let mut by_trial: HashMap<&TrialId, Vec<&Record>> = HashMap::new();
+        for record in records {
+            by_trial.entry(&record.trial_id).or_default().push(record);
+        }
+        let mut matrix = Matrix { runs: Vec::new(), environments: Vec::new(), other_records: records.len() };
+        for resolved in trials {
+            let mut best: BTreeMap<String, &Record> = BTreeMap::new();
+            for record in by_trial.remove(&resolved.trial.id()).unwrap_or_default() {
+                matrix.other_records -= 1;
+                let label = matrix.label(record);
+                let rank = |r: &Record| (r.is_finished(), r.finished);
+                if best.get(&label).is_none_or(|old| rank(old) < rank(record)) {
+                    best.insert(label, record);
+                }
+            }
+            for entry in &mut matrix.environments {
+                entry.trials += usize::from(best.contains_key(&entry.label));
+            }
+            matrix.runs.push(Run { resolved, cell: cell_id(&resolved.trial), records: best });
+        }
+        matrix
+    }
+
+    /// The label of a record's environment, a new one for a new environment.
+    fn label(&mut self, record: &Record) -> String {
+        let fingerprint = record.environment.fingerprint();
+        let known = self.environments.iter().position(|e| e.fingerprint == fingerprint);
+        let index = known.unwrap_or_else(|| {
+            self.environments.push(EnvironmentEntry {
+                label: letters(self.environments.len()),
+                fingerprint,
+                environment: record.environment.clone(),
+                hosts: Vec::new(),
+                commits: Vec::new(),
+                trials: 0,
+            });
+            self.environments.len() - 1
+        });
+        let entry = &mut self.environments[index];
+        note(&mut entry.hosts, &record.environment.host.name);
+        note(&mut entry.commits, &record.environment.software.commit);
+        entry.label.clone()
+    }
+
+    /// How much is done.
+    pub fn coverage(&self) -> Coverage {
+        let describe = |run: &Run| Unfinished {
+            trial_id: run.resolved.trial.id(),
+            trial: run.resolved.trial.to_string(),
+            state: run.latest().map_or(MISSING, |r| r.outcome.word()).into(),
+        };
+        let unfinished: Vec<_> = self.runs.iter().filter(|run| !run.is_finished()).map(describe).collect();
+        Coverage {
+            trials: self.runs.len(),
+            finished: self.runs.len() - unfinished.len(),
+            unfinished,
+            other_records: self.other_records,
+        }
+    }
+
+    /// What the records remark, each text once.
+    pub fn remarks(&self) -> Vec<Remark> {
+        let mut remarks: Vec<Remark> = Vec::new();
+        for record in self.runs.iter().flat_map(|run| run.records.values()) {
+            for text in &record.remarks {
+                let trial = record.trial.to_string();
+                match remarks.iter_mut().find(|r| r.text == *text) {
+                    Some(known) => note(&mut known.trials, &trial),
+                    None => remarks.push(Remark { text: text.clone(), trials: vec![trial] }),
+                }
+            }
+        }
+        remarks
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Some environment has a finished record.
+    pub fn is_finished(&self) -> bool {
+        self.records.values().any(|r| r.is_finished())
+    }
+
+    /// The finished record from an environment.
+    pub fn finished(&self, label: &str) -> Option<&'a Record> {
+        self.records.get(label).copied().filter(|r| r.is_finished())
+    }
+
+    /// What stands in for a result in the row of an environment; `None` where there is a result, or where the trial was
+    /// run in another environment only.
+    pub fn state(&self, label: Option<&str>) -> Option<String> {
+        match label.and_then(|l| self.records.get(l)) {
+            Some(record) if record.is_finished() => None,
+            Some(record) => Some(record.outcome.word().into()),
+            None if self.records.is_empty() => Some(MISSING.into()),
+            None => None,
+        }
+    }
+
+    fn latest(&self) -> Option<&'a Record> {
+        self.records.values().copied().max_by_key(|r| r.finished)
+    }
+}
+
+/// The labels of the environments that have a record of one of `runs`; one `None` where there is no record at all.
+pub(super) fn labels(runs: &[&Run]) -> Vec<Option<String>> {
+    let mut found: Vec<Option<String>> = Vec::new();
+    for label in runs.iter().flat_map(|run| run.records.keys()) {
+        if !found.iter().flatten().any(|l| l == label) {
+            found.push(Some(label.clone()));
+        }
+    }
+    found.sort();
+    if found.is_empty() { vec![None] } else { found }
+}
+
+/// Puts items with equal keys together, groups in order of their first item.
+pub(super) fn group_by<T, K: PartialEq>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> Vec<Vec<T>> {
+    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    for item in items {
+        let k = key(&item);
+        match groups.iter_mut().find(|(known, _)| *known == k) {
+            Some((_, group)) => group.push(item),
+            None => groups.push((k, vec![item])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// The hash of a trial's settings without the attempt.
+fn cell_id(trial: &Trial) -> TrialId {
+    Trial { attempt: 0, ..trial.clone() }.id()
+}
+
+/// Adds a text that is not there yet.
+fn note(texts: &mut Vec<String>, text: &str) {
+    if !texts.iter().any(|t| t == text) {
+        texts.push(text.into());
+    }
+}
+
+/// `A` to `Z`, then `AA`, `AB`, …
+fn letters(index: usize) -> String {
+    let last = char::from(b'A' + (index % 26) as u8);
+    if index < 26 { last.into() } else { letters(index / 26 - 1) + &last.to_string() }
+}

@@ -1,0 +1,156 @@
+//! Reports of made-up records.
+
+use super::*;
+use crate::event::Outcome;
+use crate::plan::ResolvedTrial;
+use crate::record::{Record, Skipped, made_up};
+use crate::scenario::{Architecture, Dataset, Norm};
+use crate::units::Seconds;
+
+/// Two networks x BN, ND x 1 epoch x 3 attempts and one long cell; some trials missing, diverged or resumed.
+fn matrix() -> (Vec<ResolvedTrial>, Vec<Record>) {
+    let mut trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 3);
+    trials.extend(made_up::cell(Architecture::Resnet18, Dataset::Cifar10, 1, 3));
+    trials.extend(made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 100, 1));
+    let mut records = Vec::new();
+    for (i, resolved) in trials.iter().take(11).enumerate() {
+        let nd = resolved.trial.norm == Norm::Nd;
+        let (top1, seconds) = if nd { (0.74, 27.0) } else { (0.14, 10.0) };
+        let wobble = f64::from(resolved.trial.attempt) * 0.01;
+        let mut record = made_up::record(resolved, top1 + wobble, seconds * (1.0 + wobble * (i % 3) as f64));
+        match i {
+            8 => record.time_valid = false,
+            10 => {
+                record.outcome = Outcome::Diverged { epoch: 1, step: 17 };
+                record.epochs.clear();
+            }
+            4 => record.remarks.push("2 images | skipped".into()),
+            _ => {}
+        }
+        records.push(record);
+    }
+    (trials, records)
+}
+
+fn report(trials: &[ResolvedTrial], records: &[Record]) -> Report {
+    let mut report = Report::build(trials, records, &Published::embedded().unwrap());
+    report.scenario = "Made-up scenario".into();
+    report
+}
+
+#[test]
+fn the_tables_read_well() {
+    let (trials, records) = matrix();
+    let mut report = report(&trials, &records);
+    report.skipped.push(Skipped { path: "store/records/half.json".into(), why: "not JSON, or only half of it".into() });
+    insta::assert_snapshot!("markdown", markdown(&report, false));
+    insta::assert_snapshot!("markdown_verbose", markdown(&report, true));
+    insta::assert_snapshot!("comparison", comparison(&report));
+}
+
+#[test]
+fn an_empty_store_says_missing_everywhere() {
+    let (trials, _) = matrix();
+    let report = report(&trials, &[]);
+    assert_eq!((report.coverage.finished, report.coverage.unfinished.len()), (0, 14));
+    insta::assert_snapshot!("empty", markdown(&report, false));
+}
+
+#[test]
+fn environments_are_never_pooled() {
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 2);
+    let mut records: Vec<Record> = trials.iter().map(|t| made_up::record(t, 0.5, 10.0)).collect();
+    // Attempt 2: BN runs elsewhere, ND on the first machine.
+    records[2].environment = made_up::environment("beta");
+    records[2].epochs[0].seconds.paper = Seconds(1000.0);
+    let report = report(&trials, &records);
+    assert_eq!(report.environments.iter().map(|e| e.label.as_str()).collect::<Vec<_>>(), ["A", "B"]);
+    let a = report.time.iter().find(|r| r.environment.as_deref() == Some("A")).unwrap();
+    assert_eq!((a.bn.seconds.unwrap().mean, a.bn.seconds.unwrap().n), (10.0, 1));
+    assert_eq!(a.ratio.unwrap().n, 1);
+    assert_eq!(a.left_out[0].why, "BN ran in environment B only");
+    let b = report.time.iter().find(|r| r.environment.as_deref() == Some("B")).unwrap();
+    assert_eq!((b.bn.seconds.unwrap().mean, b.ratio), (1000.0, None));
+    assert_eq!(report.coverage.finished, 4);
+    insta::assert_snapshot!("two_environments", markdown(&report, false));
+}
+
+#[test]
+fn only_undisturbed_blocks_make_a_ratio() {
+    let (trials, records) = matrix();
+    let report = report(&trials, &records);
+    let vgg = &report.time[0];
+    assert_eq!((vgg.architecture, vgg.epochs, vgg.blocks.len()), (Architecture::Vgg16, 1, 3));
+    let ratio = vgg.ratio.unwrap();
+    assert!(ratio.interval.unwrap().low < ratio.value && ratio.value < ratio.interval.unwrap().high);
+    let resnet = report.time.iter().find(|r| r.architecture == Architecture::Resnet18).unwrap();
+    assert_eq!(resnet.ratio.unwrap().n, 1);
+    assert!(resnet.ratio.unwrap().interval.is_none());
+    let whys: Vec<&str> = resnet.left_out.iter().map(|l| l.why.as_str()).collect();
+    assert_eq!(whys, ["BN was resumed, so its time does not count", "BN is diverged, ND is missing"]);
+}
+
+#[test]
+fn a_finished_record_counts_before_an_interrupted_one_and_other_trials_are_counted() {
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::FashionMini, 2, 1);
+    let finished = made_up::record(&trials[0], 0.5, 10.0);
+    let mut interrupted = finished.clone();
+    interrupted.outcome = Outcome::Interrupted { epochs: 1, steps: 0 };
+    interrupted.finished = "2026-02-02T00:00:00Z".parse().unwrap();
+    let other = made_up::cell(Architecture::Dpn92, Dataset::FashionMini, 2, 1);
+    let records = [finished, interrupted, made_up::record(&other[0], 0.1, 1.0)];
+    let report = report(&trials, &records);
+    assert_eq!((report.coverage.finished, report.coverage.other_records), (1, 1));
+    assert_eq!(report.accuracy[0].test_top1.unwrap().mean, 50.0);
+    assert_eq!(report.accuracy[0].original, None, "nothing is published about this data set");
+}
+
+#[test]
+fn the_study_is_shown_beside_its_own_recipe_only() {
+    let mut trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
+    assert_eq!(report(&trials, &[]).accuracy[0].original, Some(14.12));
+    for t in &mut trials {
+        t.trial.train_images = Some(1000);
+    }
+    assert_eq!(report(&trials, &[]).accuracy[0].original, None);
+    assert_eq!(report(&trials, &[]).time[0].study_ratio, None);
+}
+
+#[test]
+fn the_json_holds_what_the_tables_show() {
+    let (trials, records) = matrix();
+    let value: serde_json::Value = serde_json::from_str(&report(&trials, &records).to_json()).unwrap();
+    assert_eq!(value["schema"], SCHEMA);
+    assert_eq!(value["coverage"]["finished"], 10);
+    assert_eq!(value["accuracy"][0]["norm"], "bn");
+    assert!(value["accuracy"][0]["best_test_top1"]["mean"].is_number());
+    assert_eq!(value["time"][0]["ratio"]["n"], 3);
+}
+
+#[test]
+fn a_table_cell_cannot_break_out_of_its_row() {
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::Folder("a|b\nc\u{1b}[31m".into()), 1, 1);
+    let text = markdown(&report(&trials, &[]), true);
+    assert!(!text.contains('\u{1b}') && !text.contains("b\nc"));
+}
+
+#[test]
+fn the_figure_stands_alone() {
+    let (trials, records) = matrix();
+    let svg = figure(&report(&trials, &records));
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+    assert!(svg.contains("VGG-16, 100 epochs") && svg.contains("missing"));
+    assert!(!svg.contains("href") && !svg.contains("NaN"));
+    insta::assert_snapshot!("figure", svg);
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::FashionMini, 6, 3);
+    let records: Vec<Record> = trials
+        .iter()
+        .map(|t| {
+            let (top1, s) = if t.trial.norm == Norm::Nd { (0.88, 12.6) } else { (0.84, 5.0) };
+            let attempt = f64::from(t.trial.attempt);
+            made_up::record(t, top1 + 0.006 * attempt, s + 0.2 * attempt)
+        })
+        .collect();
+    insta::assert_snapshot!("figure_curves", figure(&report(&trials, &records)));
+    assert!(figure(&report(&[], &[])).contains("</svg>"));
+}

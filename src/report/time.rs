@@ -1,0 +1,157 @@
+//! Rows of time and memory, and the ratio of ND to BN from blocks.
+
+use super::accuracy::comparable;
+use super::matrix::{Matrix, Run, group_by, labels};
+use super::model::{BlockTimes, LeftOut, MemoryKind, Overall, Side, TimeRow};
+use super::published::{Figures, Published};
+use crate::plan::{Trial, TrialId};
+use crate::record::Record;
+use crate::scenario::Norm;
+use crate::stats::{LEVEL, Summary, geometric_mean, paired_ratio};
+use crate::units::Bytes;
+
+/// One row a network, length, ND variant and environment, in the order of the study's tables.
+pub(super) fn rows(matrix: &Matrix, published: &Published) -> Vec<TimeRow> {
+    let mut rows = Vec::new();
+    for runs in group_by(&matrix.runs, |run| pair_id(&run.resolved.trial)) {
+        let (bn, nd): (Vec<&Run>, Vec<&Run>) = runs.into_iter().partition(|r| r.resolved.trial.norm == Norm::Bn);
+        let mut variants = group_by(nd, |run| run.cell.clone());
+        if variants.is_empty() {
+            variants.push(Vec::new());
+        }
+        for nd in variants {
+            let both: Vec<&Run> = bn.iter().chain(&nd).copied().collect();
+            rows.extend(labels(&both).into_iter().map(|label| row(&bn, &nd, label, published)));
+        }
+    }
+    rows.sort_by_key(|r| (r.dataset.clone(), r.architecture, r.epochs, r.environment.clone()));
+    rows
+}
+
+/// The geometric means over the networks, one a data set, length and environment with at least two ratios.
+pub(super) fn overall(rows: &[TimeRow]) -> Vec<Overall> {
+    let counted = rows.iter().filter_map(|r| Some((r, r.environment.clone()?, r.ratio?.value)));
+    group_by(counted, |(r, label, _)| (r.dataset.clone(), r.epochs, label.clone()))
+        .into_iter()
+        .filter(|group| group.len() > 1)
+        .filter_map(|group| {
+            let ratios: Vec<f64> = group.iter().map(|g| g.2).collect();
+            let (first, label, _) = &group[0];
+            Some(Overall {
+                dataset: first.dataset.clone(),
+                epochs: first.epochs,
+                environment: label.clone(),
+                ratio: geometric_mean(&ratios)?,
+                rows: ratios.len(),
+            })
+        })
+        .collect()
+}
+
+/// The row of BN and one ND variant in one environment; one of the two is not empty.
+fn row(bn: &[&Run], nd: &[&Run], label: Option<String>, published: &Published) -> TimeRow {
+    let trial = &bn.iter().chain(nd).next().expect("a group has a run").resolved.trial;
+    let (blocks, left_out) = label.as_deref().map(|l| blocks(bn, nd, l)).unwrap_or_default();
+    let pairs: Vec<(f64, f64)> = blocks.iter().map(|b| (b.bn_seconds, b.nd_seconds)).collect();
+    let kind = memory_kind(bn, nd, label.as_deref());
+    let side = |runs: &[&Run]| side(runs, label.as_deref(), kind, published);
+    let (bn, nd) = (side(bn), side(nd));
+    TimeRow {
+        dataset: trial.dataset.clone(),
+        architecture: trial.architecture,
+        epochs: trial.epochs,
+        ratio: paired_ratio(&pairs, LEVEL),
+        blocks,
+        left_out,
+        memory_kind: kind,
+        memory_ratio: bn.memory.zip(nd.memory).filter(|(b, _)| b.0 > 0).map(|(b, n)| n.0 as f64 / b.0 as f64),
+        study_ratio: bn.study_seconds.zip(nd.study_seconds).map(|(b, n)| n / b),
+        environment: label,
+        bn,
+        nd,
+    }
+}
+
+/// The blocks that count, and the blocks that do not, with the reason.
+fn blocks(bn: &[&Run], nd: &[&Run], label: &str) -> (Vec<BlockTimes>, Vec<LeftOut>) {
+    let (mut counted, mut left_out) = (Vec::new(), Vec::new());
+    for runs in group_by(bn.iter().chain(nd), |run| run.resolved.block.id.clone()) {
+        if runs.iter().all(|run| !run.records.contains_key(label)) {
+            continue;
+        }
+        let block = runs[0].resolved.block.id.clone();
+        let of = |norm: Norm| runs.iter().find(|run| run.resolved.trial.norm == norm);
+        match (time_of(of(Norm::Bn), label), time_of(of(Norm::Nd), label)) {
+            (Ok(bn_seconds), Ok(nd_seconds)) => counted.push(BlockTimes { block, bn_seconds, nd_seconds }),
+            (bn, nd) => {
+                let reasons =
+                    [("BN", bn), ("ND", nd)].map(|(norm, time)| time.err().map(|why| format!("{norm} {why}")));
+                let why = reasons.into_iter().flatten().collect::<Vec<_>>().join(", ");
+                left_out.push(LeftOut { block, why });
+            }
+        }
+    }
+    (counted, left_out)
+}
+
+/// Seconds of a trial in an environment, or why they do not count.
+fn time_of(run: Option<&&&Run>, label: &str) -> Result<f64, String> {
+    let run = run.ok_or("is not part of the matrix")?;
+    let Some(record) = run.records.get(label) else {
+        let elsewhere: Vec<&str> = run.records.keys().map(String::as_str).collect();
+        return Err(if elsewhere.is_empty() {
+            "is missing".into()
+        } else {
+            format!("ran in environment {} only", elsewhere.join(", "))
+        });
+    };
+    if !record.is_finished() {
+        return Err(format!("is {}", record.outcome.word()));
+    }
+    valid_seconds(record).ok_or_else(|| "was resumed, so its time does not count".into())
+}
+
+/// Training time of a record that was not interrupted.
+fn valid_seconds(record: &Record) -> Option<f64> {
+    let seconds = record.paper_seconds().0;
+    (record.time_valid && seconds > 0.0).then_some(seconds)
+}
+
+/// BN or ND of a row.
+fn side(runs: &[&Run], label: Option<&str>, kind: Option<MemoryKind>, published: &Published) -> Side {
+    let records = finished(runs, label);
+    let seconds: Vec<f64> = records.iter().filter_map(|r| valid_seconds(r)).collect();
+    let figures = runs.first().and_then(|run| comparable(&run.resolved.trial, published));
+    let mut unfinished: Vec<String> = runs.iter().filter_map(|run| run.state(label)).collect();
+    unfinished.extend(records.iter().filter(|r| valid_seconds(r).is_none()).map(|_| "resumed".into()));
+    Side {
+        cell: runs.first().map(|run| run.cell.clone()),
+        seconds: Summary::of(&seconds),
+        unfinished,
+        memory: kind.and_then(|kind| records.iter().filter_map(|r| peak(r, kind)).max()),
+        study_seconds: figures.and_then(Figures::seconds).map(|s| s.mean),
+    }
+}
+
+/// The kind of memory that every finished record of the row has; what the allocator counts before the resident set.
+fn memory_kind(bn: &[&Run], nd: &[&Run], label: Option<&str>) -> Option<MemoryKind> {
+    let records: Vec<&Record> = finished(bn, label).into_iter().chain(finished(nd, label)).collect();
+    let all_have = |kind: &MemoryKind| !records.is_empty() && records.iter().all(|r| peak(r, *kind).is_some());
+    [MemoryKind::Allocated, MemoryKind::Resident].into_iter().find(all_have)
+}
+
+fn peak(record: &Record, kind: MemoryKind) -> Option<Bytes> {
+    match kind {
+        MemoryKind::Allocated => record.memory.allocated,
+        MemoryKind::Resident => record.memory.resident,
+    }
+}
+
+fn finished<'a>(runs: &[&Run<'a>], label: Option<&str>) -> Vec<&'a Record> {
+    label.iter().flat_map(|l| runs.iter().filter_map(move |run| run.finished(l))).collect()
+}
+
+/// The hash of the settings that BN and ND of a cell share.
+fn pair_id(trial: &Trial) -> TrialId {
+    Trial { attempt: 0, norm: Norm::Bn, deconvolution: None, ..trial.clone() }.id()
+}

@@ -1,0 +1,91 @@
+//! The settings of network deconvolution that a scenario may change.
+
+use super::UnknownName;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Which code computes the operator; every result names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "String")]
+pub enum Implementation {
+    /// The operations of the published algorithm, one for one: its cost is what the study timed.
+    Published,
+}
+
+impl Implementation {
+    /// Every implementation a scenario can name.
+    pub const ALL: [Implementation; 1] = [Self::Published];
+
+    /// The key used in scenarios and records.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+        }
+    }
+}
+
+impl fmt::Display for Implementation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.key())
+    }
+}
+
+impl FromStr for Implementation {
+    type Err = UnknownName;
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|i| i.key() == name).ok_or_else(|| UnknownName {
+            what: "implementation",
+            name: name.into(),
+            known: Self::ALL.map(Self::key).join(", "),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Implementation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        super::by_name(deserializer)
+    }
+}
+
+impl From<Implementation> for String {
+    fn from(i: Implementation) -> String {
+        i.key().into()
+    }
+}
+
+/// Settings of the deconvolution layers (Ye et al., 2020, Algorithm 1). Layers with special settings of their own, such
+/// as the first layer of most networks, keep them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deconvolution {
+    /// Which code computes the operator.
+    pub implementation: Implementation,
+    /// Channels whitened together in a convolution.
+    pub block: i64,
+    /// Features whitened together in the classifier; 0 keeps an ordinary linear classifier.
+    pub block_fc: i64,
+    /// Newton-Schulz iterations.
+    pub n_iter: i64,
+    /// Added to the diagonal of the covariance.
+    pub eps: f64,
+    /// The covariance is sampled at every so many pixels in each direction, times the layer's stride.
+    pub sampling_stride: i64,
+    /// Weight of the newest batch in the running statistics.
+    pub momentum: f64,
+}
+
+impl Default for Deconvolution {
+    /// The study's settings.
+    fn default() -> Self {
+        Self {
+            implementation: Implementation::Published,
+            block: 64,
+            block_fc: 512,
+            n_iter: 5,
+            eps: 1e-5,
+            sampling_stride: 3,
+            momentum: 0.1,
+        }
+    }
+}

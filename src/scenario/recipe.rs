@@ -1,0 +1,97 @@
+//! How a network is trained: optimiser, schedule, batches, augmentation.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything about a training but the network, the data and its length. The default is the study's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recipe {
+    /// Images in a training batch.
+    pub batch_size: u32,
+    /// Images in an evaluation batch.
+    pub eval_batch_size: u32,
+    /// Learning rate of the first step.
+    pub lr: f64,
+    /// Momentum of SGD.
+    pub momentum: f64,
+    /// Added to the gradient of every parameter, norms and biases included.
+    pub weight_decay: f64,
+    /// Nesterov's form of momentum.
+    pub nesterov: bool,
+    /// How the learning rate falls.
+    pub schedule: Schedule,
+    /// Leave out the last, smaller batch of an epoch.
+    pub drop_last: bool,
+    /// Dropout probability of the networks that have dropout; absent: each network's own.
+    pub dropout: Option<f64>,
+    /// What happens to a training image.
+    pub augmentation: Augmentation,
+    /// Arithmetic of the network.
+    pub precision: Precision,
+}
+
+/// How the learning rate falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// `lr (1 + cos(pi t / T)) / 2` after `t` of `T` steps (Loshchilov and Hutter, 2017), without restarts.
+    Cosine,
+    /// Never.
+    Constant,
+}
+
+/// What happens to a training image before normalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Augmentation {
+    /// Zero pixels added on each side before a random crop of the original size; 0 switches cropping off.
+    pub crop_padding: u32,
+    /// Mirror left and right with probability one half.
+    pub flip: bool,
+}
+
+/// Arithmetic of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// IEEE single precision throughout; TF32 off.
+    Fp32,
+    /// Single precision with TF32 allowed in convolutions and matrix products (CUDA only).
+    Tf32,
+    /// Double precision.
+    Fp64,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            batch_size: 128,
+            eval_batch_size: 128,
+            lr: 0.1,
+            momentum: 0.9,
+            weight_decay: 1e-3,
+            nesterov: false,
+            schedule: Schedule::Cosine,
+            drop_last: false,
+            dropout: None,
+            augmentation: Augmentation::default(),
+            precision: Precision::Fp32,
+        }
+    }
+}
+
+impl Default for Augmentation {
+    fn default() -> Self {
+        Self { crop_padding: 4, flip: true }
+    }
+}
+
+impl Schedule {
+    /// The learning rate of step `step` (counted from 0) of `total`, starting at `lr`.
+    pub fn rate(self, lr: f64, step: u64, total: u64) -> f64 {
+        match self {
+            Self::Constant => lr,
+            Self::Cosine => 0.5 * lr * (1.0 + (std::f64::consts::PI * step as f64 / total.max(1) as f64).cos()),
+        }
+    }
+}

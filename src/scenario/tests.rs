@@ -1,0 +1,172 @@
+//! Scenario files: the built-ins hold, every class of error says where and why, nothing panics.
+
+use super::*;
+use proptest::prelude::*;
+use std::fmt::Write as _;
+
+const GOOD: &str = r#"name = "good"
+train_images = 500
+
+[matrix]
+architectures = ["vgg16", "resnet18"]
+datasets = ["cifar10"]
+norms = ["bn", "nd"]
+epochs = [1, 20]
+attempts = 3
+
+[recipe]
+batch_size = 64
+lr = 0.05
+augmentation = { flip = false }
+
+[deconvolution]
+n_iter = 7
+"#;
+
+#[test]
+fn built_in_scenarios_hold_and_carry_their_file_name() {
+    for (name, _) in BUILT_IN {
+        let scenario = Scenario::load(name).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(scenario.name(), name);
+        assert!(!scenario.description().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn the_published_scenarios_are_the_study() {
+    for name in ["table1-cifar10", "table1-cifar100"] {
+        let scenario = Scenario::load(name).unwrap();
+        let study: Vec<_> = Architecture::ALL.into_iter().filter(|a| *a != Architecture::Resnet18Cifar).collect();
+        assert_eq!(scenario.matrix().architectures, study);
+        assert_eq!(scenario.matrix().norms, Norm::ALL);
+        assert_eq!(scenario.matrix().epochs, [1, 20, 100]);
+        assert_eq!(scenario.matrix().attempts, 3);
+        assert_eq!(scenario.recipe(), &Recipe::default());
+        assert_eq!(scenario.deconvolution(), &Deconvolution::default());
+        assert_eq!(scenario.published(), Some(Published::Table1));
+    }
+}
+
+#[test]
+fn values_left_out_are_the_defaults_and_sources_are_lines() {
+    let scenario = Scenario::parse("good.toml", GOOD).unwrap();
+    assert_eq!(scenario.recipe().batch_size, 64);
+    assert_eq!(scenario.recipe().momentum, Recipe::default().momentum);
+    assert_eq!(scenario.recipe().augmentation, Augmentation { crop_padding: 4, flip: false });
+    assert_eq!(scenario.deconvolution().n_iter, 7);
+    let sources = ["train_images", "matrix.epochs[1]", "recipe.lr", "recipe.augmentation.flip", "recipe.momentum"]
+        .map(|key| scenario.source(key));
+    let expected = [Some(2), Some(8), Some(13), Some(14), None].map(|l| l.map(|l: u32| format!("good.toml:{l}")));
+    assert_eq!(sources, expected);
+}
+
+#[test]
+fn settings_from_the_command_line_win_and_are_checked() {
+    let scenario = Scenario::parse("good.toml", GOOD).unwrap();
+    let changed = scenario.with("--epochs", "matrix.epochs", "[3]").unwrap();
+    assert_eq!(changed.matrix().epochs, [3]);
+    assert_eq!(changed.source("matrix.epochs[0]").as_deref(), Some("--epochs"));
+    assert_eq!(changed.source("matrix.epochs[1]"), None, "the replaced list has left traces");
+    assert_eq!(changed.source("recipe.lr").as_deref(), Some("good.toml:13"));
+    let unquoted = scenario.with("--set", "recipe.schedule", "constant").unwrap();
+    assert_eq!(unquoted.recipe().schedule, Schedule::Constant);
+    assert_eq!(unquoted.recipe().lr, 0.05, "the rest of the table stays");
+    let wrong = |key, value| scenario.with("--set", key, value).unwrap_err().to_string();
+    insta::assert_snapshot!(
+        [wrong("recipe.lr", "-1"), wrong("recipe.rl", "1"), wrong("matrix.attempts", "many")].join("\n"),
+    );
+}
+
+/// Each class of error, as (line of [`GOOD`] to replace, replacement).
+const BROKEN: &[(&str, &str)] = &[
+    ("name = \"good\"", "name = \"Good Name\""),
+    ("name = \"good\"", ""),
+    ("name = \"good\"", "name = \"good"),
+    ("name = \"good\"", "nmae = \"good\""),
+    ("train_images = 500", "train_images = 0"),
+    ("train_images = 500", "train_images = -5"),
+    ("train_images = 500", "base_seed = -1"),
+    ("train_images = 500", "published = \"table2\""),
+    ("[matrix]", "[matrx]"),
+    ("architectures = [\"vgg16\", \"resnet18\"]", "architectures = [\"vgg16\", \"resnet_18\"]"),
+    ("architectures = [\"vgg16\", \"resnet18\"]", "architectures = [\"vgg16\", \"vgg16\"]"),
+    ("architectures = [\"vgg16\", \"resnet18\"]", "architectures = \"vgg16\""),
+    ("architectures = [\"vgg16\", \"resnet18\"]", "architectures = []"),
+    ("architectures = [\"vgg16\", \"resnet18\"]", ""),
+    ("datasets = [\"cifar10\"]", "datasets = [\"cifar\"]"),
+    ("datasets = [\"cifar10\"]", "datasets = [\"folder:../etc\"]"),
+    ("norms = [\"bn\", \"nd\"]", "norms = [\"bn\", \"ln\"]"),
+    ("epochs = [1, 20]", "epochs = [1, 0]"),
+    ("epochs = [1, 20]", "epochs = [1, 1.5]"),
+    ("attempts = 3", "attempts = 0"),
+    ("attempts = 3", "attempts = 4000000000"),
+    ("attempts = 3", "attempts = \"three\""),
+    ("attempts = 3", "attempts = 3\nattempts = 4"),
+    ("batch_size = 64", "batch_size = 0"),
+    ("batch_size = 64", "batchsize = 64"),
+    ("batch_size = 64", "eval_batch_size = 0"),
+    ("lr = 0.05", "lr = nan"),
+    ("lr = 0.05", "lr = -0.1"),
+    ("lr = 0.05", "lr = inf"),
+    ("lr = 0.05", "lr = \"0.05\""),
+    ("lr = 0.05", "momentum = 1.0"),
+    ("lr = 0.05", "weight_decay = -1e-3"),
+    ("lr = 0.05", "momentum = 0\nnesterov = true"),
+    ("lr = 0.05", "schedule = \"cosin\""),
+    ("lr = 0.05", "precision = \"fp16\""),
+    ("lr = 0.05", "dropout = 1.0"),
+    ("augmentation = { flip = false }", "augmentation = { flip = 1 }"),
+    ("augmentation = { flip = false }", "augmentation = { flop = true }"),
+    ("augmentation = { flip = false }", "augmentation = { crop_padding = 33 }"),
+    ("n_iter = 7", "n_iter = 0"),
+    ("n_iter = 7", "block = 0\neps = 0\nsampling_stride = 0\nmomentum = 0"),
+    ("n_iter = 7", "block_fc = -1"),
+    ("n_iter = 7", "implementation = \"fastest\""),
+];
+
+#[test]
+fn every_class_of_error_says_where_and_why() {
+    let mut all = String::new();
+    for (from, to) in BROKEN {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from}");
+        let message = match Scenario::parse("bad.toml", &text) {
+            Ok(_) => panic!("accepted: {to}"),
+            Err(e) => e.to_string(),
+        };
+        let _ = writeln!(all, "> {}\n{message}\n", to.replace('\n', "; "));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_batch_may_be_larger_than_the_data() {
+    assert!(Scenario::parse("big.toml", &GOOD.replace("batch_size = 64", "batch_size = 100000")).is_ok());
+}
+
+#[test]
+fn columns_count_characters_not_bytes() {
+    let text = GOOD.replace("augmentation = { flip = false }", "augmentation = { \"é\" = 1 }");
+    let message = Scenario::parse("bad.toml", &text).unwrap_err().to_string();
+    assert!(message.starts_with("bad.toml:14:18: recipe.augmentation.é: unknown key `é`"), "{message}");
+}
+
+proptest! {
+    #[test]
+    fn random_edits_never_panic(start in 0..GOOD.len(), length in 0usize..30, text in "[\\PC\n\"\\[\\]{}=.,]{0,20}") {
+        let end = (start + length).min(GOOD.len());
+        let mut edited = GOOD.to_string();
+        edited.replace_range(start..end, &text);
+        if let Err(e) = Scenario::parse("edited.toml", &edited) {
+            prop_assert!(e.to_string().starts_with("edited.toml:"), "{e}");
+        }
+    }
+
+    #[test]
+    fn random_settings_never_panic(key in "\\PC{0,20}|recipe\\.[a-z]{0,5}", value in "\\PC{0,20}") {
+        let scenario = Scenario::parse("good.toml", GOOD).unwrap();
+        if let Err(e) = scenario.with("--set", &key, &value) {
+            prop_assert!(e.to_string().starts_with("--set: "), "{e}");
+        }
+    }
+}

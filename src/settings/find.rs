@@ -1,0 +1,72 @@
+//! Settings files by name or by path.
+
+use super::{SettingsError, did_you_mean};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The largest settings file that is read; anything larger is some other kind of file.
+const LARGEST: u64 = 1 << 20;
+
+/// The label and the text of the settings file `name`: a path (anything with a `/` or ending in `.toml`) or a file that
+/// exists wins over one of the `built_in` (name, text).
+///
+/// # Errors
+/// [`SettingsError::NotFound`] and [`SettingsError::Read`]; files that are not UTF-8 or exceed 1 MiB are refused.
+pub fn find(what: &'static str, name: &str, built_in: &[(&str, &str)]) -> Result<(String, String), SettingsError> {
+    let path = Path::new(name);
+    if name.contains(['/', '\\']) || name.ends_with(".toml") || path.is_file() {
+        let text = read(path).map_err(|source| SettingsError::Read { what, path: path.into(), source })?;
+        return Ok((name.into(), text));
+    }
+    let found = built_in.iter().find(|(known, _)| *known == name);
+    found.map(|(known, text)| (format!("{known}.toml"), (*text).into())).ok_or_else(|| SettingsError::NotFound {
+        what,
+        name: name.into(),
+        suggestion: did_you_mean(name, built_in.iter().map(|(known, _)| *known)),
+        known: built_in.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", "),
+    })
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB, not a settings file"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUILT_IN: [(&str, &str); 2] = [("demo", "a = 1"), ("smoke", "")];
+
+    #[test]
+    fn names_find_built_ins_and_paths_find_files() {
+        assert_eq!(find("scenario", "demo", &BUILT_IN).unwrap(), ("demo.toml".into(), "a = 1".into()));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("demo.toml");
+        std::fs::write(&path, "b = 2").unwrap();
+        let name = path.to_str().unwrap();
+        assert_eq!(find("scenario", name, &BUILT_IN).unwrap(), (name.into(), "b = 2".into()));
+    }
+
+    #[test]
+    fn what_cannot_be_found_or_read_is_said() {
+        let message = find("scenario", "dmeo", &BUILT_IN).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "no scenario named `dmeo` (did you mean `demo`?); built in: demo, smoke; or give the path of a file, `./my.toml`"
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.toml");
+        let name = path.to_str().unwrap();
+        assert!(matches!(find("scenario", name, &BUILT_IN), Err(SettingsError::Read { .. })));
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(find("scenario", name, &BUILT_IN).unwrap_err().to_string().contains("UTF-8"));
+        std::fs::write(&path, vec![b'#'; (LARGEST + 1) as usize]).unwrap();
+        assert!(find("scenario", name, &BUILT_IN).unwrap_err().to_string().contains("1 MiB"));
+    }
+}

@@ -1,0 +1,21 @@
+//! Instruments: what the machine is and what it uses.
+
+mod available;
+mod cuda;
+mod environment;
+mod host;
+mod memory;
+mod nvml;
+mod reading;
+
+pub use available::available_memory;
+pub use cuda::{CudaRuntime, cudnn_version, load_kernels_lazily, open_cuda};
+pub use environment::{Cuda, Device, Environment, Host, Software};
+pub use host::{free_disk, nearest_folder};
+pub use memory::{PeakResident, resident};
+pub use nvml::{Gpu, Gpus, gpus};
+pub use reading::Reading;
+
+/// The commit this program was built from: 12 digits, with `-dirty` where its sources had changed; `unknown` outside a
+/// checkout.
+pub const COMMIT: &str = env!("NDBENCH_COMMIT");

@@ -1,0 +1,98 @@
+//! NVIDIA's management library: the driver and the devices it knows. The only place that speaks to it.
+
+use super::Reading;
+use crate::units::Bytes;
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::{Nvml, cuda_driver_version_major, cuda_driver_version_minor};
+use std::ffi::OsStr;
+
+/// The driver and its devices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gpus {
+    /// Driver version.
+    pub driver: Reading<String>,
+    /// CUDA version that the driver supports, `13.0`.
+    pub cuda: Reading<String>,
+    /// In the driver's order, which is that of the PCI bus.
+    pub devices: Vec<Reading<Gpu>>,
+}
+
+/// One device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gpu {
+    /// Model.
+    pub name: Reading<String>,
+    /// Unique identifier, `GPU-…`.
+    pub uuid: Reading<String>,
+    /// Device memory.
+    pub memory: Reading<Bytes>,
+    /// Of it, in use by all processes.
+    pub used: Reading<Bytes>,
+}
+
+/// Asks the driver for its devices.
+///
+/// # Errors
+/// Why there is none to ask: the library is missing, or does not start.
+pub fn gpus() -> Result<Gpus, String> {
+    let nvml = open().map_err(|e| match e {
+        NvmlError::LibloadingError(_) => "libnvidia-ml.so.1 is not here: no NVIDIA driver".into(),
+        e => format!("NVML does not start: {e}"),
+    })?;
+    let count = nvml.device_count().map_err(|e| format!("NVML does not count its devices: {e}"))?;
+    let version = |v| format!("{}.{}", cuda_driver_version_major(v), cuda_driver_version_minor(v));
+    Ok(Gpus {
+        driver: reading(nvml.sys_driver_version()),
+        cuda: reading(nvml.sys_cuda_driver_version().map(version)),
+        devices: (0..count).map(|index| gpu(&nvml, index)).collect(),
+    })
+}
+
+/// The driver installs `libnvidia-ml.so.1`; the name without a number, which the wrapper tries, is for development.
+fn open() -> Result<Nvml, NvmlError> {
+    Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init()
+}
+
+fn gpu(nvml: &Nvml, index: u32) -> Reading<Gpu> {
+    reading(nvml.device_by_index(index).map(|device| {
+        let memory = device.memory_info();
+        let used = memory.as_ref().map_or_else(missing, |m| Reading::Value(Bytes(m.used)));
+        Gpu {
+            name: reading(device.name()),
+            uuid: reading(device.uuid()),
+            memory: memory.as_ref().map_or_else(missing, |m| Reading::Value(Bytes(m.total))),
+            used,
+        }
+    }))
+}
+
+fn reading<T>(result: Result<T, NvmlError>) -> Reading<T> {
+    result.map_or_else(|e| missing(&e), Reading::Value)
+}
+
+fn missing<T>(error: &NvmlError) -> Reading<T> {
+    match error {
+        NvmlError::NotSupported => Reading::Unsupported,
+        e => Reading::Failed { why: e.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_device_lacks_is_not_what_failed() {
+        assert_eq!(reading::<u8>(Err(NvmlError::NotSupported)), Reading::Unsupported);
+        assert!(matches!(reading::<u8>(Err(NvmlError::GpuLost)), Reading::Failed { why } if !why.is_empty()));
+        assert_eq!(reading(Ok(0)), Reading::Value(0));
+    }
+
+    #[test]
+    fn a_machine_has_devices_or_a_reason() {
+        match gpus() {
+            Ok(gpus) => assert!(gpus.driver.value().is_some()),
+            Err(why) => assert!(why.contains("NVML") || why.contains("libnvidia-ml"), "{why}"),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Panics and libtorch's errors as outcomes.
+
+use crate::event::Outcome;
+use crate::units::Bytes;
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `body`, in which tch panics where libtorch fails. A panic becomes an outcome and prints nothing.
+pub(super) fn catch(body: impl FnOnce() -> Outcome) -> Outcome {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                usual(info);
+            }
+        }));
+    });
+    let before = QUIET.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(body));
+    QUIET.set(before);
+    result.unwrap_or_else(|payload| classify(&words(payload.as_ref())))
+}
+
+/// The text of a panic.
+fn words(payload: &(dyn Any + Send)) -> String {
+    match (payload.downcast_ref::<String>(), payload.downcast_ref::<&str>()) {
+        (Some(text), _) => text.clone(),
+        (_, Some(text)) => (*text).into(),
+        _ => "a panic without a message".into(),
+    }
+}
+
+/// Out of memory, or another failure, from the words of libtorch.
+pub(super) fn classify(words: &str) -> Outcome {
+    let message = first_line(words);
+    let lower = message.to_lowercase();
+    let oom = ["out of memory", "can't allocate memory", "bad_alloc", "alloc_failed", "cudaerrormemoryallocation"];
+    if !oom.iter().any(|sign| lower.contains(sign)) {
+        return Outcome::Failed { message };
+    }
+    let after = |words: &str| lower.split_once(words).and_then(|(_, rest)| amount(rest));
+    let (requested, free) = (after("tried to allocate "), after("of which "));
+    Outcome::Oom { requested, free, message }
+}
+
+/// libtorch's message without Rust's frame around it and without the C++ backtrace behind it.
+fn first_line(words: &str) -> String {
+    let inner = words.split_once("Torch(\"").map_or(words, |(_, rest)| rest);
+    let line = inner.split("\\n").next().unwrap_or(inner).lines().next().unwrap_or(inner);
+    line.trim_end_matches("\")").replace("\\\"", "\"")
+}
+
+/// `1024 bytes` or `1.50 gib` at the beginning of `text`.
+fn amount(text: &str) -> Option<Bytes> {
+    let mut parts = text.split_whitespace();
+    let number: f64 = parts.next()?.parse().ok()?;
+    let unit = parts.next()?.trim_end_matches(['.', ';', ',']);
+    let scale: u64 = match unit {
+        "byte" | "bytes" => 1,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return None,
+    };
+    Some(Bytes((number * scale as f64) as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn a_real_allocation_that_no_machine_can_serve_is_oom() {
+        let outcome = catch(|| {
+            let _ = Tensor::empty([1 << 50], (Kind::Uint8, Device::Cpu));
+            Outcome::Finished
+        });
+        let Outcome::Oom { requested, message, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(requested, Some(Bytes(1 << 50)), "{message}");
+        assert!(!message.contains('\n') && !message.contains("frame #"), "{message}");
+    }
+
+    #[test]
+    fn the_words_of_the_cuda_allocator_are_understood() {
+        let words = "called `Result::unwrap()` on an `Err` value: Torch(\"CUDA out of memory. Tried to allocate 2.50 GiB. \
+                     GPU 0 has a total capacity of 15.77 GiB of which 512.00 MiB is free. Including non-PyTorch memory, \
+                     this process has 14.00 GiB memory in use.\\nException raised from malloc\")";
+        let Outcome::Oom { requested, free, message } = classify(words) else { panic!() };
+        assert_eq!(requested, Some(Bytes(5 << 29)));
+        assert_eq!(free, Some(Bytes(512 << 20)));
+        assert!(message.starts_with("CUDA out of memory") && message.ends_with("in use."), "{message}");
+    }
+
+    #[test]
+    fn other_panics_are_failures_with_their_message() {
+        let outcome = catch(|| panic!("a layer of {} channels", 3));
+        assert_eq!(outcome, Outcome::Failed { message: "a layer of 3 channels".into() });
+        let shapes = catch(|| {
+            let _ = Tensor::zeros([2, 3], (Kind::Float, Device::Cpu))
+                .mm(&Tensor::zeros([2, 3], (Kind::Float, Device::Cpu)));
+            Outcome::Finished
+        });
+        let Outcome::Failed { message } = shapes else { panic!("{shapes:?}") };
+        assert!(message.starts_with("mat1 and mat2 shapes cannot be multiplied"), "{message}");
+    }
+}

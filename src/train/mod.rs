@@ -1,0 +1,24 @@
+//! One trial on one device: the training loop, its checkpoints, times and memory.
+//!
+//! Everything random is seeded: the weights by the trial's seed, the order and augmentation of an epoch by that and the
+//! epoch, what a step draws (dropout) by these and the step. So the same trial gives the same numbers, and a checkpoint
+//! needs no state of a random generator. Results leave only as [`crate::event::Event`]s.
+
+mod checkpoint;
+mod evaluate;
+mod failure;
+mod memory;
+mod native;
+mod progress;
+mod session;
+mod sgd;
+mod snapshot;
+mod tally;
+mod trainer;
+
+pub use memory::tune_host_allocator;
+pub use native::{NativeError, libtorch_version};
+pub use trainer::{Checkpoints, Trainer};
+
+#[cfg(test)]
+mod tests;

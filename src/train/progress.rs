@@ -1,0 +1,76 @@
+//! How far a training is.
+
+use crate::event::{EpochResult, EpochTimes, StepSplit};
+use crate::units::Seconds;
+use serde::{Deserialize, Serialize};
+
+/// How far a training is, and what it has measured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Progress {
+    /// Results of the epochs done.
+    pub epochs: Vec<EpochResult>,
+    /// Steps done of the epoch under way; all of them while its evaluation is due.
+    pub step: u64,
+    /// Training time of the epoch under way.
+    pub paper: Seconds,
+    /// Parts of the sampled steps of the epoch under way, summed.
+    pub split: StepSplit,
+    /// How many steps were sampled.
+    pub sampled: u64,
+}
+
+impl Progress {
+    /// The epoch under way, from 1.
+    pub fn epoch(&self) -> u32 {
+        self.epochs.len() as u32 + 1
+    }
+
+    /// Adds a sampled step.
+    pub fn sample(&mut self, split: StepSplit) {
+        let sum = &mut self.split;
+        sum.data += split.data;
+        sum.forward += split.forward;
+        sum.backward += split.backward;
+        sum.optimiser += split.optimiser;
+        self.sampled += 1;
+    }
+
+    /// The seconds of the epoch under way, whose evaluation took so long.
+    pub fn times(&self, evaluation: Seconds) -> EpochTimes {
+        let n = self.sampled as f64;
+        let sum = self.split;
+        let step = (self.sampled > 0).then(|| StepSplit {
+            data: Seconds(sum.data.0 / n),
+            forward: Seconds(sum.forward.0 / n),
+            backward: Seconds(sum.backward.0 / n),
+            optimiser: Seconds(sum.optimiser.0 / n),
+        });
+        EpochTimes { paper: self.paper, evaluation, step, sampled_steps: self.sampled }
+    }
+
+    /// Ends the epoch under way with this result.
+    pub fn end_epoch(&mut self, result: EpochResult) {
+        let mut epochs = std::mem::take(&mut self.epochs);
+        epochs.push(result);
+        *self = Self { epochs, ..Self::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sampled_steps_are_averaged_part_by_part() {
+        let mut progress = Progress { paper: Seconds(9.0), ..Progress::default() };
+        assert_eq!(progress.times(Seconds(1.0)).step, None);
+        for x in [1.0, 3.0] {
+            let [data, forward, backward, optimiser] = [0.1, 1.0, 2.0, 0.5].map(|part| Seconds(part * x));
+            progress.sample(StepSplit { data, forward, backward, optimiser });
+        }
+        let times = progress.times(Seconds(1.0));
+        assert_eq!((times.paper, times.evaluation, times.sampled_steps), (Seconds(9.0), Seconds(1.0), 2));
+        assert_eq!(times.step.unwrap().backward, Seconds(4.0));
+    }
+}

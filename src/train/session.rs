@@ -1,0 +1,254 @@
+//! The training loop.
+
+use super::evaluate::{Evaluation, Loss, evaluate};
+use super::native::NativeError;
+use super::progress::Progress;
+use super::sgd::Sgd;
+use super::tally::Tally;
+use super::trainer::Trainer;
+use crate::clock::{Laps, Stopwatch};
+use crate::data::EpochPlan;
+use crate::event::{EpochResult, Event, Fanout, Outcome, Scores, StepSplit};
+use crate::nn::{Layer, Pass, Store};
+use crate::scenario::Precision;
+use crate::units::Seconds;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use tch::Kind;
+
+/// What a training cannot begin or go on with.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TrainError {
+    #[error(transparent)]
+    Native(#[from] NativeError),
+    #[error("{images} training images make no step of {batch}: lower recipe.batch_size, or do not drop the last batch")]
+    NoStep { images: u64, batch: u64 },
+    #[error("there are no test images")]
+    NoTest,
+}
+
+/// A training under way.
+pub(super) struct Session<'a> {
+    pub(super) trainer: &'a Trainer<'a>,
+    pub(super) store: Store,
+    pub(super) sgd: Sgd,
+    pub(super) tally: Tally,
+    pub(super) progress: Progress,
+    pub(super) saved: Instant,
+    network: Box<dyn Layer>,
+    /// Images of each step of an epoch.
+    sizes: Vec<u64>,
+    classes: i64,
+}
+
+impl<'a> Session<'a> {
+    /// A training before its first step.
+    pub fn new(trainer: &'a Trainer<'a>) -> Result<Self, TrainError> {
+        let trial = &trainer.trial.trial;
+        let images = trainer.data.train.labels.size()[0] as u64;
+        let batch = u64::from(trial.recipe.batch_size);
+        let sizes = step_sizes(images, batch, trial.recipe.drop_last);
+        if sizes.is_empty() {
+            return Err(TrainError::NoStep { images, batch });
+        }
+        if trainer.data.test.labels.size()[0] == 0 {
+            return Err(TrainError::NoTest);
+        }
+        let kind = if trial.recipe.precision == Precision::Fp64 { Kind::Double } else { Kind::Float };
+        let store = Store::new(trainer.device, kind);
+        let network = (trainer.network)(&store.root());
+        store.initialise(trial.seed());
+        let sgd = Sgd::new(&store, trial.recipe);
+        let classes = trainer.data.class_names.len() as i64;
+        let tally = Tally::new(sizes.len() as u64, classes, (kind, trainer.device));
+        let (progress, saved) = (Progress::default(), Instant::now());
+        Ok(Self { trainer, store, sgd, tally, progress, saved, network, sizes, classes })
+    }
+
+    /// Optimiser steps in an epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.sizes.len() as u64
+    }
+
+    /// Epochs done and steps of the epoch begun.
+    pub fn position(&self) -> (u32, u64) {
+        (self.progress.epochs.len() as u32, self.progress.step)
+    }
+
+    /// Results of the epochs done.
+    pub fn epochs(&self) -> &[EpochResult] {
+        &self.progress.epochs
+    }
+
+    /// Trains to the end, or to an interrupt, or until the loss is not finite.
+    pub fn run(&mut self, events: &mut Fanout) -> Result<Outcome, TrainError> {
+        let epochs = self.trainer.trial.trial.epochs;
+        while self.progress.epoch() <= epochs {
+            if let Some(ended) = self.train_epoch(events)? {
+                return Ok(ended);
+            }
+            events.send(Event::EvaluationStarted { epoch: self.progress.epoch() });
+            let (scores, seconds) = match evaluate(self.trainer, &*self.network, self.classes, self.store.kind()) {
+                Evaluation::Done(scores, seconds) => (scores, seconds),
+                Evaluation::Interrupted => return Ok(self.interrupted(events)),
+            };
+            if !scores.loss.is_finite() {
+                return Ok(self.diverged(self.steps_per_epoch()));
+            }
+            self.end_epoch(scores, seconds, events);
+        }
+        Ok(Outcome::Finished)
+    }
+
+    /// The steps left of the epoch under way; an outcome where the training ends within it.
+    fn train_epoch(&mut self, events: &mut Fanout) -> Result<Option<Outcome>, TrainError> {
+        let Trainer { trial, data, device, .. } = *self.trainer;
+        let mut clock = Stopwatch::paused(device, self.progress.paper);
+        clock.start();
+        let images = data.train.labels.size()[0] as u64;
+        let recipe = &trial.trial.recipe;
+        let plan =
+            EpochPlan::new(trial.trial.seed(), self.progress.epoch(), images as i64, &recipe.augmentation, device);
+        while self.progress.step < self.steps_per_epoch() {
+            let split = self.step(&plan)?;
+            let (epoch, step) = (self.progress.epoch(), self.progress.step);
+            if let Some(bad) = self.bad_step(split.is_some()) {
+                return Ok(Some(self.diverged(bad + 1)));
+            }
+            events.send(Event::Step { epoch, step, images: self.sizes[step as usize - 1], split });
+            if self.trainer.interrupt.load(Ordering::Relaxed) {
+                self.progress.paper = clock.pause();
+                return Ok(Some(self.interrupted(events)));
+            }
+            if self.checkpoint_due() {
+                self.progress.paper = clock.pause();
+                self.save(events);
+                clock.start();
+            }
+        }
+        self.progress.paper = clock.pause();
+        Ok(self.bad_step(true).map(|bad| self.diverged(bad + 1)))
+    }
+
+    /// One step of the optimiser; where its time went, if it was sampled.
+    fn step(&mut self, plan: &EpochPlan) -> Result<Option<StepSplit>, TrainError> {
+        let Trainer { trial, data, device, sample_every, .. } = *self.trainer;
+        let recipe = &trial.trial.recipe;
+        let (epoch, step) = (self.progress.epoch(), self.progress.step);
+        let sampled = sample_every > 0 && step.is_multiple_of(sample_every);
+        let mut laps = sampled.then(|| Laps::start(device));
+        let mut lap = || laps.as_mut().map_or(Seconds(0.0), Laps::lap);
+
+        let start = step * u64::from(recipe.batch_size);
+        let end = start + self.sizes[step as usize];
+        let (x, labels) =
+            plan.train_batch(&data.train, &data.normalisation, start as i64, end as i64, self.store.kind());
+        let data = lap();
+
+        tch::manual_seed(step_seed(trial.trial.seed(), epoch, step));
+        let logits = self.network.forward(&x, &Pass::training().with_dropout(recipe.dropout));
+        let loss = logits.mean_cross_entropy(&labels);
+        self.tally.add(step, &loss, &logits, &labels);
+        let forward = lap();
+
+        loss.backward();
+        let backward = lap();
+
+        self.sgd.step(self.rate(step))?;
+        let optimiser = lap();
+
+        self.progress.step += 1;
+        let split = sampled.then_some(StepSplit { data, forward, backward, optimiser });
+        if let Some(split) = split {
+            self.progress.sample(split);
+        }
+        Ok(split)
+    }
+
+    /// The learning rate of a step (from 0) of the epoch under way.
+    fn rate(&self, step: u64) -> f64 {
+        let trial = &self.trainer.trial.trial;
+        let per_epoch = self.steps_per_epoch();
+        let done = self.progress.epochs.len() as u64 * per_epoch + step;
+        trial.recipe.schedule.rate(trial.recipe.lr, done, u64::from(trial.epochs) * per_epoch)
+    }
+
+    /// The first step (from 0) of this epoch whose loss is not finite. Where looking waits for the device, it looks only
+    /// if `waiting_is_fine`; what it misses it finds at a later look.
+    fn bad_step(&self, waiting_is_fine: bool) -> Option<u64> {
+        let done = self.progress.step;
+        if self.trainer.device == tch::Device::Cpu {
+            // One look a step: only the newest loss can be news.
+            let newest = self.tally.losses.double_value(&[done as i64 - 1]);
+            return if newest.is_finite() { None } else { Some(done - 1) };
+        }
+        if waiting_is_fine { self.tally.first_bad(done) } else { None }
+    }
+
+    fn end_epoch(&mut self, test: Scores, evaluation: Seconds, events: &mut Fanout) {
+        let train = self.tally.scores(&self.sizes);
+        let result = EpochResult {
+            epoch: self.progress.epoch(),
+            train_loss: train.loss,
+            train_top1: train.top1,
+            train_top5: train.top5,
+            test_loss: test.loss,
+            test_top1: test.top1,
+            test_top5: test.top5,
+            lr: self.rate(self.steps_per_epoch() - 1),
+            images: self.sizes.iter().sum(),
+            seconds: self.progress.times(evaluation),
+        };
+        self.progress.end_epoch(result);
+        self.tally = Tally::new(self.steps_per_epoch(), self.classes, (self.store.kind(), self.trainer.device));
+        events.send(Event::EpochFinished(Box::new(result)));
+        if self.progress.epoch() <= self.trainer.trial.trial.epochs {
+            self.save(events);
+        }
+    }
+
+    fn interrupted(&mut self, events: &mut Fanout) -> Outcome {
+        self.save(events);
+        let (epochs, steps) = self.position();
+        Outcome::Interrupted { epochs, steps }
+    }
+
+    fn diverged(&self, step: u64) -> Outcome {
+        Outcome::Diverged { epoch: self.progress.epoch(), step }
+    }
+}
+
+/// How many images each step of an epoch sees.
+fn step_sizes(images: u64, batch: u64, drop_last: bool) -> Vec<u64> {
+    let whole = images / batch.max(1);
+    let last = Some(images % batch.max(1)).filter(|&n| n > 0 && !drop_last);
+    std::iter::repeat_n(batch, whole as usize).chain(last).collect()
+}
+
+/// A seed for what a step draws, different for every trial, epoch and step.
+fn step_seed(seed: u64, epoch: u32, step: u64) -> i64 {
+    let words = [seed, u64::from(epoch), step].map(u64::to_le_bytes).concat();
+    let digest = crate::files::sha256_hex(&words);
+    u64::from_str_radix(&digest[..16], 16).expect("a SHA-256 digest is hexadecimal") as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_partial_batch_is_a_step_unless_it_is_dropped() {
+        assert_eq!(step_sizes(10, 4, false), [4, 4, 2]);
+        assert_eq!(step_sizes(10, 4, true), [4, 4]);
+        assert_eq!(step_sizes(8, 4, false), [4, 4]);
+        assert!(step_sizes(3, 4, true).is_empty());
+    }
+
+    #[test]
+    fn every_step_has_a_seed_of_its_own() {
+        let mut seeds: Vec<i64> = (1..4).flat_map(|e| (0..4).map(move |s| step_seed(9, e, s))).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        assert_eq!(seeds.len(), 12);
+    }
+}

@@ -1,0 +1,297 @@
+//! Every recorded CIFAR network: structure, first gradients, three optimiser steps and evaluation.
+
+use super::training::{Observed, observe};
+use super::{folder, json};
+use ndbench::nn::networks::{build, facts};
+use ndbench::nn::{Init, Method, Store};
+use ndbench::scenario::{Architecture, Deconvolution, Implementation, Norm};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tch::{Device, Kind};
+
+/// One recorded network.
+struct Fixture {
+    file: String,
+    architecture: Architecture,
+    classes: i64,
+    data: Value,
+}
+
+/// The recorded CIFAR networks that normalise by `norm`.
+fn fixtures(norm: Norm) -> Vec<Fixture> {
+    let folder = folder().join("arch");
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut files: Vec<String> =
+        entries.map(|entry| entry.expect("a folder entry").file_name().into_string().expect("UTF-8")).collect();
+    files.retain(|file| file.starts_with("cifar_") && file.ends_with(".json"));
+    files.sort();
+    let fixtures = files.into_iter().map(|file| {
+        let data = json(&format!("arch/{file}"));
+        let architecture = architecture(data["arch"].as_str().expect("arch"));
+        Fixture { architecture, classes: data["classes"].as_i64().expect("classes"), file, data }
+    });
+    fixtures.filter(|f| f.data["norm"] == norm.key()).collect()
+}
+
+fn architecture(recorded: &str) -> Architecture {
+    match recorded {
+        "vgg16" => Architecture::Vgg16,
+        "resnet18d" => Architecture::Resnet18,
+        "resnet" => Architecture::Resnet18Cifar,
+        "preact" => Architecture::Preact18,
+        "densenet121" => Architecture::Densenet121,
+        "resnext" => Architecture::Resnext29,
+        "mobilev2" => Architecture::MobilenetV2,
+        "dpn" => Architecture::Dpn92,
+        "pnasnetA" => Architecture::PnasnetA,
+        "senet" => Architecture::Senet18,
+        "efficient" => Architecture::Efficientnet,
+        other => panic!("no architecture is recorded as {other:?}"),
+    }
+}
+
+/// Every method that computes `norm`.
+fn methods(norm: Norm) -> Vec<Method> {
+    let with = |implementation| Method::Nd(Deconvolution { implementation, ..Deconvolution::default() });
+    match norm {
+        Norm::Bn => vec![Method::Bn],
+        Norm::Nd => Implementation::ALL.into_iter().map(with).collect(),
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn shape(value: &Value) -> Vec<i64> {
+    list(value).iter().map(|d| d.as_i64().expect("a dimension")).collect()
+}
+
+/// Whether `init` is the recorded initialiser, up to rounding.
+fn same_init(init: Init, recorded: &Value) -> bool {
+    let (name, value) = match init {
+        Init::Uniform(bound) => ("uniform", bound),
+        Init::Normal(std) => ("normal", std),
+        Init::Constant(value) => ("constant", value),
+    };
+    recorded[name].as_f64().is_some_and(|want| (want - value).abs() <= 1e-12 * want.abs())
+}
+
+#[test]
+fn golden_networks_have_the_recorded_parameters_and_buffers() {
+    for norm in Norm::ALL {
+        each(norm, |Fixture { file, architecture, classes, data }, method| {
+            let store = Store::new(Device::Cpu, Kind::Float);
+            build(*architecture, method, *classes, &store.root());
+            let mut wanted = list(&data["parameters"]).iter();
+            store.each_parameter(|p| {
+                let want = wanted.next().unwrap_or_else(|| panic!("{file}: {} is one parameter too many", p.name));
+                assert_eq!((p.name.as_str(), p.tensor.size()), (want[0].as_str().unwrap(), shape(&want[1])), "{file}");
+                assert!(same_init(p.init, &want[2]), "{file}: {} is initialised {:?}, not {}", p.name, p.init, want[2]);
+            });
+            assert_eq!(wanted.next(), None, "{file}: parameter missing");
+            assert_eq!(Some(store.parameter_count()), data["trainable_parameters"].as_u64(), "{file}");
+            let mut wanted = list(&data["buffers"]).iter();
+            store.each_buffer(|b| {
+                let want = wanted.next().unwrap_or_else(|| panic!("{file}: {} is one buffer too many", b.name));
+                let kind = if b.tensor.kind() == Kind::Int64 { "int64" } else { "float32" };
+                let got = (b.name.as_str(), b.tensor.size(), kind);
+                assert_eq!(got, (want[0].as_str().unwrap(), shape(&want[1]), want[2].as_str().unwrap()), "{file}");
+            });
+            assert_eq!(wanted.next(), None, "{file}: buffer missing");
+        });
+    }
+}
+
+#[test]
+fn golden_networks_run_the_recorded_layers() {
+    for norm in Norm::ALL {
+        each(norm, |Fixture { file, architecture, classes, data }, method| {
+            let facts = facts(*architecture, method, *classes);
+            assert_eq!(Some(facts.parameters), data["trainable_parameters"].as_u64(), "{file}: parameters");
+            assert_eq!(Some(facts.macs), data["macs_one_image"].as_u64(), "{file}: multiply-accumulates");
+            let traced = ["Conv2d", "BatchNorm2d", "FastDeconv", "Linear", "Delinear"];
+            let recorded = list(&data["layers_in_execution_order"]).iter().filter(|l| {
+                traced.contains(&l["type"].as_str().expect("a layer has a type")) && !l["output"].is_null()
+            });
+            let want: Vec<_> = recorded
+                .map(|l| {
+                    (
+                        l["name"].as_str().unwrap(),
+                        l["type"].as_str().unwrap(),
+                        l["macs"].as_u64().unwrap(),
+                        &l["output"],
+                    )
+                })
+                .map(|(name, kind, macs, output)| (name.to_string(), kind, macs, shape(output)))
+                .collect();
+            let got: Vec<_> =
+                facts.layers.into_iter().map(|l| (l.name, l.kind, l.macs, l.output[1..].to_vec())).collect();
+            assert_eq!(got.len(), want.len(), "{file}: layers");
+            for (got, want) in got.iter().zip(&want) {
+                assert_eq!(got, want, "{file}");
+            }
+        });
+    }
+}
+
+/// Calls `body` with every recorded network of `norm` and every method that computes it.
+fn each(norm: Norm, mut body: impl FnMut(&Fixture, Method)) {
+    for fixture in fixtures(norm) {
+        methods(norm).into_iter().for_each(|method| body(&fixture, method));
+    }
+}
+
+/// What is compared, with its deviation and its tolerance.
+struct Comparison<'a> {
+    want: &'a Value,
+    tolerance: &'a Value,
+    /// Quantity and deviation of what passed or failed.
+    measured: Vec<(&'static str, f64)>,
+    failures: Vec<String>,
+}
+
+impl Comparison<'_> {
+    fn judge(&mut self, quantity: &'static str, deviation: f64) {
+        let tolerance = self.tolerance[quantity].as_f64().unwrap_or_else(|| panic!("no tolerance for {quantity}"));
+        self.measured.push((quantity, deviation));
+        let passes = deviation <= tolerance; // false for what is not a number
+        if !passes {
+            self.failures.push(format!("{quantity}: deviation {deviation:.1e} above {tolerance:.0e}"));
+        }
+    }
+
+    /// Numbers, nested in any way: the largest difference relative to the largest magnitude.
+    fn numbers(&mut self, quantity: &'static str, got: &[f64]) {
+        let mut want = Vec::new();
+        flatten(&self.want[quantity], &mut want);
+        assert_eq!(got.len(), want.len(), "{quantity}: count");
+        let largest = want.iter().fold(0f64, |m, w| m.max(w.abs()));
+        // Not `f64::max`, which loses what is not a number.
+        let worst = got.iter().zip(&want).map(|(g, w)| (g - w).abs() / largest);
+        self.judge(quantity, worst.fold(0.0, |m, d| if d <= m { m } else { d }));
+    }
+
+    /// A table of norms: each entry relative to itself, or to a thousandth of the largest.
+    fn norms(&mut self, quantity: &'static str, got: &BTreeMap<String, f64>) {
+        let want = self.want[quantity].as_object().unwrap_or_else(|| panic!("no {quantity}"));
+        assert!(want.keys().eq(got.keys()), "{quantity}: {:?} instead of {:?}", got.keys(), want.keys());
+        let value = |v: &Value| v.as_f64().expect("a norm");
+        let largest = want.values().map(value).fold(0.0, f64::max);
+        let deviation = |(key, w): (&String, &Value)| (got[key] - value(w)).abs() / value(w).max(1e-3 * largest);
+        let worst = want.iter().map(deviation).fold(0.0, |m, d| if d <= m { m } else { d });
+        self.judge(quantity, worst);
+    }
+}
+
+fn flatten(value: &Value, into: &mut Vec<f64>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|v| flatten(v, into)),
+        number => into.push(number.as_f64().expect("a number")),
+    }
+}
+
+/// Compares one network in one precision with what was recorded; returns what failed.
+fn compare(fixture: &Fixture, method: Method, kind: Kind) -> Vec<String> {
+    let golden = &fixture.data["golden"];
+    let exact = kind == Kind::Double;
+    let got: Observed = observe(fixture.architecture, method, fixture.classes, golden, kind, exact);
+    let tolerance = &golden[if exact { "tolerance_f64" } else { "tolerance_f32" }];
+    let mut c = Comparison { want: golden, tolerance, measured: Vec::new(), failures: Vec::new() };
+    c.numbers("losses", &got.losses);
+    c.numbers("train_logits", &got.train_logits);
+    c.numbers("grad_norm", &[got.grad_norm]);
+    c.norms("grad_norm_by_shape", &got.grad_norm_by_shape);
+    c.norms("buffer_norm_by_name_and_shape_after_1_step", &got.buffers_after_1_step);
+    c.numbers("parameter_norm_after_3_steps", &[got.parameter_norm]);
+    c.norms("buffer_norm_by_name_and_shape_after_3_steps", &got.buffers_after_3_steps);
+    if exact {
+        c.numbers("eval_logits", &got.eval_logits);
+        c.numbers("eval_loss", &[got.eval_loss]);
+    }
+    let without: Vec<&str> = list(&golden["parameters_without_gradient"]).iter().filter_map(Value::as_str).collect();
+    if got.without_gradient != without {
+        c.failures.push(format!("without gradient: {:?} instead of {without:?}", got.without_gradient));
+    }
+    let layers = list(&fixture.data["layers_in_execution_order"]);
+    let freezing = layers.iter().filter(|l| l["freeze"] == true).filter_map(|l| l["name"].as_str());
+    let freezing: Vec<String> = freezing.map(|name| format!("{name}.steps")).collect();
+    if got.counting != freezing {
+        c.failures.push(format!("freezing: {:?} instead of {freezing:?}", got.counting));
+    }
+    for (quantity, deviation) in &c.measured {
+        println!("{} {kind:?} {quantity}: {deviation:.1e} of {}", fixture.file, tolerance[quantity]);
+    }
+    c.failures.into_iter().map(|f| format!("{} {kind:?} {method:?}: {f}", fixture.file)).collect()
+}
+
+/// Compares every file of one architecture in both precisions. Files without recorded behaviour are left out.
+fn trains_as_recorded(architecture: Architecture) {
+    // The test harness keeps every core busy: teams of threads would only wait for one another.
+    tch::set_num_threads(1);
+    let mut failures = Vec::new();
+    for norm in Norm::ALL {
+        each(norm, |fixture, method| {
+            if fixture.architecture == architecture && fixture.data["golden"]["losses"].is_array() {
+                failures.extend(compare(fixture, method, Kind::Double));
+                failures.extend(compare(fixture, method, Kind::Float));
+            }
+        });
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn golden_vgg16_trains_as_recorded() {
+    trains_as_recorded(Architecture::Vgg16);
+}
+
+#[test]
+fn golden_resnet18_trains_as_recorded() {
+    trains_as_recorded(Architecture::Resnet18);
+}
+
+#[test]
+fn golden_resnet18_cifar_trains_as_recorded() {
+    trains_as_recorded(Architecture::Resnet18Cifar);
+}
+
+#[test]
+fn golden_preact18_trains_as_recorded() {
+    trains_as_recorded(Architecture::Preact18);
+}
+
+#[test]
+fn golden_densenet121_trains_as_recorded() {
+    trains_as_recorded(Architecture::Densenet121);
+}
+
+#[test]
+fn golden_resnext29_trains_as_recorded() {
+    trains_as_recorded(Architecture::Resnext29);
+}
+
+#[test]
+fn golden_mobilenetv2_trains_as_recorded() {
+    trains_as_recorded(Architecture::MobilenetV2);
+}
+
+#[test]
+fn golden_dpn92_trains_as_recorded() {
+    trains_as_recorded(Architecture::Dpn92);
+}
+
+#[test]
+fn golden_pnasnet_a_trains_as_recorded() {
+    trains_as_recorded(Architecture::PnasnetA);
+}
+
+#[test]
+fn golden_senet18_trains_as_recorded() {
+    trains_as_recorded(Architecture::Senet18);
+}
+
+#[test]
+fn golden_efficientnet_trains_as_recorded() {
+    trains_as_recorded(Architecture::Efficientnet);
+}

@@ -1,0 +1,11 @@
+//! The one integration test binary.
+
+#[cfg(feature = "torch")]
+mod bad_inputs;
+#[cfg(feature = "torch")]
+mod data_fetch;
+#[cfg(feature = "torch")]
+mod data_folders;
+mod floors;
+#[cfg(feature = "torch")]
+mod golden;
