@@ -6,6 +6,7 @@ use ndbench::nn::deconvolution::{FastDeconv, Whitening, inverse_sqrt};
 use ndbench::nn::layers::{Conv2d, ConvShape};
 use ndbench::nn::{Layer, Pass, Store};
 use ndbench::scenario::{Deconvolution, Implementation};
+use ndbench::train::tune_host_allocator;
 use std::hint::black_box;
 use tch::{Device, Kind, Tensor};
 
@@ -40,34 +41,51 @@ const DENSENET121: Shapes = &[
     (128, 32, 3, 4),
 ];
 
+/// Something to measure of a layer and its input.
+type Measured = fn(&dyn Layer, &Tensor);
+
+/// One training pass, with what its gradients will need.
+fn forward(layer: &dyn Layer, x: &Tensor) {
+    let x = x.detach().set_requires_grad(true);
+    let _ = black_box(layer.forward(&x, &Pass::training()));
+}
+
 /// One training pass and its gradients.
 fn forward_backward(layer: &dyn Layer, x: &Tensor) {
-    let mut x = x.detach().set_requires_grad(true);
+    let x = x.detach().set_requires_grad(true);
     layer.forward(&x, &Pass::training()).sum(None::<Kind>).backward();
-    x.zero_grad();
 }
 
 fn convolutions(c: &mut Criterion) {
+    tune_host_allocator();
     for (network, shapes) in [("vgg16", VGG16), ("densenet121", DENSENET121)] {
-        let mut group = c.benchmark_group(format!("forward+backward/{network}"));
-        group.sample_size(10);
-        for &(input, output, kernel, side) in shapes {
-            let shape = ConvShape::new(input, output, kernel).padding(kernel / 2);
-            let x = Tensor::randn([BATCH, input, side, side], OPTIONS);
-            let name = format!("{input}-{output} k{kernel} {side}x{side}");
-            let store = Store::new(Device::Cpu, Kind::Float);
-            let plain = Conv2d::new(&store.root().sub("plain"), shape, true);
-            group.bench_function(BenchmarkId::new("plain", &name), |b| b.iter(|| forward_backward(&plain, &x)));
-            for implementation in Implementation::ALL {
-                let settings = Deconvolution { implementation, ..Deconvolution::default() };
-                let layer = FastDeconv::new(&store.root().sub(implementation), shape, true, Whitening::new(&settings));
-                store.initialise(1);
-                group.bench_function(BenchmarkId::new(implementation.key(), &name), |b| {
-                    b.iter(|| forward_backward(&layer, &x));
-                });
+        for (what, measured) in [("forward", forward as Measured), ("forward+backward", forward_backward)] {
+            let mut group = c.benchmark_group(format!("{what}/{network}"));
+            group.sample_size(10);
+            for &(input, output, kernel, side) in shapes {
+                let shape = ConvShape::new(input, output, kernel).padding(kernel / 2);
+                let x = Tensor::randn([BATCH, input, side, side], OPTIONS);
+                let name = format!("{input}-{output} k{kernel} {side}x{side}");
+                for (operator, layer) in layers(shape) {
+                    group.bench_function(BenchmarkId::new(operator, &name), |b| b.iter(|| measured(&*layer, &x)));
+                }
             }
         }
     }
+}
+
+/// The plain convolution of this shape, and every implementation of network deconvolution.
+fn layers(shape: ConvShape) -> Vec<(String, Box<dyn Layer>)> {
+    let store = Store::new(Device::Cpu, Kind::Float);
+    let plain: Box<dyn Layer> = Box::new(Conv2d::new(&store.root().sub("plain"), shape, true));
+    let mut layers = vec![("plain".to_string(), plain)];
+    for implementation in Implementation::ALL {
+        let settings = Deconvolution { implementation, ..Deconvolution::default() };
+        let layer = FastDeconv::new(&store.root().sub(implementation), shape, true, Whitening::new(&settings));
+        layers.push((implementation.to_string(), Box::new(layer)));
+    }
+    store.initialise(1);
+    layers
 }
 
 fn newton_schulz(c: &mut Criterion) {

@@ -10,6 +10,7 @@ pub mod lines;
 #[cfg(feature = "torch")]
 pub mod list;
 pub mod progress;
+mod pulse;
 pub mod report;
 #[cfg(feature = "torch")]
 pub mod run;

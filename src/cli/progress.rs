@@ -1,10 +1,12 @@
 //! Progress on stderr: bars with the remaining time on a terminal, plain lines elsewhere.
 
+use super::pulse::Pulse;
 use crate::event::{EpochResult, Event, Outcome, Sink, SinkError};
 use crate::plan::Trial;
 use crate::units::Seconds;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::time::Duration;
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,13 +19,18 @@ pub enum Verbosity {
     Verbose,
 }
 
+/// Between two lines within an epoch, where there is no terminal.
+const PULSE: Duration = Duration::from_secs(60);
+
 /// The sink that shows progress.
 pub struct Progress {
     verbosity: Verbosity,
     bars: Option<Bars>,
+    pulse: Pulse,
     trials: u64,
     done: u64,
     epochs: u32,
+    steps: u64,
 }
 
 struct Bars {
@@ -36,7 +43,7 @@ impl Progress {
     /// Bars when stderr is a terminal, lines otherwise.
     pub fn new(verbosity: Verbosity) -> Self {
         let bars = (verbosity > Verbosity::Quiet && std::io::stderr().is_terminal()).then(Bars::new);
-        Self { verbosity, bars, trials: 0, done: 0, epochs: 0 }
+        Self { verbosity, bars, pulse: Pulse::new(PULSE), trials: 0, done: 0, epochs: 0, steps: 0 }
     }
 
     /// A line above the bars.
@@ -54,7 +61,8 @@ impl Progress {
     }
 
     fn trial_started(&mut self, trial: &Trial, steps: u64, resumed: Option<(u32, u64)>) {
-        self.epochs = trial.epochs;
+        (self.epochs, self.steps) = (trial.epochs, steps);
+        self.pulse.restart(resumed.map_or(0, |(_, step)| step), steps);
         let from = match resumed {
             Some((epochs, step)) => format!(", continuing after {epochs} epoch(s) and {step} step(s)"),
             None => String::new(),
@@ -67,7 +75,25 @@ impl Progress {
         }
     }
 
-    fn epoch_finished(&self, e: &EpochResult) {
+    fn stepped(&mut self, epoch: u32, step: u64) {
+        match &self.bars {
+            Some(bars) => {
+                bars.epoch.set_position(step);
+                bars.epoch.set_prefix(format!("{epoch}/{}", self.epochs));
+            }
+            None => {
+                if let Some(line) = self.pulse.line(step) {
+                    self.tell(Verbosity::Normal, || format!("  epoch {epoch}/{}: {line}", self.epochs));
+                }
+            }
+        }
+    }
+
+    fn epoch_finished(&mut self, e: &EpochResult) {
+        self.pulse.restart(0, self.steps);
+        if let Some(bars) = &self.bars {
+            bars.epoch.reset();
+        }
         self.tell(Verbosity::Normal, || {
             let speed = e.images as f64 / e.seconds.paper.0.max(1e-9);
             format!(
@@ -126,7 +152,7 @@ impl Bars {
         let matrix = all.add(ProgressBar::new(0));
         matrix.set_style(style("trials {bar:30} {pos}/{len}, {elapsed} passed, {eta} left"));
         let epoch = all.add(ProgressBar::new(0));
-        epoch.set_style(style("steps  {bar:30} {pos}/{len}, {eta} left in {msg}"));
+        epoch.set_style(style("steps  {bar:30} {pos}/{len}, {eta} left in epoch {prefix} of {msg}"));
         Self { all, matrix, epoch }
     }
 }
@@ -150,12 +176,7 @@ impl Sink for Progress {
             Event::TrialStarted { trial, steps_per_epoch, resumed_at, .. } => {
                 self.trial_started(&trial.trial, *steps_per_epoch, *resumed_at);
             }
-            Event::Step { epoch, step, .. } => {
-                if let Some(bars) = &self.bars {
-                    bars.epoch.set_position(*step);
-                    bars.epoch.set_prefix(format!("epoch {epoch}"));
-                }
-            }
+            Event::Step { epoch, step, .. } => self.stepped(*epoch, *step),
             Event::EvaluationStarted { .. } => {}
             Event::EpochFinished(result) => self.epoch_finished(result),
             Event::CheckpointWritten { path } => {

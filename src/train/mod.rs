@@ -8,6 +8,7 @@ mod checkpoint;
 mod evaluate;
 mod failure;
 mod memory;
+mod model;
 mod native;
 mod progress;
 mod session;
@@ -17,6 +18,7 @@ mod tally;
 mod trainer;
 
 pub use memory::tune_host_allocator;
+pub use model::Model;
 pub use native::{NativeError, libtorch_version};
 pub use trainer::{Checkpoints, Trainer};
 

@@ -1,20 +1,17 @@
 //! The training loop.
 
-use super::evaluate::{Evaluation, Loss, evaluate};
+use super::evaluate::{Evaluation, evaluate};
+use super::model::Model;
 use super::native::NativeError;
 use super::progress::Progress;
-use super::sgd::Sgd;
 use super::tally::Tally;
 use super::trainer::Trainer;
 use crate::clock::{Laps, Stopwatch};
 use crate::data::EpochPlan;
 use crate::event::{EpochResult, Event, Fanout, Outcome, Scores, StepSplit};
-use crate::nn::{Layer, Pass, Store};
-use crate::scenario::Precision;
 use crate::units::Seconds;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
-use tch::Kind;
 
 /// What a training cannot begin or go on with.
 #[derive(Debug, thiserror::Error)]
@@ -30,12 +27,10 @@ pub(super) enum TrainError {
 /// A training under way.
 pub(super) struct Session<'a> {
     pub(super) trainer: &'a Trainer<'a>,
-    pub(super) store: Store,
-    pub(super) sgd: Sgd,
+    pub(super) model: Model,
     pub(super) tally: Tally,
     pub(super) progress: Progress,
     pub(super) saved: Instant,
-    network: Box<dyn Layer>,
     /// Images of each step of an epoch.
     sizes: Vec<u64>,
     classes: i64,
@@ -54,15 +49,11 @@ impl<'a> Session<'a> {
         if trainer.data.test.labels.size()[0] == 0 {
             return Err(TrainError::NoTest);
         }
-        let kind = if trial.recipe.precision == Precision::Fp64 { Kind::Double } else { Kind::Float };
-        let store = Store::new(trainer.device, kind);
-        let network = (trainer.network)(&store.root());
-        store.initialise(trial.seed());
-        let sgd = Sgd::new(&store, trial.recipe);
+        let model = Model::new(trainer.network, trial.recipe, trial.seed(), trainer.device);
         let classes = trainer.data.class_names.len() as i64;
-        let tally = Tally::new(sizes.len() as u64, classes, (kind, trainer.device));
+        let tally = Tally::new(sizes.len() as u64, classes, (model.kind(), trainer.device));
         let (progress, saved) = (Progress::default(), Instant::now());
-        Ok(Self { trainer, store, sgd, tally, progress, saved, network, sizes, classes })
+        Ok(Self { trainer, model, tally, progress, saved, sizes, classes })
     }
 
     /// Optimiser steps in an epoch.
@@ -88,7 +79,7 @@ impl<'a> Session<'a> {
                 return Ok(ended);
             }
             events.send(Event::EvaluationStarted { epoch: self.progress.epoch() });
-            let (scores, seconds) = match evaluate(self.trainer, &*self.network, self.classes, self.store.kind()) {
+            let (scores, seconds) = match evaluate(self.trainer, &self.model, self.classes) {
                 Evaluation::Done(scores, seconds) => (scores, seconds),
                 Evaluation::Interrupted => return Ok(self.interrupted(events)),
             };
@@ -142,19 +133,18 @@ impl<'a> Session<'a> {
         let start = step * u64::from(recipe.batch_size);
         let end = start + self.sizes[step as usize];
         let (x, labels) =
-            plan.train_batch(&data.train, &data.normalisation, start as i64, end as i64, self.store.kind());
+            plan.train_batch(&data.train, &data.normalisation, start as i64, end as i64, self.model.kind());
         let data = lap();
 
         tch::manual_seed(step_seed(trial.trial.seed(), epoch, step));
-        let logits = self.network.forward(&x, &Pass::training().with_dropout(recipe.dropout));
-        let loss = logits.mean_cross_entropy(&labels);
+        let (loss, logits) = self.model.forward(&x, &labels);
         self.tally.add(step, &loss, &logits, &labels);
         let forward = lap();
 
         loss.backward();
         let backward = lap();
 
-        self.sgd.step(self.rate(step))?;
+        self.model.update(self.rate(step))?;
         let optimiser = lap();
 
         self.progress.step += 1;
@@ -200,7 +190,7 @@ impl<'a> Session<'a> {
             seconds: self.progress.times(evaluation),
         };
         self.progress.end_epoch(result);
-        self.tally = Tally::new(self.steps_per_epoch(), self.classes, (self.store.kind(), self.trainer.device));
+        self.tally = Tally::new(self.steps_per_epoch(), self.classes, (self.model.kind(), self.trainer.device));
         events.send(Event::EpochFinished(Box::new(result)));
         if self.progress.epoch() <= self.trainer.trial.trial.epochs {
             self.save(events);

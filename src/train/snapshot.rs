@@ -21,13 +21,13 @@ impl Session<'_> {
         self.saved = Instant::now();
         let Some(Checkpoints { path, .. }) = &self.trainer.checkpoints else { return };
         let mut tensors = self.fixed_tensors();
-        tensors.extend(self.sgd.momenta().map(|(name, t)| (format!("{MOMENTUM}{name}"), t.shallow_clone())));
+        tensors.extend(self.model.sgd.momenta().map(|(name, t)| (format!("{MOMENTUM}{name}"), t.shallow_clone())));
         let entries: Option<Vec<Entry>> = tensors.iter().map(|(name, t)| Entry::of(name.clone(), t)).collect();
         let header = Header {
             trial_id: self.trainer.trial.trial.id(),
             ndbench: env!("CARGO_PKG_VERSION").into(),
             progress: self.progress.clone(),
-            counters: self.store.counters().into_iter().map(|(name, c)| (name, c.get())).collect(),
+            counters: self.model.store.counters().into_iter().map(|(name, c)| (name, c.get())).collect(),
             tensors: entries.expect("networks use f32, f64 and i64 only"),
         };
         let tensors: Vec<Tensor> = tensors.into_iter().map(|(_, t)| t).collect();
@@ -61,13 +61,13 @@ impl Session<'_> {
                 return other(format!("`{name}` differs"));
             }
         }
-        let counters = self.store.counters();
+        let counters = self.model.store.counters();
         if !counters.iter().map(|(name, _)| name).eq(header.counters.iter().map(|(name, _)| name)) {
             return other("counters differ".into());
         }
         let mut places = Vec::with_capacity(momenta.len());
         for entry in momenta {
-            let parameter = entry.name.strip_prefix(MOMENTUM).and_then(|name| self.sgd.find(name));
+            let parameter = entry.name.strip_prefix(MOMENTUM).and_then(|name| self.model.sgd.find(name));
             match parameter {
                 Some((place, p)) if Entry::of(entry.name.clone(), p).as_ref() == Some(entry) => places.push(place),
                 _ => return other(format!("`{}` differs", entry.name)),
@@ -75,7 +75,7 @@ impl Session<'_> {
         }
         let (values, momenta) = tensors.split_at(targets.len());
         tch::no_grad(|| targets.iter_mut().zip(values).for_each(|((_, target), value)| target.copy_(value)));
-        places.iter().zip(momenta).for_each(|(&place, value)| self.sgd.set_momentum(place, value));
+        places.iter().zip(momenta).for_each(|(&place, value)| self.model.sgd.set_momentum(place, value));
         counters.iter().zip(&header.counters).for_each(|((_, counter), (_, value))| counter.set(*value));
         self.progress = header.progress;
         Ok(())
@@ -84,8 +84,8 @@ impl Session<'_> {
     /// The tensors that exist from the beginning: parameters, buffers and the tally, under unique names.
     fn fixed_tensors(&self) -> Vec<(String, Tensor)> {
         let mut list = Vec::new();
-        self.store.each_parameter(|p| list.push((format!("parameter:{}", p.name), p.tensor.shallow_clone())));
-        self.store.each_buffer(|b| list.push((format!("buffer:{}", b.name), b.tensor.shallow_clone())));
+        self.model.store.each_parameter(|p| list.push((format!("parameter:{}", p.name), p.tensor.shallow_clone())));
+        self.model.store.each_buffer(|b| list.push((format!("buffer:{}", b.name), b.tensor.shallow_clone())));
         list.push(("tally:losses".into(), self.tally.losses.shallow_clone()));
         list.push(("tally:hits".into(), self.tally.hits.shallow_clone()));
         list

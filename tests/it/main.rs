@@ -3,9 +3,15 @@
 #[cfg(feature = "torch")]
 mod bad_inputs;
 #[cfg(feature = "torch")]
+mod costs;
+#[cfg(feature = "torch")]
 mod data_fetch;
 #[cfg(feature = "torch")]
 mod data_folders;
 mod floors;
 #[cfg(feature = "torch")]
 mod golden;
+#[cfg(feature = "torch")]
+mod gpu;
+#[cfg(feature = "torch")]
+mod interruption;

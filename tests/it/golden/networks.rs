@@ -152,8 +152,18 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
+    /// The stated tolerance. That of the norm of all gradients is at least that of its parts, which bound it: in single
+    /// precision it rests on the rounding of one run, and one number may agree by luck where a table does not.
+    fn allowed(&self, quantity: &str) -> f64 {
+        let stated = |q: &str| self.tolerance[q].as_f64().unwrap_or_else(|| panic!("no tolerance for {q}"));
+        match quantity {
+            "grad_norm" => stated(quantity).max(stated("grad_norm_by_shape")),
+            _ => stated(quantity),
+        }
+    }
+
     fn judge(&mut self, quantity: &'static str, deviation: f64) {
-        let tolerance = self.tolerance[quantity].as_f64().unwrap_or_else(|| panic!("no tolerance for {quantity}"));
+        let tolerance = self.allowed(quantity);
         self.measured.push((quantity, deviation));
         let passes = deviation <= tolerance; // false for what is not a number
         if !passes {
@@ -192,10 +202,10 @@ fn flatten(value: &Value, into: &mut Vec<f64>) {
 }
 
 /// Compares one network in one precision with what was recorded; returns what failed.
-fn compare(fixture: &Fixture, method: Method, kind: Kind) -> Vec<String> {
+fn compare(fixture: &Fixture, method: Method, kind: Kind, device: Device) -> Vec<String> {
     let golden = &fixture.data["golden"];
     let exact = kind == Kind::Double;
-    let got: Observed = observe(fixture.architecture, method, fixture.classes, golden, kind, exact);
+    let got: Observed = observe(fixture.architecture, method, fixture.classes, golden, (kind, device), exact);
     let tolerance = &golden[if exact { "tolerance_f64" } else { "tolerance_f32" }];
     let mut c = Comparison { want: golden, tolerance, measured: Vec::new(), failures: Vec::new() };
     c.numbers("losses", &got.losses);
@@ -220,21 +230,21 @@ fn compare(fixture: &Fixture, method: Method, kind: Kind) -> Vec<String> {
         c.failures.push(format!("freezing: {:?} instead of {freezing:?}", got.counting));
     }
     for (quantity, deviation) in &c.measured {
-        println!("{} {kind:?} {quantity}: {deviation:.1e} of {}", fixture.file, tolerance[quantity]);
+        println!("{} {kind:?} {quantity}: {deviation:.1e} of {:.0e}", fixture.file, c.allowed(quantity));
     }
     c.failures.into_iter().map(|f| format!("{} {kind:?} {method:?}: {f}", fixture.file)).collect()
 }
 
 /// Compares every file of one architecture in both precisions. Files without recorded behaviour are left out.
-fn trains_as_recorded(architecture: Architecture) {
+fn trains_as_recorded(architecture: Architecture, device: Device) {
     // The test harness keeps every core busy: teams of threads would only wait for one another.
     tch::set_num_threads(1);
     let mut failures = Vec::new();
     for norm in Norm::ALL {
         each(norm, |fixture, method| {
             if fixture.architecture == architecture && fixture.data["golden"]["losses"].is_array() {
-                failures.extend(compare(fixture, method, Kind::Double));
-                failures.extend(compare(fixture, method, Kind::Float));
+                failures.extend(compare(fixture, method, Kind::Double, device));
+                failures.extend(compare(fixture, method, Kind::Float, device));
             }
         });
     }
@@ -243,55 +253,62 @@ fn trains_as_recorded(architecture: Architecture) {
 
 #[test]
 fn golden_vgg16_trains_as_recorded() {
-    trains_as_recorded(Architecture::Vgg16);
+    trains_as_recorded(Architecture::Vgg16, Device::Cpu);
 }
 
 #[test]
 fn golden_resnet18_trains_as_recorded() {
-    trains_as_recorded(Architecture::Resnet18);
+    trains_as_recorded(Architecture::Resnet18, Device::Cpu);
 }
 
 #[test]
 fn golden_resnet18_cifar_trains_as_recorded() {
-    trains_as_recorded(Architecture::Resnet18Cifar);
+    trains_as_recorded(Architecture::Resnet18Cifar, Device::Cpu);
 }
 
 #[test]
 fn golden_preact18_trains_as_recorded() {
-    trains_as_recorded(Architecture::Preact18);
+    trains_as_recorded(Architecture::Preact18, Device::Cpu);
 }
 
 #[test]
 fn golden_densenet121_trains_as_recorded() {
-    trains_as_recorded(Architecture::Densenet121);
+    trains_as_recorded(Architecture::Densenet121, Device::Cpu);
 }
 
 #[test]
 fn golden_resnext29_trains_as_recorded() {
-    trains_as_recorded(Architecture::Resnext29);
+    trains_as_recorded(Architecture::Resnext29, Device::Cpu);
 }
 
 #[test]
 fn golden_mobilenetv2_trains_as_recorded() {
-    trains_as_recorded(Architecture::MobilenetV2);
+    trains_as_recorded(Architecture::MobilenetV2, Device::Cpu);
 }
 
 #[test]
 fn golden_dpn92_trains_as_recorded() {
-    trains_as_recorded(Architecture::Dpn92);
+    trains_as_recorded(Architecture::Dpn92, Device::Cpu);
 }
 
 #[test]
 fn golden_pnasnet_a_trains_as_recorded() {
-    trains_as_recorded(Architecture::PnasnetA);
+    trains_as_recorded(Architecture::PnasnetA, Device::Cpu);
 }
 
 #[test]
 fn golden_senet18_trains_as_recorded() {
-    trains_as_recorded(Architecture::Senet18);
+    trains_as_recorded(Architecture::Senet18, Device::Cpu);
 }
 
 #[test]
 fn golden_efficientnet_trains_as_recorded() {
-    trains_as_recorded(Architecture::Efficientnet);
+    trains_as_recorded(Architecture::Efficientnet, Device::Cpu);
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn gpu_networks_train_as_recorded() {
+    let gpu = crate::gpu::device();
+    Architecture::ALL.into_iter().for_each(|architecture| trains_as_recorded(architecture, gpu));
 }

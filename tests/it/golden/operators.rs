@@ -16,6 +16,7 @@ struct Case<'a> {
     spec: &'a Value,
     tensors: &'a HashMap<String, Tensor>,
     kind: Kind,
+    device: Device,
     implementation: Implementation,
     tolerance: f64,
     worst: f64,
@@ -35,9 +36,14 @@ impl Case<'_> {
         self.tensors.get(&key).unwrap_or_else(|| panic!("the fixtures lack {key}"))
     }
 
-    /// An input in the precision under test.
+    /// No parameters yet, in the precision and on the device under test.
+    fn store(&self) -> Store {
+        Store::new(self.device, self.kind)
+    }
+
+    /// An input in the precision and on the device under test.
     fn input(&self, tensor: &str) -> Tensor {
-        self.want(tensor).to_kind(self.kind).copy()
+        self.want(tensor).to_kind(self.kind).to_device(self.device).copy()
     }
 
     fn int(&self, key: &str, default: i64) -> i64 {
@@ -74,8 +80,8 @@ impl Case<'_> {
     }
 }
 
-/// Runs `body` on every case of `family`, in both precisions and for every implementation.
-fn each_case(family: &str, mut body: impl FnMut(&mut Case)) {
+/// Runs `body` on every case of `family` on `device`, in both precisions and for every implementation.
+fn each_case(device: Device, family: &str, mut body: impl FnMut(&mut Case)) {
     let index = json("ops/index.json");
     let family = &index["families"][family];
     let tensors = tensors(&format!("ops/{}", family["file"].as_str().unwrap()));
@@ -85,7 +91,7 @@ fn each_case(family: &str, mut body: impl FnMut(&mut Case)) {
         for implementation in Implementation::ALL {
             for (kind, key) in KINDS {
                 let tolerance = spec["tolerance"][key].as_f64().unwrap_or(f64::NAN);
-                let mut case = Case { spec, tensors: &tensors, kind, implementation, tolerance, worst: 0.0 };
+                let mut case = Case { spec, tensors: &tensors, kind, device, implementation, tolerance, worst: 0.0 };
                 body(&mut case);
                 eprintln!("{} {implementation} {kind:?}: {:.1e} of {tolerance:.1e}", case.name(), case.worst);
             }
@@ -158,19 +164,17 @@ fn fast_deconv(store: &Store, case: &Case) -> FastDeconv {
     FastDeconv::new(&store.root(), shape, case.bool("bias", true), case.whitening(64, 1e-5))
 }
 
-#[test]
-fn golden_fast_deconv() {
-    each_case("fastdeconv", |case| {
-        let store = Store::new(Device::Cpu, case.kind);
+fn fast_deconv_as_recorded(device: Device) {
+    each_case(device, "fastdeconv", |case| {
+        let store = case.store();
         let layer = fast_deconv(&store, case);
         three_steps_and_evaluation(&store, &layer, case);
     });
 }
 
-#[test]
-fn golden_delinear() {
-    each_case("delinear", |case| {
-        let store = Store::new(Device::Cpu, case.kind);
+fn delinear_as_recorded(device: Device) {
+    each_case(device, "delinear", |case| {
+        let store = case.store();
         let (input, output) = (case.int("in_features", 0), case.int("out_features", 0));
         let whitening = case.whitening(512, 1e-5);
         let layer = Delinear::new(&store.root(), input, output, case.bool("bias", true), whitening);
@@ -178,19 +182,17 @@ fn golden_delinear() {
     });
 }
 
-#[test]
-fn golden_channel_deconv() {
-    each_case("channeldeconv", |case| {
-        let store = Store::new(Device::Cpu, case.kind);
+fn channel_deconv_as_recorded(device: Device) {
+    each_case(device, "channeldeconv", |case| {
+        let store = case.store();
         let layer = ChannelDeconv::new(&store.root(), case.whitening(64, 1e-2));
         three_steps_and_evaluation(&store, &layer, case);
     });
 }
 
-#[test]
-fn golden_freezing() {
-    each_case("freeze", |case| {
-        let store = Store::new(Device::Cpu, case.kind);
+fn freezing_as_recorded(device: Device) {
+    each_case(device, "freeze", |case| {
+        let store = case.store();
         let layer = fast_deconv(&store, case);
         fill(&store, case);
         let counter = store.counters().remove(0).1;
@@ -211,9 +213,8 @@ fn golden_freezing() {
     });
 }
 
-#[test]
-fn golden_newton_schulz() {
-    each_case("isqrt", |case| {
+fn newton_schulz_as_recorded(device: Device) {
+    each_case(device, "isqrt", |case| {
         let symmetric = |t: &Tensor| (t + t.transpose(-2, -1)) * 0.5;
         for n in case.spec["iterations"].as_array().unwrap().iter().map(|n| n.as_i64().unwrap()) {
             let a = case.input("A").set_requires_grad(true);
@@ -230,4 +231,40 @@ fn golden_newton_schulz() {
             assert!(error <= tolerance, "{}.{gradient}: relative error {error:e} above {tolerance:e}", case.name());
         }
     });
+}
+
+#[test]
+fn golden_fast_deconv() {
+    fast_deconv_as_recorded(Device::Cpu);
+}
+
+#[test]
+fn golden_delinear() {
+    delinear_as_recorded(Device::Cpu);
+}
+
+#[test]
+fn golden_channel_deconv() {
+    channel_deconv_as_recorded(Device::Cpu);
+}
+
+#[test]
+fn golden_freezing() {
+    freezing_as_recorded(Device::Cpu);
+}
+
+#[test]
+fn golden_newton_schulz() {
+    newton_schulz_as_recorded(Device::Cpu);
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn gpu_operators_compute_what_is_recorded() {
+    let gpu = crate::gpu::device();
+    fast_deconv_as_recorded(gpu);
+    delinear_as_recorded(gpu);
+    channel_deconv_as_recorded(gpu);
+    freezing_as_recorded(gpu);
+    newton_schulz_as_recorded(gpu);
 }

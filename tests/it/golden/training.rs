@@ -31,12 +31,12 @@ pub fn observe(
     method: Method,
     classes: i64,
     golden: &Value,
-    kind: Kind,
+    (kind, device): (Kind, Device),
     evaluate: bool,
 ) -> Observed {
     let number = |key: &str| golden[key].as_f64().unwrap_or_else(|| panic!("no number {key}"));
     let whole = |key: &str| golden[key].as_u64().unwrap_or_else(|| panic!("no whole number {key}"));
-    let store = Store::new(Device::Cpu, kind);
+    let store = Store::new(device, kind);
     let network = build(architecture, method, classes, &store.root());
     tch::no_grad(|| {
         store.each_parameter(|p| {
@@ -44,8 +44,8 @@ pub fn observe(
         })
     });
     let (batch, size) = (whole("batch") as i64, whole("size") as i64);
-    let x = formulas::input(whole("salt"), batch, size).to_kind(kind);
-    let labels = formulas::labels(batch, classes);
+    let x = formulas::input(whole("salt"), batch, size).to_kind(kind).to_device(device);
+    let labels = formulas::labels(batch, classes).to_device(device);
     let mut seen = Observed::default();
     let mut optimiser = Sgd {
         lr: number("lr"),

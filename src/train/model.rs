@@ -1,0 +1,60 @@
+//! What one training step computes: the network, its loss and its optimiser.
+
+use super::native::NativeError;
+use super::sgd::Sgd;
+use crate::nn::{Layer, Pass, Scope, Store};
+use crate::scenario::{Precision, Recipe};
+use tch::{Device, Kind, Reduction, Tensor};
+
+/// A network in training.
+pub struct Model {
+    pub(super) store: Store,
+    pub(super) sgd: Sgd,
+    network: Box<dyn Layer>,
+    dropout: Option<f64>,
+}
+
+impl Model {
+    /// The network that `build` makes in a scope, its parameters filled from `seed`, in the recipe's precision.
+    pub fn new(build: &dyn Fn(&Scope) -> Box<dyn Layer>, recipe: Recipe, seed: u64, device: Device) -> Self {
+        let kind = if recipe.precision == Precision::Fp64 { Kind::Double } else { Kind::Float };
+        let store = Store::new(device, kind);
+        let network = build(&store.root());
+        store.initialise(seed);
+        let sgd = Sgd::new(&store, recipe);
+        Self { store, sgd, network, dropout: recipe.dropout }
+    }
+
+    /// The type of its numbers.
+    pub fn kind(&self) -> Kind {
+        self.store.kind()
+    }
+
+    /// A training pass over images `[N, 3, H, W]` and their labels `[N]`: the mean cross-entropy in nats, whose
+    /// `backward` fills the gradients, and the logits `[N, classes]`.
+    pub fn forward(&self, images: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
+        let logits = self.network.forward(images, &Pass::training().with_dropout(self.dropout));
+        (mean_cross_entropy(&logits, labels), logits)
+    }
+
+    /// The same in evaluation: running statistics, no gradients, no dropout.
+    pub fn evaluate(&self, images: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
+        tch::no_grad(|| {
+            let logits = self.network.forward(images, &Pass::evaluation());
+            (mean_cross_entropy(&logits, labels), logits)
+        })
+    }
+
+    /// Updates the parameters at this learning rate and drops their gradients.
+    ///
+    /// # Errors
+    /// libtorch's, out of memory among them.
+    pub fn update(&mut self, rate: f64) -> Result<(), NativeError> {
+        self.sgd.step(rate)
+    }
+}
+
+/// The mean cross-entropy of logits `[N, classes]` against labels `[N]`, nats, a scalar.
+fn mean_cross_entropy(logits: &Tensor, labels: &Tensor) -> Tensor {
+    logits.cross_entropy_loss(labels, None::<Tensor>, Reduction::Mean, -100, 0.0)
+}
