@@ -9,7 +9,7 @@
 //! | 5 | [`run`], [`report`] |
 //! | 4 | [`train`], [`record`] |
 //! | 3 | [`event`] |
-//! | 2 | [`plan`], [`data`], [`nn`] |
+//! | 2 | [`plan`], [`data`], [`nn`], [`published`] |
 //! | 1 | [`scenario`], [`profile`], [`telemetry`], [`clock`] |
 //! | 0 | [`units`], [`stats`], [`files`], [`settings`]; `testing`, for unit tests alone |
 
@@ -24,6 +24,7 @@ pub mod files;
 pub mod nn;
 pub mod plan;
 pub mod profile;
+pub mod published;
 pub mod record;
 pub mod report;
 #[cfg(feature = "torch")]

@@ -2,8 +2,9 @@
 
 use crate::files::write_atomic;
 use crate::plan::ResolvedTrial;
+use crate::published::{Published, PublishedError};
 use crate::record::{Store, StoreError};
-use crate::report::{Published, PublishedError, Report, comparison, figure, markdown};
+use crate::report::{Report, comparison, figure, markdown};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 

@@ -2,9 +2,9 @@
 
 use super::matrix::{Matrix, Run, group_by, labels};
 use super::model::{AccuracyRow, IMPLAUSIBLE_POINTS};
-use super::published::{Cell, Figures, Published};
 use crate::event::EpochResult;
 use crate::plan::Trial;
+use crate::published::{Cell, Figures, Published};
 use crate::record::Record;
 use crate::scenario::{Deconvolution, Implementation, Recipe};
 use crate::stats::Summary;

@@ -3,10 +3,10 @@
 use super::accuracy::{self, comparable};
 use super::matrix::Matrix;
 use super::model::{IMPLAUSIBLE_POINTS, Report, SCHEMA};
-use super::published::Published;
 use super::time;
 use super::words::cell_name;
 use crate::plan::ResolvedTrial;
+use crate::published::Published;
 use crate::record::Record;
 use std::collections::BTreeSet;
 

@@ -7,7 +7,7 @@ mod figure;
 mod markdown;
 mod matrix;
 mod model;
-mod published;
+
 mod table;
 #[cfg(test)]
 mod tests;
@@ -21,7 +21,6 @@ pub use model::{
     AccuracyRow, BlockTimes, Coverage, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut, MemoryKind, Overall, Remark,
     Report, SCHEMA, Side, TimeRow, Unfinished,
 };
-pub use published::{Cell, Figures, Published, PublishedError};
 
 impl Report {
     /// The report as indented JSON.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::event::Outcome;
 use crate::plan::ResolvedTrial;
+use crate::published::Published;
 use crate::record::{Record, Skipped, made_up};
 use crate::scenario::{Architecture, Dataset, Norm};
 use crate::units::Seconds;

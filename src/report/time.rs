@@ -3,8 +3,8 @@
 use super::accuracy::comparable;
 use super::matrix::{Matrix, Run, group_by, labels};
 use super::model::{BlockTimes, LeftOut, MemoryKind, Overall, Side, TimeRow};
-use super::published::{Figures, Published};
 use crate::plan::{Trial, TrialId};
+use crate::published::{Figures, Published};
 use crate::record::Record;
 use crate::scenario::Norm;
 use crate::stats::{LEVEL, Summary, geometric_mean, paired_ratio};
