@@ -6,7 +6,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`cli`] |
-//! | 5 | [`run`], [`report`] |
+//! | 5 | [`run`], [`report`], [`export`] |
 //! | 4 | [`train`], [`record`] |
 //! | 3 | [`event`] |
 //! | 2 | [`plan`], [`data`], [`nn`], [`published`] |
@@ -19,6 +19,7 @@ pub mod clock;
 #[cfg(feature = "torch")]
 pub mod data;
 pub mod event;
+pub mod export;
 pub mod files;
 #[cfg(feature = "torch")]
 pub mod nn;

@@ -23,6 +23,8 @@ pub enum Command {
     Run(RunArgs),
     /// Print tables, and draw a figure, from a store of records
     Report(ReportArgs),
+    /// Write records in the forms that other tools read
+    Export(ExportArgs),
     /// List the networks with their parameters and multiply-accumulates
     #[cfg(feature = "torch")]
     List {
@@ -154,6 +156,49 @@ pub struct ReportArgs {
     /// Also draw a figure, as SVG, into this file
     #[arg(long, value_name = "FILE")]
     pub figure: Option<PathBuf>,
+}
+
+/// `ndbench export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Folder of the records; several make one history
+    #[arg(long, value_name = "DIR", required = true)]
+    pub store: Vec<PathBuf>,
+    /// The form
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+    /// Where to write: a file instead of stdout; for otava, mllog and asv, which have several files, a folder
+    #[arg(long, value_name = "PATH", required_if_eq_any = [("format", "otava"), ("format", "mllog"), ("format", "asv")])]
+    pub out: Option<PathBuf>,
+    /// Only these trials, such as `architecture=vgg16,norm=nd`; the same key twice means either
+    #[arg(long, value_name = "KEY=VALUE,...")]
+    pub only: Vec<String>,
+    /// Only records of this environment, by its label as exports have it
+    #[arg(long, value_name = "LABEL")]
+    pub environment: Option<String>,
+    /// Only records of this commit, or of commits that begin like this
+    #[arg(long, value_name = "COMMIT")]
+    pub commit: Option<String>,
+    /// asv: the checkout in which the commits are, by which asv places results
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+}
+
+/// The forms of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// Bencher Metric Format: JSON of one environment
+    Bmf,
+    /// Apache Otava: CSV histories and otava.yaml
+    Otava,
+    /// OpenMetrics text with timestamps
+    Openmetrics,
+    /// MLPerf training logs, one a trial
+    Mllog,
+    /// Airspeed velocity results
+    Asv,
+    /// Tidy CSV: one row a trial and epoch
+    Csv,
 }
 
 /// Where to compute.

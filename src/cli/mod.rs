@@ -6,6 +6,7 @@ pub mod data;
 pub mod doctor;
 pub mod dry_run;
 pub mod exit;
+pub mod export;
 pub mod lines;
 #[cfg(feature = "torch")]
 pub mod list;
@@ -38,6 +39,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         #[cfg(feature = "torch")]
         Command::Run(args) => run::run(&args),
         Command::Report(args) => reported(&args),
+        Command::Export(args) => export::run(&args),
         #[cfg(feature = "torch")]
         Command::Data(command) => data(&command),
         Command::Doctor { json, data } => doctor::run(&inputs(data), json, &mut std::io::stdout()),

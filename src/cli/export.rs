@@ -1,0 +1,153 @@
+//! `ndbench export`: records in the forms that other tools read.
+
+use super::args::{ExportArgs, ExportFormat};
+use super::exit::Failure;
+use crate::export::{self, AsvRepository, ExportFile, LeftOut, Samples, environment_label};
+use crate::files::write_atomic;
+use crate::plan::Filter;
+use crate::record::{Record, Skipped, Store};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::Command;
+
+/// What an export writes.
+enum Product {
+    Text(String),
+    Files(Vec<ExportFile>),
+}
+
+/// Reads the stores and writes the form; says on stderr what could not be used.
+///
+/// # Errors
+/// A filter that breaks a rule, a store that is not there, several environments in a form that has no place for them,
+/// or an output that cannot be written. Files that are no records, and records without a result, are no errors.
+pub fn run(args: &ExportArgs) -> Result<(), Failure> {
+    let filter = Filter::parse(&args.only).map_err(input)?;
+    let (mut records, skipped) = read(args)?;
+    tell_skipped(&skipped);
+    records.retain(|r| filter.keeps(&r.trial) && is_wanted(r, args));
+    if records.is_empty() {
+        eprintln!("export: no record is left to export");
+    }
+    let (product, left_out) = product(args, &records)?;
+    tell_left_out(&left_out);
+    write(product, args.out.as_deref())
+}
+
+/// Every record of every store, and every file that is none.
+fn read(args: &ExportArgs) -> Result<(Vec<Record>, Vec<Skipped>), Failure> {
+    let (mut records, mut skipped) = (Vec::new(), Vec::new());
+    for path in &args.store {
+        let (found, others) = Store::open_existing(path).map_err(|e| Failure::Store(Box::new(e)))?.records();
+        records.extend(found.into_iter().map(|(_, record)| record));
+        skipped.extend(others);
+    }
+    Ok((records, skipped))
+}
+
+/// `--environment` and `--commit`.
+fn is_wanted(record: &Record, args: &ExportArgs) -> bool {
+    let environment = args.environment.as_ref().is_none_or(|e| *e == environment_label(&record.environment));
+    environment && args.commit.as_ref().is_none_or(|c| record.environment.software.commit.starts_with(c.as_str()))
+}
+
+fn product(args: &ExportArgs, records: &[Record]) -> Result<(Product, Vec<LeftOut>), Failure> {
+    let samples = Samples::of(records);
+    let with_samples = |product| (product, samples.left_out.clone());
+    Ok(match args.format {
+        ExportFormat::Bmf => {
+            tell_commits(&samples);
+            with_samples(Product::Text(export::bmf(&samples).map_err(input)?))
+        }
+        ExportFormat::Otava => with_samples(Product::Files(export::otava(&samples.samples))),
+        ExportFormat::Openmetrics => with_samples(Product::Text(export::openmetrics(&samples, records))),
+        ExportFormat::Asv => {
+            let (files, nowhere) = export::asv(&samples, records, &repository(args, records)?);
+            (Product::Files(files), [samples.left_out.clone(), nowhere].concat())
+        }
+        ExportFormat::Mllog => {
+            let (files, left_out) = export::mllog(records);
+            (Product::Files(files), left_out)
+        }
+        // Every record has its rows, finished or not.
+        ExportFormat::Csv => (Product::Text(export::csv(records)), Vec::new()),
+    })
+}
+
+/// Looks the commits of the records up in the checkout of `--repo`.
+fn repository(args: &ExportArgs, records: &[Record]) -> Result<AsvRepository, Failure> {
+    let Some(folder) = &args.repo else {
+        eprintln!("export: without --repo the commits stay short; `asv publish` needs them in full");
+        return Ok(AsvRepository::default());
+    };
+    let refused = |why: String| Failure::Input(format!("--repo {}: {why}", folder.display()).into());
+    let path = folder.canonicalize().map_err(|e| refused(e.to_string()))?;
+    let commits: BTreeSet<&str> = records.iter().map(|r| r.environment.software.commit.as_str()).collect();
+    let mut found = BTreeMap::new();
+    // A commit that is no hash, such as `unknown`, or a dirty one, is none that git should interpret.
+    for commit in commits.into_iter().filter(|c| c.bytes().all(|b| b.is_ascii_hexdigit())) {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(&path)
+            .args(["show", "--no-patch", "--format=%H %ct", &format!("{commit}^{{commit}}")])
+            .output()
+            .map_err(|e| refused(format!("git cannot be run: {e}")))?;
+        let line = String::from_utf8_lossy(&output.stdout);
+        match line.trim().split_once(' ').and_then(|(hash, time)| Some((hash.to_string(), time.parse().ok()?))) {
+            Some(place) if output.status.success() => drop(found.insert(commit.to_string(), place)),
+            _ => eprintln!("export: commit {commit} is not in {}, so it stays short", folder.display()),
+        }
+    }
+    Ok(AsvRepository { path: Some(path.to_string_lossy().into_owned()), commits: found })
+}
+
+fn write(product: Product, out: Option<&Path>) -> Result<(), Failure> {
+    match (product, out) {
+        (Product::Text(text), None) => {
+            let mut stdout = io::stdout().lock();
+            Ok(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())?)
+        }
+        (Product::Text(text), Some(path)) => put(path, &text),
+        (Product::Files(files), Some(folder)) => {
+            files.iter().try_for_each(|file| put(&folder.join(&file.path), &file.text))?;
+            eprintln!("export: {} file(s) in {}", files.len(), folder.display());
+            Ok(())
+        }
+        (Product::Files(_), None) => {
+            Err(Failure::Input("this form has several files; name a folder with --out".into()))
+        }
+    }
+}
+
+fn put(path: &Path, text: &str) -> Result<(), Failure> {
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+    write_atomic(path, text.as_bytes()).map_err(|e| Failure::Output(named(e)))
+}
+
+/// Bencher takes one report a commit; what else it is given, it cannot tell apart.
+fn tell_commits(samples: &Samples) {
+    let commits: BTreeSet<&str> = samples.samples.iter().map(|s| s.commit.as_str()).collect();
+    if commits.len() > 1 {
+        let list = commits.into_iter().collect::<Vec<_>>().join(", ");
+        eprintln!("export: attempts of several commits are taken together; --commit keeps one of them: {list}");
+    }
+}
+
+fn tell_skipped(skipped: &[Skipped]) {
+    if !skipped.is_empty() {
+        eprintln!("export: {} file(s) are no records:", skipped.len());
+        skipped.iter().for_each(|s| eprintln!("  {}: {}", s.path.display(), s.why));
+    }
+}
+
+fn tell_left_out(left_out: &[LeftOut]) {
+    if !left_out.is_empty() {
+        eprintln!("export: {} left out, in whole or in part:", left_out.len());
+        left_out.iter().for_each(|l| eprintln!("  {}: {}", l.trial, l.why));
+    }
+}
+
+fn input(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::Input(Box::new(error))
+}
