@@ -160,6 +160,7 @@ pub struct ReportArgs {
 
 /// `ndbench export`.
 #[derive(Debug, Args)]
+#[command(after_long_help = forms())]
 pub struct ExportArgs {
     /// Folder of the records; several make one history
     #[arg(long, value_name = "DIR", required = true)]
@@ -182,6 +183,22 @@ pub struct ExportArgs {
     /// asv: the checkout in which the commits are, by which asv places results
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
+}
+
+/// What the long help of `export` says about the forms.
+fn forms() -> String {
+    let mut text = String::from(
+        "Environments are never pooled: bmf takes one, chosen by --environment; the other forms tell them apart. The \
+         times of resumed trials are left out. Medians of the attempts stand in otava and asv, means with their 95 % \
+         interval in bmf, single attempts in openmetrics, csv and mllog.\n\n\
+         otava: in DIR, `otava analyze --config-file otava.yaml all`; a group of the yaml holds the files of a cell.\n\
+         asv: in DIR, `asv publish`; accuracies stand as errors, since asv takes smaller for better.\n\n\
+         Columns of csv, one row a trial and epoch; an empty cell means not measured, or not valid:\n",
+    );
+    for (name, what) in crate::export::COLUMNS {
+        text += &format!("  {name:<21} {what}\n");
+    }
+    text
 }
 
 /// The forms of an export.

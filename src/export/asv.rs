@@ -169,7 +169,7 @@ fn result(
         "results": results,
         "durations": {},
     });
-    ExportFile::new(format!("results/{label}/{}-{versions}.json", &full[..full.len().min(8)]), pretty(&content))
+    ExportFile::new(format!("results/{label}/{}-{versions}.json", &full[..full.len().min(8)]), format!("{content}\n"))
 }
 
 /// One benchmark's results in the order of [`COLUMNS`]; null where a norm was not measured. A single attempt has no

@@ -16,7 +16,7 @@ pub const COLUMNS: [(&str, &str); 37] = [
     ("variant", "the norm, and what makes it another one than the study's"),
     ("epochs", "length of the training"),
     ("attempt", "repetition of the same cell, from 1"),
-    ("block", "names the pair of BN and ND that ran back to back: join on block, settings, environment and commit"),
+    ("block", "the pair of BN and ND: join on block, settings, environment, commit"),
     ("block_position", "0 for the trial of the block that ran first"),
     ("settings", "hash of a recipe that is not the study's; empty: the study's"),
     ("implementation", "of the operator; empty for BN"),
@@ -44,7 +44,7 @@ pub const COLUMNS: [(&str, &str); 37] = [
     ("train_top1", "training top-1 of the epoch, 0 to 1"),
     ("test_loss", "mean cross-entropy over the test images after the epoch"),
     ("test_top1", "test top-1 after the epoch, 0 to 1"),
-    ("paper_seconds", "host time of the epoch's training loop, waiting for data included, evaluation excluded"),
+    ("paper_seconds", "host time of the epoch's training loop, evaluation excluded"),
     ("step_seconds", "mean host time of the epoch's sampled steps"),
 ];
 

@@ -170,7 +170,7 @@ pub struct Samples {
 
 impl Samples {
     /// The measures of `records` and of their blocks. Of several records of a trial from one environment and one commit
-    /// the finished one counts, then the latest; see [`distinct`].
+    /// the finished one counts, then the latest.
     pub fn of(records: &[Record]) -> Samples {
         let mut all = Samples::default();
         let mut blocks: BTreeMap<(String, String, String), Vec<&Record>> = BTreeMap::new();
@@ -184,23 +184,20 @@ impl Samples {
                 let why = "was resumed, so its accuracy counts and its times do not".into();
                 all.left_out.push(LeftOut { trial: record.trial.to_string(), why });
             }
-            all.samples.extend(Measure::ALL.iter().filter_map(|&m| Some(sample(record, m, m.of(record)?))));
-            let key = (environment_label(&record.environment), commit(record), pair(&record.trial));
+            let blank = blank(record);
+            let with = |m: Measure| Some(Sample { measure: m, value: m.of(record)?, ..blank.clone() });
+            all.samples.extend(Measure::ALL.into_iter().filter_map(with));
+            let key = (blank.environment, blank.commit, pair(&record.trial));
             blocks.entry(key).or_default().push(record);
         }
         all.samples.extend(blocks.values().flat_map(|block| overheads(block)));
-        all.samples.sort_by(|a, b| {
-            let key = |s: &Sample| (s.environment.clone(), s.cell.clone(), s.finished, s.attempt, s.measure);
-            key(a).cmp(&key(b))
-        });
+        all.samples.sort_by(|a, b| a.key().cmp(&b.key()));
         all
     }
 
     /// The environments, sorted.
     pub fn environments(&self) -> Vec<String> {
-        let mut labels: Vec<String> = self.samples.iter().map(|s| s.environment.clone()).collect();
-        labels.dedup();
-        labels
+        self.samples.chunk_by(|a, b| a.environment == b.environment).map(|s| s[0].environment.clone()).collect()
     }
 }
 
@@ -217,24 +214,28 @@ pub(super) fn distinct(records: &[Record]) -> Vec<&Record> {
         }
     }
     let mut kept: Vec<&Record> = best.into_values().collect();
-    kept.sort_by_key(|r| (Cell::of(&r.trial), r.trial.attempt, r.finished, r.environment.fingerprint()));
+    kept.sort_by_cached_key(|r| (Cell::of(&r.trial), r.trial.attempt, r.finished, r.environment.fingerprint()));
     kept
 }
 
-fn sample(record: &Record, measure: Measure, value: f64) -> Sample {
-    Sample {
-        measure,
-        value,
-        cell: Cell::of(&record.trial),
-        attempt: record.trial.attempt,
-        environment: environment_label(&record.environment),
-        commit: commit(record),
-        finished: record.finished,
+impl Sample {
+    /// The order of the list.
+    fn key(&self) -> (&str, &Cell, jiff::Timestamp, u32, Measure) {
+        (&self.environment, &self.cell, self.finished, self.attempt, self.measure)
     }
 }
 
-fn commit(record: &Record) -> String {
-    record.environment.software.commit.clone()
+/// A sample of the record; measure and value are still to be set.
+fn blank(record: &Record) -> Sample {
+    Sample {
+        measure: Measure::NdOverhead,
+        value: 0.0,
+        cell: Cell::of(&record.trial),
+        attempt: record.trial.attempt,
+        environment: environment_label(&record.environment),
+        commit: record.environment.software.commit.clone(),
+        finished: record.finished,
+    }
 }
 
 /// What BN and ND of one block share.
@@ -249,7 +250,7 @@ fn overheads(block: &[&Record]) -> Vec<Sample> {
     let of = |nd: &&&Record| {
         let ratio = Measure::PaperSeconds.of(nd)? / below;
         let later = nd.finished.max(bn.finished);
-        ratio.is_finite().then(|| Sample { finished: later, ..sample(nd, Measure::NdOverhead, ratio) })
+        ratio.is_finite().then(|| Sample { value: ratio, finished: later, ..blank(nd) })
     };
     block.iter().filter(|r| r.trial.norm == Norm::Nd).filter_map(|nd| of(&nd)).collect()
 }

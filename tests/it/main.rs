@@ -8,6 +8,7 @@ mod costs;
 mod data_fetch;
 #[cfg(feature = "torch")]
 mod data_folders;
+mod export;
 mod floors;
 #[cfg(feature = "torch")]
 mod golden;
