@@ -14,7 +14,7 @@ DEMO_STORE ?= results/$(DEMO)-$(shell date +%Y%m%d-%H%M%S)
 demo_store := $(DEMO_STORE)
 ndbench := cargo run $(flags) --quiet --
 
-.PHONY: help setup build demo demo-short test test-golden test-gpu bench lint doc licences advisories ci
+.PHONY: help setup build demo demo-short test test-golden test-gpu check-exports bench lint doc licences advisories ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test-golden: setup ## compare operators and networks with the golden fixtures (N
 test-gpu: setup ## run the tests that need a CUDA device
 	cargo test $(flags) gpu -- --ignored
 
+check-exports: build ## let the tools that read exports read some (installs them into the cache; CI=yes: skips none)
+	scripts/check-exports target/release/ndbench
+
 bench: setup ## run the microbenchmarks
 	cargo bench --locked
 
@@ -63,6 +66,6 @@ advisories: ## look for known vulnerabilities, where cargo-audit and its databas
 	scripts/advisories
 
 ci: ## everything a change must pass, cheap checks first
-	@for step in licences advisories lint doc test demo-short; do \
+	@export CI=yes; for step in licences advisories lint doc test check-exports demo-short; do \
 		echo "== $$step"; start=$$SECONDS; $(MAKE) --no-print-directory $$step; \
 		echo "== $$step: $$((SECONDS - start)) s"; done
