@@ -1,9 +1,10 @@
 //! Bars on a terminal: one for the matrix, one for the steps of an epoch.
 
 use crate::units::Seconds;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::{self, Write};
 use std::io;
+use std::time::Duration;
 
 /// Parts of the matrix's bar.
 const PARTS: u64 = 10_000;
@@ -39,7 +40,7 @@ impl Bars {
     /// The matrix: the share that is done, the same in words, and the time left, where it is known.
     pub fn matrix(&self, share: f64, words: String, left: Option<Seconds>) {
         self.matrix.set_prefix(words);
-        self.matrix.set_message(left.map_or(String::new(), |left| format!(", about {left} left")));
+        self.matrix.set_message(left.and_then(|left| about(left.0 as u64)).unwrap_or_default());
         self.matrix.set_position((share * PARTS as f64) as u64);
     }
 
@@ -65,11 +66,15 @@ impl Bars {
     }
 }
 
-/// `, 12s left`; nothing as long as nothing is known.
+/// What is left of an epoch; nothing as long as nothing is known.
 fn left(state: &ProgressState, out: &mut dyn Write) {
-    let seconds = state.eta().as_secs();
-    if seconds > 0 {
+    if let Some(text) = about(state.eta().as_secs()) {
         // Writing to a text does not fail.
-        let _: fmt::Result = write!(out, ", about {} left", Seconds(seconds as f64));
+        let _: fmt::Result = out.write_str(&text);
     }
+}
+
+/// `, about 12s left`; nothing below a second.
+fn about(seconds: u64) -> Option<String> {
+    (seconds > 0).then(|| format!(", about {:#} left", HumanDuration(Duration::from_secs(seconds))))
 }

@@ -1,9 +1,11 @@
 //! Where the program writes to: full disks, readers that went away, places that refuse, the umask.
 
 use std::fs::{self, File};
+#[cfg(feature = "torch")]
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+#[cfg(feature = "torch")]
 use std::path::Path;
 use std::process::{Command, Stdio};
 
