@@ -1,11 +1,13 @@
 //! Arguments, exit codes and output; one file a command. Only here: printing, argv, exit.
 
 pub mod args;
+pub mod bars;
 #[cfg(feature = "torch")]
 pub mod data;
 pub mod doctor;
 pub mod dry_run;
 pub mod exit;
+pub mod forecast;
 pub mod lines;
 #[cfg(feature = "torch")]
 pub mod list;
@@ -15,12 +17,14 @@ pub mod report;
 #[cfg(feature = "torch")]
 pub mod run;
 mod selection;
+mod talk;
+#[cfg(feature = "torch")]
+mod timings;
 
 use args::{Cli, Command, ReportArgs};
 use clap::{CommandFactory, Parser};
 use exit::Failure;
-#[cfg(feature = "torch")]
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -40,12 +44,15 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Report(args) => reported(&args),
         #[cfg(feature = "torch")]
         Command::Data(command) => data(&command),
-        Command::Doctor { json, data } => doctor::run(&inputs(data), json, &mut std::io::stdout()),
+        Command::Doctor { json, data } => doctor::run(&inputs(data), json, &mut io::stdout()),
         #[cfg(feature = "torch")]
         Command::List { json } => Ok(list::run(json)?),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ndbench", &mut std::io::stdout());
-            Ok(())
+            // The generator panics where a write fails; a buffer takes everything.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ndbench", &mut script);
+            let mut stdout = io::stdout();
+            Ok(stdout.write_all(&script).and_then(|()| stdout.flush())?)
         }
     }
 }
@@ -62,7 +69,7 @@ fn reported(args: &ReportArgs) -> Result<(), Failure> {
     };
     let done = if args.comparison { report::print_comparison(&request) } else { report::report(&request) };
     done.map_err(|e| match e {
-        report::ReportError::Write { source, .. } => Failure::Output(source),
+        e @ report::ReportError::Write { .. } => Failure::File(Box::new(e)),
         e => Failure::Store(Box::new(e)),
     })
 }
@@ -80,12 +87,10 @@ fn inputs(data: Option<PathBuf>) -> doctor::Inputs {
 fn data(command: &args::DataCommand) -> Result<(), Failure> {
     match command {
         args::DataCommand::Fetch { dataset, data, quiet } => {
-            let files = data::fetch(dataset, data.as_deref(), *quiet).map_err(|e| Failure::Data(Box::new(e)))?;
-            files.iter().try_for_each(|path| writeln!(std::io::stdout(), "{}", path.display()))?;
-            Ok(())
+            data::fetch(dataset, data.as_deref(), *quiet, &mut io::stdout())
         }
         args::DataCommand::Verify { datasets, data, json } => {
-            if data::verify(datasets, data.as_deref(), *json, &mut std::io::stdout())? {
+            if data::verify(datasets, data.as_deref(), *json, &mut io::stdout())? {
                 Ok(())
             } else {
                 Err(Failure::Data("a data set is missing or broken; see above".into()))

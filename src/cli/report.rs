@@ -1,11 +1,12 @@
 //! `ndbench report`: the tables and the figure of a scenario, from a store alone.
 
+use super::talk;
 use crate::files::write_atomic;
 use crate::plan::ResolvedTrial;
 use crate::published::{Published, PublishedError};
-use crate::record::{Store, StoreError};
+use crate::record::{Skipped, Store, StoreError};
 use crate::report::{Report, comparison, figure, markdown};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// How the report is printed.
@@ -67,7 +68,8 @@ pub fn report(request: &Request) -> Result<(), ReportError> {
     }
 }
 
-/// Prints BN beside ND for the end of a run, writes the figure and says where figure and records lie.
+/// Prints BN beside ND for the end of a run, writes the figure and says where figure and records lie. Warns of files of
+/// the store that are not used.
 ///
 /// # Errors
 /// As [`report`].
@@ -82,7 +84,21 @@ pub fn print_comparison(request: &Request) -> Result<(), ReportError> {
         text += &format!("Figure:  {}\n", path.display());
     }
     text += &format!("Records: {}\n", request.store.join("records").display());
-    print(&text)
+    print(&text)?;
+    warn_of(&report.skipped).map_err(|source| ReportError::Write { path: "standard error".into(), source })
+}
+
+/// Names on stderr the files of a store that are not used.
+///
+/// # Errors
+/// As [`talk::say`].
+pub fn warn_of(skipped: &[Skipped]) -> io::Result<()> {
+    skipped.iter().try_for_each(|file| talk::say(&format!("warning: {}", warning(file))))
+}
+
+/// The warning that a file is not used.
+pub fn warning(file: &Skipped) -> String {
+    format!("{} is skipped: {}", file.path.display(), file.why)
 }
 
 /// Reads the store.
@@ -102,13 +118,8 @@ fn write_figure(report: &Report, path: Option<&Path>) -> Result<(), ReportError>
 
 /// Prints on stdout; a reader that has seen enough (`| head`) is no error.
 fn print(text: &str) -> Result<(), ReportError> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(ReportError::Write { path: "standard output".into(), source: e })
-        }
-        _ => Ok(()),
-    }
+    talk::write_all(&mut io::stdout(), text)
+        .map_err(|source| ReportError::Write { path: "standard output".into(), source })
 }
 
 #[cfg(test)]

@@ -15,3 +15,7 @@ mod golden;
 mod gpu;
 #[cfg(feature = "torch")]
 mod interruption;
+#[cfg(feature = "torch")]
+mod left_out;
+#[cfg(unix)]
+mod output;
