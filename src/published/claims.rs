@@ -53,6 +53,36 @@ pub enum ClaimKey {
     RuleDeviation,
 }
 
+impl ClaimKey {
+    /// The statement in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempts on CIFAR",
+            Self::Cells => "values of the original on CIFAR",
+            Self::Values => "values reproduced",
+            Self::ValuesCifar10 => "values reproduced, CIFAR-10",
+            Self::ValuesCifar100 => "values reproduced, CIFAR-100",
+            Self::ValuesImagenet => "values reproduced, ImageNet",
+            Self::Better => "values above the original",
+            Self::BetterCifar10 => "values above the original, CIFAR-10",
+            Self::BetterCifar100 => "values above the original, CIFAR-100",
+            Self::BetterImagenet => "values above the original, ImageNet",
+            Self::Within => "values within the threshold",
+            Self::DeviationMinCifar10 => "smallest deviation, CIFAR-10",
+            Self::DeviationMaxCifar10 => "largest deviation, CIFAR-10",
+            Self::DeviationMinCifar100 => "smallest deviation, CIFAR-100",
+            Self::DeviationMaxCifar100 => "largest deviation, CIFAR-100",
+            Self::Consistent => "consistent cells",
+            Self::NdBetter => "ND more accurate than BN",
+            Self::NdSlower => "ND trains longer than BN",
+            Self::OverheadMin => "smallest increase of time by ND",
+            Self::OverheadMax => "largest increase of time by ND",
+            Self::RuleLower => "limit of a lower value",
+            Self::RuleDeviation => "limit of the deviation",
+        }
+    }
+}
+
 /// A line of `claims.csv`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
