@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod audit;
 #[cfg(feature = "torch")]
 mod bad_inputs;
 #[cfg(feature = "torch")]
@@ -15,3 +16,5 @@ mod golden;
 mod gpu;
 #[cfg(feature = "torch")]
 mod interruption;
+#[cfg(feature = "torch")]
+mod remarks;
