@@ -23,6 +23,15 @@ pub enum Command {
     Run(RunArgs),
     /// Print tables, and draw a figure, from a store of records
     Report(ReportArgs),
+    /// Recompute the published study from its own attempts and list what disagrees
+    Audit {
+        /// Folder with other tables of the form of `scenarios/published/`, instead of the program's own
+        #[arg(long, value_name = "DIR")]
+        published: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List the networks with their parameters and multiply-accumulates
     #[cfg(feature = "torch")]
     List {

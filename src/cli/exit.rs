@@ -7,7 +7,7 @@ use std::process::ExitCode;
 /// A reason to end with an exit code other than 0. Exit code 2 is the argument parser's: wrong usage.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A scenario, a profile, a filter or an override breaks a rule.
+    /// A scenario, a profile, a filter, an override or a published table breaks a rule.
     #[error("{0}")]
     Input(Box<dyn std::error::Error + Send + Sync>),
     /// A data set is missing or broken.
@@ -45,7 +45,7 @@ Exit codes:
     0  everything asked for is done (diverged and out-of-memory trials are results)
     1  a trial failed, or an output could not be written
     2  wrong usage
-    3  a scenario, profile, filter or override breaks a rule
+    3  a scenario, profile, filter, override or published table breaks a rule
     4  a data set is missing or broken; trials of other data sets are done
     5  the store, or a record in it, cannot be read or written
     6  this machine cannot do what was asked

@@ -1,6 +1,7 @@
 //! Arguments, exit codes and output; one file a command. Only here: printing, argv, exit.
 
 pub mod args;
+pub mod audit;
 pub mod bars;
 #[cfg(feature = "torch")]
 pub mod data;
@@ -25,7 +26,7 @@ use args::{Cli, Command, ReportArgs};
 use clap::{CommandFactory, Parser};
 use exit::Failure;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Parses the arguments, runs the command and returns the exit code.
@@ -42,6 +43,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         #[cfg(feature = "torch")]
         Command::Run(args) => run::run(&args),
         Command::Report(args) => reported(&args),
+        Command::Audit { published, json } => audited(published.as_deref(), json),
         #[cfg(feature = "torch")]
         Command::Data(command) => data(&command),
         Command::Doctor { json, data } => doctor::run(&inputs(data), json, &mut io::stdout()),
@@ -71,6 +73,13 @@ fn reported(args: &ReportArgs) -> Result<(), Failure> {
     done.map_err(|e| match e {
         e @ report::ReportError::Write { .. } => Failure::File(Box::new(e)),
         e => Failure::Store(Box::new(e)),
+    })
+}
+
+fn audited(published: Option<&Path>, json: bool) -> Result<(), Failure> {
+    audit::run(published, json, &mut std::io::stdout()).map_err(|e| match e {
+        audit::AuditError::Write(source) => Failure::Output(source),
+        e => Failure::Input(Box::new(e)),
     })
 }
 

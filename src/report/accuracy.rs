@@ -63,6 +63,11 @@ pub(super) fn comparable<'p>(trial: &Trial, published: &'p Published) -> Option<
     if recipe != study || !same_operator || trial.train_images.is_some() || trial.test_images.is_some() {
         return None;
     }
+    published.figures(&published_cell(trial))
+}
+
+/// The cell of the published tables that a trial belongs to.
+pub(super) fn published_cell(trial: &Trial) -> Cell {
     let Trial { architecture, norm, epochs, .. } = *trial;
-    published.figures(&Cell { dataset: trial.dataset.clone(), architecture, norm, epochs })
+    Cell { dataset: trial.dataset.clone(), architecture, norm, epochs }
 }

@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod audit;
 #[cfg(feature = "torch")]
 mod bad_inputs;
 #[cfg(feature = "torch")]
@@ -19,3 +20,5 @@ mod interruption;
 mod left_out;
 #[cfg(unix)]
 mod output;
+#[cfg(feature = "torch")]
+mod remarks;
