@@ -4,6 +4,7 @@ use crate::files::write_atomic;
 use crate::plan::ResolvedTrial;
 use crate::published::{Published, PublishedError};
 use crate::record::{Store, StoreError};
+use crate::report::verdict::{self, UnknownCell};
 use crate::report::{Report, comparison, figure, markdown};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -44,6 +45,9 @@ pub enum ReportError {
     /// The binary's own tables are damaged.
     #[error(transparent)]
     Published(#[from] PublishedError),
+    /// There is no such cell to explain.
+    #[error(transparent)]
+    Cell(#[from] UnknownCell),
     /// A file or stdout cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -83,6 +87,21 @@ pub fn print_comparison(request: &Request) -> Result<(), ReportError> {
     }
     text += &format!("Records: {}\n", request.store.join("records").display());
     print(&text)
+}
+
+/// Prints why the cell called `name` has its verdict: each rule, its inputs, its numbers and its outcome; in JSON the
+/// verdict's values.
+///
+/// # Errors
+/// As [`report`], and [`ReportError::Cell`] where the report has no such cell.
+pub fn explain(request: &Request, name: &str) -> Result<(), ReportError> {
+    let report = build(request)?;
+    write_figure(&report, request.figure)?;
+    let text = verdict::explain(&report, name)?;
+    match request.format {
+        Format::Markdown => print(&text),
+        Format::Json => print(&verdict::to_json(&report, name)),
+    }
 }
 
 /// Reads the store.
@@ -138,6 +157,9 @@ mod tests {
         report(&request).unwrap();
         assert!(std::fs::read_to_string(&path).unwrap().contains("Demo"));
         print_comparison(&Request { format: Format::Json, figure: None, ..request }).unwrap();
+        explain(&Request { figure: None, ..request }, "vgg16/fashion-mini/nd/2").unwrap();
+        let unknown = explain(&Request { format: Format::Json, ..request }, "vgg16/fashion-mini/xx/2").unwrap_err();
+        assert!(unknown.to_string().contains("did you mean `vgg16/fashion-mini/bn/2`?"), "{unknown}");
         let absent = dir.path().join("typo");
         assert!(matches!(report(&Request { store: &absent, ..request }), Err(ReportError::Store(_))));
     }
