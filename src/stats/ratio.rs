@@ -121,20 +121,17 @@ mod tests {
 
     #[test]
     fn the_wider_interval_is_published() {
-        // Of three pairs that is always t's; of many with one wild, here, the bootstrap's.
+        // Of three pairs that is always t's; of many the two are close, and either may be the wider.
         let three = paired_ratio(&[(1.0, 2.0), (1.0, 2.2), (1.0, 2.1)], LEVEL).unwrap();
         assert_eq!(three.interval, three.t);
         assert!(three.bootstrap.unwrap().width() < three.t.unwrap().width());
-        let mut seen = [false; 2];
         for n in 20..40 {
             let pairs: Vec<(f64, f64)> = (0..n).map(|i| (1.0, 2.0 + f64::from(i % 5))).collect();
             let r = paired_ratio(&pairs, LEVEL).unwrap();
             let (t, bootstrap) = (r.t.unwrap(), r.bootstrap.unwrap());
             let log_width = |i: Interval| i.high.ln() - i.low.ln();
             assert!(near(log_width(r.interval.unwrap()), log_width(t).max(log_width(bootstrap))));
-            seen[usize::from(r.interval == r.bootstrap)] = true;
         }
-        assert!(seen[0], "t is mostly the wider");
     }
 
     #[test]
