@@ -157,6 +157,9 @@ pub struct ReportArgs {
     /// Print the short comparison of BN and ND instead of the tables
     #[arg(long)]
     pub comparison: bool,
+    /// Print why a cell, such as `vgg16/cifar10/nd/20`, has its verdict, instead of the tables
+    #[arg(long, value_name = "CELL", conflicts_with = "comparison")]
+    pub explain: Option<String>,
     /// Also best epochs, top-5 and unfinished trials
     #[arg(short, long)]
     pub verbose: bool,

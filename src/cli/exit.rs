@@ -7,7 +7,7 @@ use std::process::ExitCode;
 /// A reason to end with an exit code other than 0. Exit code 2 is the argument parser's: wrong usage.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A scenario, a profile, a filter, an override or a published table breaks a rule.
+    /// A scenario, a profile, a filter, an override or a published table breaks a rule, or names nothing that there is.
     #[error("{0}")]
     Input(Box<dyn std::error::Error + Send + Sync>),
     /// A data set is missing or broken.

@@ -69,9 +69,14 @@ fn reported(args: &ReportArgs) -> Result<(), Failure> {
         verbose: args.verbose,
         figure: args.figure.as_deref(),
     };
-    let done = if args.comparison { report::print_comparison(&request) } else { report::report(&request) };
+    let done = match &args.explain {
+        Some(cell) => report::explain(&request, cell),
+        None if args.comparison => report::print_comparison(&request),
+        None => report::report(&request),
+    };
     done.map_err(|e| match e {
         e @ report::ReportError::Write { .. } => Failure::File(Box::new(e)),
+        report::ReportError::Cell(e) => Failure::Input(Box::new(e)),
         e => Failure::Store(Box::new(e)),
     })
 }

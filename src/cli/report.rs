@@ -5,6 +5,7 @@ use crate::files::write_atomic;
 use crate::plan::ResolvedTrial;
 use crate::published::{Published, PublishedError};
 use crate::record::{Skipped, Store, StoreError};
+use crate::report::verdict::{self, UnknownCell};
 use crate::report::{Report, comparison, figure, markdown};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,9 @@ pub enum ReportError {
     /// The binary's own tables are damaged.
     #[error(transparent)]
     Published(#[from] PublishedError),
+    /// There is no such cell to explain.
+    #[error(transparent)]
+    Cell(#[from] UnknownCell),
     /// A file or stdout cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -101,6 +105,21 @@ pub fn warning(file: &Skipped) -> String {
     format!("{} is skipped: {}", file.path.display(), file.why)
 }
 
+/// Prints why the cell called `name` has its verdict: each rule, its inputs, its numbers and its outcome; in JSON the
+/// verdict's values.
+///
+/// # Errors
+/// As [`report`], and [`ReportError::Cell`] where the report has no such cell.
+pub fn explain(request: &Request, name: &str) -> Result<(), ReportError> {
+    let report = build(request)?;
+    write_figure(&report, request.figure)?;
+    let text = verdict::explain(&report, name)?;
+    match request.format {
+        Format::Markdown => print(&text),
+        Format::Json => print(&verdict::to_json(&report, name)),
+    }
+}
+
 /// Reads the store.
 fn build(request: &Request) -> Result<Report, ReportError> {
     let (records, skipped) = Store::open_existing(request.store)?.records();
@@ -149,6 +168,9 @@ mod tests {
         report(&request).unwrap();
         assert!(std::fs::read_to_string(&path).unwrap().contains("Demo"));
         print_comparison(&Request { format: Format::Json, figure: None, ..request }).unwrap();
+        explain(&Request { figure: None, ..request }, "vgg16/fashion-mini/nd/2").unwrap();
+        let unknown = explain(&Request { format: Format::Json, ..request }, "vgg16/fashion-mini/xx/2").unwrap_err();
+        assert!(unknown.to_string().contains("did you mean `vgg16/fashion-mini/bn/2`?"), "{unknown}");
         let absent = dir.path().join("typo");
         assert!(matches!(report(&Request { store: &absent, ..request }), Err(ReportError::Store(_))));
     }

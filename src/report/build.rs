@@ -5,6 +5,7 @@ use super::audit::{Finding, Measure, Place, findings};
 use super::matrix::Matrix;
 use super::model::{IMPLAUSIBLE_POINTS, Report, SCHEMA};
 use super::time;
+use super::verdict;
 use super::words::cell_name;
 use crate::plan::ResolvedTrial;
 use crate::published::Published;
@@ -18,6 +19,7 @@ impl Report {
         let matrix = Matrix::new(trials, records);
         let accuracy = accuracy::rows(&matrix, published);
         let time = time::rows(&matrix, published);
+        let verdicts = verdict::cells(&accuracy);
         let mut notes = disagreements(trials, published);
         if accuracy.iter().any(|row| row.study_implausible) {
             notes.push(format!(
@@ -30,6 +32,8 @@ impl Report {
             scenario: String::new(),
             coverage: matrix.coverage(),
             overall: time::overall(&time),
+            directions: verdict::directions(&time, &accuracy, &verdicts),
+            verdicts,
             accuracy,
             time,
             notes,
