@@ -23,6 +23,15 @@ pub enum Command {
     Run(RunArgs),
     /// Print tables, and draw a figure, from a store of records
     Report(ReportArgs),
+    /// Recompute the published study from its own attempts and list what disagrees
+    Audit {
+        /// Folder with other tables of the form of `scenarios/published/`, instead of the program's own
+        #[arg(long, value_name = "DIR")]
+        published: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Write records in the forms that other tools read
     Export(ExportArgs),
     /// List the networks with their parameters and multiply-accumulates
@@ -150,6 +159,9 @@ pub struct ReportArgs {
     /// Print the short comparison of BN and ND instead of the tables
     #[arg(long)]
     pub comparison: bool,
+    /// Print why a cell, such as `vgg16/cifar10/nd/20`, has its verdict, instead of the tables
+    #[arg(long, value_name = "CELL", conflicts_with = "comparison")]
+    pub explain: Option<String>,
     /// Also best epochs, top-5 and unfinished trials
     #[arg(short, long)]
     pub verbose: bool,

@@ -1,25 +1,31 @@
 //! `ndbench data fetch` and `ndbench data verify`.
 
-use crate::data::{FetchError, Progress, Sources, Verdict, Verified, fetch as fetch_files, inventory, verify as check};
+use super::exit::Failure;
+use super::talk;
+use crate::data::{Progress, Sources, Verdict, Verified, fetch as fetch_files, inventory, verify as check};
 use crate::scenario::Dataset;
 use crate::units::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Downloads the official files of `dataset` to `--data DIR` (or the default data folder) and returns their paths.
-/// Progress goes to stderr: a bar on a terminal, a line a file otherwise.
+/// Downloads the official files of `dataset` to `--data DIR` (or the default data folder) and writes their paths to
+/// `out`. Progress goes to stderr: a bar on a terminal, a line a file otherwise.
 ///
 /// # Errors
-/// [`FetchError`].
-pub fn fetch(dataset: &Dataset, data: Option<&Path>, quiet: bool) -> Result<Vec<PathBuf>, FetchError> {
+/// A download that failed; at the end, progress that could not be told.
+pub fn fetch(dataset: &Dataset, data: Option<&Path>, quiet: bool, out: &mut impl Write) -> Result<(), Failure> {
     let sources = Sources::new(data);
     let style = ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}");
     let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
     bar.set_style(style.expect("the template is constant").progress_chars("=> "));
-    let say = |line: String| match (quiet, bar.is_hidden()) {
+    let mut told = Ok(());
+    let mut say = |line: String| match (quiet, bar.is_hidden()) {
         (true, _) => {}
-        (false, true) => eprintln!("{line}"),
+        (false, true) => {
+            let written = talk::say(&line);
+            told = std::mem::replace(&mut told, Ok(())).and(written);
+        }
         (false, false) => bar.println(line),
     };
     let mut current = String::new();
@@ -38,7 +44,10 @@ pub fn fetch(dataset: &Dataset, data: Option<&Path>, quiet: bool) -> Result<Vec<
         }
     });
     bar.finish_and_clear();
-    files
+    for path in files.map_err(|e| Failure::Data(Box::new(e)))? {
+        writeln!(out, "{}", path.display())?;
+    }
+    Ok(told?)
 }
 
 /// Checks `datasets` (none: every one that is found) and prints what was found to `out`. Returns whether all is well: a

@@ -41,14 +41,15 @@ struct Totals {
 }
 
 /// The text of a dry run. `done` holds the trials that need not run again, with their seconds of training and
-/// evaluation where these are valid; repetitions are estimated from them.
+/// evaluation where these are valid; repetitions are estimated from `timings`.
 pub fn dry_run(
     trials: &[ResolvedTrial],
     done: &BTreeMap<TrialId, Option<Seconds>>,
+    timings: &Timings,
     profile: &Profile,
     form: Form,
 ) -> String {
-    let rows = rows(trials, done, profile);
+    let rows = rows(trials, done, timings, profile);
     let totals = totals(&rows);
     match form {
         Form::Json => format!("{:#}\n", json(&rows, &totals, profile)),
@@ -57,17 +58,16 @@ pub fn dry_run(
     }
 }
 
-fn rows<'a>(trials: &'a [ResolvedTrial], done: &BTreeMap<TrialId, Option<Seconds>>, profile: &Profile) -> Vec<Row<'a>> {
-    let mut timings = Timings::default();
-    for trial in trials {
-        if let Some(Some(seconds)) = done.get(&trial.trial.id()) {
-            timings.insert(&trial.trial, *seconds);
-        }
-    }
+fn rows<'a>(
+    trials: &'a [ResolvedTrial],
+    done: &BTreeMap<TrialId, Option<Seconds>>,
+    timings: &Timings,
+    profile: &Profile,
+) -> Vec<Row<'a>> {
     let row = |trial: &'a ResolvedTrial| {
         let id = trial.trial.id();
         let done = done.get(&id).copied();
-        Row { trial, id, done, estimate: estimate(&trial.trial, profile, &timings) }
+        Row { trial, id, done, estimate: estimate(&trial.trial, profile, timings) }
     };
     trials.iter().map(row).collect()
 }
@@ -190,20 +190,28 @@ mod tests {
         expand(&scenario, &profile, &overrides, &Filter::default()).unwrap()
     }
 
+    /// That the first trial took four seconds.
+    fn four_seconds(trials: &[ResolvedTrial]) -> Timings {
+        let mut timings = Timings::default();
+        timings.insert(&trials[0].trial, Seconds(4.0));
+        timings
+    }
+
     #[test]
     fn tables_show_what_is_done_and_estimate_repetitions_from_it() {
         let trials = smoke();
         let done = BTreeMap::from([(trials[0].trial.id(), Some(Seconds(4.0))), (trials[1].trial.id(), None)]);
         let profile = Profile::load("cpu").unwrap();
-        insta::assert_snapshot!("markdown", dry_run(&trials, &done, &profile, Form::Markdown));
-        insta::assert_snapshot!("terminal", dry_run(&trials, &done, &profile, Form::Terminal));
+        let timings = four_seconds(&trials);
+        insta::assert_snapshot!("markdown", dry_run(&trials, &done, &timings, &profile, Form::Markdown));
+        insta::assert_snapshot!("terminal", dry_run(&trials, &done, &timings, &profile, Form::Terminal));
     }
 
     #[test]
     fn what_does_not_fit_is_marked() {
         let text = include_str!("../../profiles/cpu.toml").replace("6 GiB", "1 MiB");
         let tiny = Profile::parse("tiny.toml", &text).unwrap();
-        let shown = dry_run(&smoke(), &BTreeMap::new(), &tiny, Form::Markdown);
+        let shown = dry_run(&smoke(), &BTreeMap::new(), &Timings::default(), &tiny, Form::Markdown);
         assert!(shown.ends_with("(!) 4 trials are estimated above the profile's memory.\n"), "{shown}");
     }
 
@@ -211,7 +219,7 @@ mod tests {
     fn json_is_for_programs() {
         let trials = smoke();
         let done = BTreeMap::from([(trials[0].trial.id(), Some(Seconds(4.0)))]);
-        let text = dry_run(&trials, &done, &Profile::load("cpu").unwrap(), Form::Json);
+        let text = dry_run(&trials, &done, &four_seconds(&trials), &Profile::load("cpu").unwrap(), Form::Json);
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["totals"]["to_do"], 3);
         assert_eq!(value["trials"][0]["seconds"], 4.0);

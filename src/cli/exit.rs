@@ -1,12 +1,13 @@
 //! Why a command ends without success, and the exit code of each reason.
 
+use super::talk;
 use crate::event::SinkError;
 use std::process::ExitCode;
 
 /// A reason to end with an exit code other than 0. Exit code 2 is the argument parser's: wrong usage.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A scenario, a profile, a filter or an override breaks a rule.
+    /// A scenario, a profile, a filter, an override or a published table breaks a rule, or names nothing that there is.
     #[error("{0}")]
     Input(Box<dyn std::error::Error + Send + Sync>),
     /// A data set is missing or broken.
@@ -21,12 +22,18 @@ pub enum Failure {
     /// Something that happened could not be recorded or shown.
     #[error("{} output(s) failed, the first: {}", .0.len(), .0.first().map_or(String::new(), ToString::to_string))]
     Sinks(Vec<SinkError>),
+    /// Trials were left out since other processes are training them.
+    #[error("{0} trial(s) were left out: other processes are training them; run the same command again afterwards")]
+    Elsewhere(usize),
     /// This machine cannot do what was asked.
     #[error("{0}")]
     Machine(String),
     /// A signal ended the run; the same command goes on from the checkpoint.
     #[error("interrupted; the same command continues")]
     Interrupted,
+    /// A file or stdout could not be written; the error says which.
+    #[error("{0}")]
+    File(Box<dyn std::error::Error + Send + Sync>),
     /// Output could not be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),
@@ -38,21 +45,23 @@ Exit codes:
     0  everything asked for is done (diverged and out-of-memory trials are results)
     1  a trial failed, or an output could not be written
     2  wrong usage
-    3  a scenario, profile, filter or override breaks a rule
-    4  a data set is missing or broken
-    5  the store cannot be read or written
+    3  a scenario, profile, filter, override or published table breaks a rule
+    4  a data set is missing or broken; trials of other data sets are done
+    5  the store, or a record in it, cannot be read or written
     6  this machine cannot do what was asked
+    7  trials were left out since other processes are training them; the others are done
   130  interrupted by a signal; the same command continues";
 
 impl Failure {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Trials(_) | Self::Sinks(_) | Self::Output(_) => 1,
+            Self::Trials(_) | Self::Sinks(_) | Self::File(_) | Self::Output(_) => 1,
             Self::Input(_) => 3,
             Self::Data(_) => 4,
             Self::Store(_) => 5,
             Self::Machine(_) => 6,
+            Self::Elsewhere(_) => 7,
             Self::Interrupted => 130,
         }
     }
@@ -69,7 +78,8 @@ pub fn code(result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("ndbench: {failure}");
+            // Where stderr cannot be written either, the exit code alone must do.
+            let _ = talk::say(&format!("ndbench: {failure}"));
             ExitCode::from(failure.code())
         }
     }
@@ -87,6 +97,7 @@ mod tests {
             Failure::Data("x".into()),
             Failure::Store("x".into()),
             Failure::Machine("x".into()),
+            Failure::Elsewhere(1),
             Failure::Interrupted,
         ];
         for f in failures {

@@ -2,12 +2,13 @@
 
 use super::args::{ExportArgs, ExportFormat};
 use super::exit::Failure;
+use super::talk::{say, write_all};
 use crate::export::{self, AsvRepository, ExportFile, LeftOut, Samples, environment_label};
 use crate::files::write_atomic;
 use crate::plan::Filter;
 use crate::record::{Record, Skipped, Store};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::Command;
 
@@ -25,13 +26,13 @@ enum Product {
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     let filter = Filter::parse(&args.only).map_err(input)?;
     let (mut records, skipped) = read(args)?;
-    tell_skipped(&skipped);
+    tell_skipped(&skipped)?;
     records.retain(|r| filter.keeps(&r.trial) && is_wanted(r, args));
     if records.is_empty() {
-        eprintln!("export: no record is left to export");
+        say("export: no record is left to export")?;
     }
     let (product, left_out) = product(args, &records)?;
-    tell_left_out(&left_out);
+    tell_left_out(&left_out)?;
     write(product, args.out.as_deref())
 }
 
@@ -57,7 +58,7 @@ fn product(args: &ExportArgs, records: &[Record]) -> Result<(Product, Vec<LeftOu
     let with_samples = |product| (product, samples.left_out.clone());
     Ok(match args.format {
         ExportFormat::Bmf => {
-            tell_commits(&samples);
+            tell_commits(&samples)?;
             with_samples(Product::Text(export::bmf(&samples).map_err(input)?))
         }
         ExportFormat::Otava => with_samples(Product::Files(export::otava(&samples.samples))),
@@ -78,7 +79,7 @@ fn product(args: &ExportArgs, records: &[Record]) -> Result<(Product, Vec<LeftOu
 /// Looks the commits of the records up in the checkout of `--repo`.
 fn repository(args: &ExportArgs, records: &[Record]) -> Result<AsvRepository, Failure> {
     let Some(folder) = &args.repo else {
-        eprintln!("export: without --repo the commits stay short; `asv publish` needs them in full");
+        say("export: without --repo the commits stay short; `asv publish` needs them in full")?;
         return Ok(AsvRepository::default());
     };
     let refused = |why: String| Failure::Input(format!("--repo {}: {why}", folder.display()).into());
@@ -96,7 +97,7 @@ fn repository(args: &ExportArgs, records: &[Record]) -> Result<AsvRepository, Fa
         let line = String::from_utf8_lossy(&output.stdout);
         match line.trim().split_once(' ').and_then(|(hash, time)| Some((hash.to_string(), time.parse().ok()?))) {
             Some(place) if output.status.success() => drop(found.insert(commit.to_string(), place)),
-            _ => eprintln!("export: commit {commit} is not in {}, so it stays short", folder.display()),
+            _ => say(&format!("export: commit {commit} is not in {}, so it stays short", folder.display()))?,
         }
     }
     Ok(AsvRepository { path: Some(path.to_string_lossy().into_owned()), commits: found })
@@ -104,14 +105,11 @@ fn repository(args: &ExportArgs, records: &[Record]) -> Result<AsvRepository, Fa
 
 fn write(product: Product, out: Option<&Path>) -> Result<(), Failure> {
     match (product, out) {
-        (Product::Text(text), None) => {
-            let mut stdout = io::stdout().lock();
-            Ok(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())?)
-        }
+        (Product::Text(text), None) => Ok(write_all(&mut io::stdout().lock(), &text)?),
         (Product::Text(text), Some(path)) => put(path, &text),
         (Product::Files(files), Some(folder)) => {
             files.iter().try_for_each(|file| put(&folder.join(&file.path), &file.text))?;
-            eprintln!("export: {} file(s) in {}", files.len(), folder.display());
+            say(&format!("export: {} file(s) in {}", files.len(), folder.display()))?;
             Ok(())
         }
         (Product::Files(_), None) => {
@@ -126,26 +124,27 @@ fn put(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// Bencher takes one report a commit; what else it is given, it cannot tell apart.
-fn tell_commits(samples: &Samples) {
+fn tell_commits(samples: &Samples) -> io::Result<()> {
     let commits: BTreeSet<&str> = samples.samples.iter().map(|s| s.commit.as_str()).collect();
-    if commits.len() > 1 {
-        let list = commits.into_iter().collect::<Vec<_>>().join(", ");
-        eprintln!("export: attempts of several commits are taken together; --commit keeps one of them: {list}");
+    if commits.len() < 2 {
+        return Ok(());
     }
+    let list = commits.into_iter().collect::<Vec<_>>().join(", ");
+    say(&format!("export: attempts of several commits are taken together; --commit keeps one of them: {list}"))
 }
 
-fn tell_skipped(skipped: &[Skipped]) {
+fn tell_skipped(skipped: &[Skipped]) -> io::Result<()> {
     if !skipped.is_empty() {
-        eprintln!("export: {} file(s) are no records:", skipped.len());
-        skipped.iter().for_each(|s| eprintln!("  {}: {}", s.path.display(), s.why));
+        say(&format!("export: {} file(s) are no records:", skipped.len()))?;
     }
+    skipped.iter().try_for_each(|s| say(&format!("  {}: {}", s.path.display(), s.why)))
 }
 
-fn tell_left_out(left_out: &[LeftOut]) {
+fn tell_left_out(left_out: &[LeftOut]) -> io::Result<()> {
     if !left_out.is_empty() {
-        eprintln!("export: {} left out, in whole or in part:", left_out.len());
-        left_out.iter().for_each(|l| eprintln!("  {}: {}", l.trial, l.why));
+        say(&format!("export: {} left out, in whole or in part:", left_out.len()))?;
     }
+    left_out.iter().try_for_each(|l| say(&format!("  {}: {}", l.trial, l.why)))
 }
 
 fn input(error: impl std::error::Error + Send + Sync + 'static) -> Failure {

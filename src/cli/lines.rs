@@ -1,51 +1,75 @@
 //! `--json`: one JSON object a line on stdout for every epoch and every trial.
 
+use super::talk;
 use crate::event::{Event, Sink, SinkError};
 use crate::plan::TrialId;
 use serde_json::{Value, json};
-use std::io::{self, Write};
+use std::collections::BTreeSet;
+use std::io::{self, Stdout, Write};
 
 /// The sink that writes JSON lines to stdout.
-#[derive(Debug, Default)]
-pub struct JsonLines {
+#[derive(Debug)]
+pub struct JsonLines<W = Stdout> {
+    out: W,
     current: Option<TrialId>,
+    /// Remarks told so far.
+    told: BTreeSet<String>,
+    /// A write has failed, and that was told.
+    failed: bool,
 }
 
-impl JsonLines {
-    fn line(&mut self, event: &Event) -> Option<Value> {
+impl Default for JsonLines {
+    fn default() -> Self {
+        Self::to(io::stdout())
+    }
+}
+
+impl<W: Write> JsonLines<W> {
+    /// Lines to `out`.
+    pub fn to(out: W) -> Self {
+        Self { out, current: None, told: BTreeSet::new(), failed: false }
+    }
+
+    fn lines(&mut self, event: &Event) -> Vec<Value> {
         match event {
-            Event::RunStarted { trials, done } => Some(json!({"event": "run", "trials": trials, "done": done})),
-            Event::TrialStarted { trial, resumed_at, .. } => {
+            Event::RunStarted { trials, done } => vec![json!({"event": "run", "trials": trials, "done": done})],
+            Event::TrialStarted { trial, resumed_at, remarks, .. } => {
                 let id = trial.trial.id();
                 let line = json!({"event": "trial", "trial_id": id, "trial": trial.trial, "resumed_at": resumed_at});
+                let news = remarks.iter().filter(|text| self.told.insert((*text).clone()));
+                let remarks = news.map(|text| json!({"event": "remark", "trial_id": id, "text": text}));
+                let lines = [line].into_iter().chain(remarks).collect();
                 self.current = Some(id);
-                Some(line)
+                lines
             }
-            Event::EpochFinished(result) => Some(json!({"event": "epoch", "trial_id": self.current, "result": result})),
-            Event::TrialFinished { trial_id, outcome, time_valid, memory } => Some(json!({
+            Event::EpochFinished(result) => {
+                vec![json!({"event": "epoch", "trial_id": self.current, "result": result})]
+            }
+            Event::TrialFinished { trial_id, outcome, time_valid, memory } => vec![json!({
                 "event": "trial_finished", "trial_id": trial_id, "outcome": outcome, "time_valid": time_valid,
                 "memory": memory,
-            })),
-            Event::Warning(text) => Some(json!({"event": "warning", "text": text})),
+            })],
+            Event::Warning(text) => vec![json!({"event": "warning", "text": text})],
             Event::Step { .. }
             | Event::EvaluationStarted { .. }
             | Event::CheckpointWritten { .. }
-            | Event::RunFinished => None,
+            | Event::RunFinished => Vec::new(),
         }
     }
 }
 
-impl Sink for JsonLines {
+impl<W: Write> Sink for JsonLines<W> {
     fn name(&self) -> &str {
         "json"
     }
 
     fn handle(&mut self, event: &Event) -> Result<(), SinkError> {
-        let Some(line) = self.line(event) else { return Ok(()) };
-        let mut stdout = io::stdout().lock();
-        match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
-            // The reader has gone away: the rest was not wanted.
-            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+        let lines = self.lines(event);
+        let written = lines.iter().try_for_each(|line| talk::write_line(&mut self.out, &line.to_string()));
+        match written {
+            // Once is enough: a full disk fails every line.
+            Err(e) if !self.failed => {
+                self.failed = true;
                 Err(SinkError { sink: "json".into(), what: format!("cannot write to stdout: {e}") })
             }
             _ => Ok(()),

@@ -1,12 +1,15 @@
 //! Arguments, exit codes and output; one file a command. Only here: printing, argv, exit.
 
 pub mod args;
+pub mod audit;
+pub mod bars;
 #[cfg(feature = "torch")]
 pub mod data;
 pub mod doctor;
 pub mod dry_run;
 pub mod exit;
 pub mod export;
+pub mod forecast;
 pub mod lines;
 #[cfg(feature = "torch")]
 pub mod list;
@@ -16,13 +19,15 @@ pub mod report;
 #[cfg(feature = "torch")]
 pub mod run;
 mod selection;
+mod talk;
+#[cfg(feature = "torch")]
+mod timings;
 
 use args::{Cli, Command, ReportArgs};
 use clap::{CommandFactory, Parser};
 use exit::Failure;
-#[cfg(feature = "torch")]
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Parses the arguments, runs the command and returns the exit code.
@@ -39,15 +44,19 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         #[cfg(feature = "torch")]
         Command::Run(args) => run::run(&args),
         Command::Report(args) => reported(&args),
+        Command::Audit { published, json } => audited(published.as_deref(), json),
         Command::Export(args) => export::run(&args),
         #[cfg(feature = "torch")]
         Command::Data(command) => data(&command),
-        Command::Doctor { json, data } => doctor::run(&inputs(data), json, &mut std::io::stdout()),
+        Command::Doctor { json, data } => doctor::run(&inputs(data), json, &mut io::stdout()),
         #[cfg(feature = "torch")]
         Command::List { json } => Ok(list::run(json)?),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ndbench", &mut std::io::stdout());
-            Ok(())
+            // The generator panics where a write fails; a buffer takes everything.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ndbench", &mut script);
+            let mut stdout = io::stdout();
+            Ok(stdout.write_all(&script).and_then(|()| stdout.flush())?)
         }
     }
 }
@@ -62,10 +71,22 @@ fn reported(args: &ReportArgs) -> Result<(), Failure> {
         verbose: args.verbose,
         figure: args.figure.as_deref(),
     };
-    let done = if args.comparison { report::print_comparison(&request) } else { report::report(&request) };
+    let done = match &args.explain {
+        Some(cell) => report::explain(&request, cell),
+        None if args.comparison => report::print_comparison(&request),
+        None => report::report(&request),
+    };
     done.map_err(|e| match e {
-        report::ReportError::Write { source, .. } => Failure::Output(source),
+        e @ report::ReportError::Write { .. } => Failure::File(Box::new(e)),
+        report::ReportError::Cell(e) => Failure::Input(Box::new(e)),
         e => Failure::Store(Box::new(e)),
+    })
+}
+
+fn audited(published: Option<&Path>, json: bool) -> Result<(), Failure> {
+    audit::run(published, json, &mut std::io::stdout()).map_err(|e| match e {
+        audit::AuditError::Write(source) => Failure::Output(source),
+        e => Failure::Input(Box::new(e)),
     })
 }
 
@@ -82,12 +103,10 @@ fn inputs(data: Option<PathBuf>) -> doctor::Inputs {
 fn data(command: &args::DataCommand) -> Result<(), Failure> {
     match command {
         args::DataCommand::Fetch { dataset, data, quiet } => {
-            let files = data::fetch(dataset, data.as_deref(), *quiet).map_err(|e| Failure::Data(Box::new(e)))?;
-            files.iter().try_for_each(|path| writeln!(std::io::stdout(), "{}", path.display()))?;
-            Ok(())
+            data::fetch(dataset, data.as_deref(), *quiet, &mut io::stdout())
         }
         args::DataCommand::Verify { datasets, data, json } => {
-            if data::verify(datasets, data.as_deref(), *json, &mut std::io::stdout())? {
+            if data::verify(datasets, data.as_deref(), *json, &mut io::stdout())? {
                 Ok(())
             } else {
                 Err(Failure::Data("a data set is missing or broken; see above".into()))

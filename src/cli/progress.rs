@@ -1,12 +1,16 @@
 //! Progress on stderr: bars with the remaining time on a terminal, plain lines elsewhere.
 
+use super::bars::Bars;
+use super::forecast::Forecast;
 use super::pulse::Pulse;
+use super::talk;
 use crate::event::{EpochResult, Event, Outcome, Sink, SinkError};
 use crate::plan::Trial;
 use crate::units::Seconds;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
-use std::time::Duration;
+use indicatif::ProgressDrawTarget;
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal, Stderr, Write};
+use std::time::{Duration, Instant};
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,174 +27,232 @@ pub enum Verbosity {
 const PULSE: Duration = Duration::from_secs(60);
 
 /// The sink that shows progress.
-pub struct Progress {
+#[derive(Debug)]
+pub struct Progress<W = Stderr> {
+    out: W,
     verbosity: Verbosity,
     bars: Option<Bars>,
     pulse: Pulse,
+    forecast: Forecast,
+    began: Instant,
     trials: u64,
     done: u64,
+    trial: String,
     epochs: u32,
     steps: u64,
-}
-
-struct Bars {
-    all: MultiProgress,
-    matrix: ProgressBar,
-    epoch: ProgressBar,
+    /// Remarks told so far.
+    told: BTreeSet<String>,
+    /// A write has failed, and that was told.
+    failed: bool,
 }
 
 impl Progress {
     /// Bars when stderr is a terminal, lines otherwise.
-    pub fn new(verbosity: Verbosity) -> Self {
-        let bars = (verbosity > Verbosity::Quiet && std::io::stderr().is_terminal()).then(Bars::new);
-        Self { verbosity, bars, pulse: Pulse::new(PULSE), trials: 0, done: 0, epochs: 0, steps: 0 }
+    pub fn new(verbosity: Verbosity, forecast: Forecast) -> Self {
+        let terminal = io::stderr().is_terminal().then(ProgressDrawTarget::stderr);
+        Self::to(io::stderr(), terminal, verbosity, forecast)
+    }
+}
+
+impl<W: Write> Progress<W> {
+    /// Bars on `terminal` where there is one, lines to `out` otherwise.
+    pub fn to(out: W, terminal: Option<ProgressDrawTarget>, verbosity: Verbosity, forecast: Forecast) -> Self {
+        Self {
+            out,
+            verbosity,
+            bars: terminal.filter(|_| verbosity > Verbosity::Quiet).map(Bars::new),
+            pulse: Pulse::new(PULSE),
+            forecast,
+            began: Instant::now(),
+            trials: 0,
+            done: 0,
+            trial: String::new(),
+            epochs: 0,
+            steps: 0,
+            told: BTreeSet::new(),
+            failed: false,
+        }
     }
 
-    /// A line above the bars.
-    fn say(&self, line: &str) {
+    /// A line, above the bars.
+    fn tell(&mut self, least: Verbosity, line: impl FnOnce() -> String) -> io::Result<()> {
         match &self.bars {
-            Some(bars) => bars.all.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            _ if self.verbosity < least => Ok(()),
+            Some(bars) => bars.say(&line()),
+            None => talk::write_line(&mut self.out, &line()),
         }
     }
 
-    fn tell(&self, least: Verbosity, line: impl FnOnce() -> String) {
-        if self.verbosity >= least {
-            self.say(&line());
-        }
+    fn run_started(&mut self, trials: usize, done: usize) -> io::Result<()> {
+        (self.trials, self.done, self.began) = (trials as u64, done as u64, Instant::now());
+        self.tell(Verbosity::Normal, || format!("{trials} trials, {done} done already"))?;
+        self.draw_matrix();
+        Ok(())
     }
 
-    fn trial_started(&mut self, trial: &Trial, steps: u64, resumed: Option<(u32, u64)>) {
-        (self.epochs, self.steps) = (trial.epochs, steps);
-        self.pulse.restart(resumed.map_or(0, |(_, step)| step), steps);
-        let from = match resumed {
-            Some((epochs, step)) => format!(", continuing after {epochs} epoch(s) and {step} step(s)"),
-            None => String::new(),
-        };
-        self.tell(Verbosity::Normal, || format!("[{}/{}] {trial}{from}", self.done + 1, self.trials));
+    fn draw_matrix(&self) {
         if let Some(bars) = &self.bars {
-            bars.epoch.reset();
-            bars.epoch.set_length(steps);
-            bars.epoch.set_message(trial.to_string());
+            bars.matrix(self.forecast.share(), format!("{}/{}", self.done, self.trials), self.left());
         }
     }
 
-    fn stepped(&mut self, epoch: u32, step: u64) {
+    /// Until the end of the run.
+    fn left(&self) -> Option<Seconds> {
+        self.forecast.left(self.began.elapsed().into())
+    }
+
+    /// The share of the trial that is done after `step` steps of `epoch` (from 1).
+    fn share(&self, epoch: u32, step: u64) -> f64 {
+        let epochs = f64::from(epoch) - 1.0 + step as f64 / self.steps.max(1) as f64;
+        epochs / f64::from(self.epochs.max(1))
+    }
+
+    fn trial_started(
+        &mut self,
+        trial: &Trial,
+        steps: u64,
+        resumed: Option<(u32, u64)>,
+        remarks: &[String],
+    ) -> io::Result<()> {
+        (self.trial, self.epochs, self.steps) = (trial.to_string(), trial.epochs, steps);
+        let (epochs, step) = resumed.unwrap_or_default();
+        self.pulse.restart(step, steps);
+        self.forecast.begin(&trial.id(), self.share(epochs + 1, step));
+        if let Some(bars) = &self.bars {
+            bars.epoch(format!("{}/{}", epochs + 1, self.epochs), self.trial.clone(), step, steps);
+        }
+        self.draw_matrix();
+        let from =
+            resumed.map_or(String::new(), |_| format!(", continuing after {epochs} epoch(s) and {step} step(s)"));
+        // The matrix has no bar among plain lines.
+        let left = self.left().filter(|_| self.bars.is_none());
+        let left = left.map_or(String::new(), |left| format!("; about {left} left for all"));
+        let number = format!("[{}/{}]", self.done + 1, self.trials);
+        self.tell(Verbosity::Normal, || format!("{number} {trial}{from}{left}"))?;
+        for remark in remarks {
+            if self.told.insert(remark.clone()) {
+                self.tell(Verbosity::Normal, || format!("  remark: {remark}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stepped(&mut self, epoch: u32, step: u64) -> io::Result<()> {
+        self.forecast.step(self.share(epoch, step));
         match &self.bars {
             Some(bars) => {
-                bars.epoch.set_position(step);
-                bars.epoch.set_prefix(format!("{epoch}/{}", self.epochs));
+                bars.step(step);
+                self.draw_matrix();
+                Ok(())
             }
-            None => {
-                if let Some(line) = self.pulse.line(step) {
-                    self.tell(Verbosity::Normal, || format!("  epoch {epoch}/{}: {line}", self.epochs));
+            None => match self.pulse.line(step) {
+                Some(line) => {
+                    let epochs = self.epochs;
+                    self.tell(Verbosity::Normal, || format!("  epoch {epoch}/{epochs}: {line}"))
                 }
-            }
+                None => Ok(()),
+            },
         }
     }
 
-    fn epoch_finished(&mut self, e: &EpochResult) {
+    fn epoch_finished(&mut self, e: &EpochResult) -> io::Result<()> {
         self.pulse.restart(0, self.steps);
-        if let Some(bars) = &self.bars {
-            bars.epoch.reset();
+        self.forecast.reach(self.share(e.epoch + 1, 0));
+        if let Some(bars) = self.bars.as_ref().filter(|_| e.epoch < self.epochs) {
+            bars.epoch(format!("{}/{}", e.epoch + 1, self.epochs), self.trial.clone(), 0, self.steps);
         }
-        self.tell(Verbosity::Normal, || {
-            let speed = e.images as f64 / e.seconds.paper.0.max(1e-9);
-            format!(
-                "  epoch {}/{}: train loss {:.3} top-1 {:.2} %, test loss {:.3} top-1 {:.2} %, {} ({speed:.0} images/s) + evaluation {}",
-                e.epoch,
-                self.epochs,
-                e.train_loss,
-                100.0 * e.train_top1,
-                e.test_loss,
-                100.0 * e.test_top1,
-                e.seconds.paper,
-                e.seconds.evaluation,
-            )
-        });
-        if let Some(step) = e.seconds.step {
-            self.tell(Verbosity::Verbose, || {
-                let ms = |s: Seconds| s.0 * 1e3;
-                format!(
-                    "    step: data {:.2} ms, forward {:.2} ms, backward {:.2} ms, optimiser {:.2} ms (mean of {} steps)",
-                    ms(step.data),
-                    ms(step.forward),
-                    ms(step.backward),
-                    ms(step.optimiser),
-                    e.seconds.sampled_steps
-                )
-            });
+        self.draw_matrix();
+        let epochs = self.epochs;
+        self.tell(Verbosity::Normal, || epoch_line(e, epochs))?;
+        match e.seconds.step {
+            Some(_) => self.tell(Verbosity::Verbose, || step_line(e)),
+            None => Ok(()),
         }
     }
 
-    fn trial_finished(&mut self, outcome: &Outcome, time_valid: bool) {
+    fn trial_finished(&mut self, outcome: &Outcome, time_valid: bool) -> io::Result<()> {
         self.done += 1;
-        if let Some(bars) = &self.bars {
-            bars.matrix.set_position(self.done);
-        }
-        match outcome {
-            Outcome::Finished if time_valid => {}
-            Outcome::Finished => {
-                self.tell(Verbosity::Normal, || "  finished after a resume: its time does not count".into())
-            }
-            Outcome::Diverged { epoch, step } => {
-                self.tell(Verbosity::Normal, || format!("  diverged in epoch {epoch}, step {step}"));
-            }
-            Outcome::Oom { message, .. } => self.tell(Verbosity::Normal, || format!("  out of memory: {message}")),
+        self.draw_matrix();
+        let (least, line) = match outcome {
+            Outcome::Finished if time_valid => return Ok(()),
+            Outcome::Finished => (Verbosity::Normal, "finished after a resume: its time does not count".into()),
+            Outcome::Diverged { epoch, step } => (Verbosity::Normal, format!("diverged in epoch {epoch}, step {step}")),
+            Outcome::Oom { message, .. } => (Verbosity::Normal, format!("out of memory: {message}")),
             Outcome::Interrupted { epochs, steps } => {
-                self.tell(Verbosity::Quiet, || format!("  interrupted after {epochs} epoch(s) and {steps} step(s)"));
+                (Verbosity::Quiet, format!("interrupted after {epochs} epoch(s) and {steps} step(s)"))
             }
-            Outcome::Failed { message } => self.tell(Verbosity::Quiet, || format!("  failed: {message}")),
-        }
-    }
-}
-
-impl Bars {
-    fn new() -> Self {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let style = |text| ProgressStyle::with_template(text).expect("the template is a constant");
-        let matrix = all.add(ProgressBar::new(0));
-        matrix.set_style(style("trials {bar:30} {pos}/{len}, {elapsed} passed, {eta} left"));
-        let epoch = all.add(ProgressBar::new(0));
-        epoch.set_style(style("steps  {bar:30} {pos}/{len}, {eta} left in epoch {prefix} of {msg}"));
-        Self { all, matrix, epoch }
-    }
-}
-
-impl Sink for Progress {
-    fn name(&self) -> &str {
-        "progress"
+            Outcome::Failed { message } => (Verbosity::Quiet, format!("failed: {message}")),
+        };
+        self.tell(least, || format!("  {line}"))
     }
 
-    fn handle(&mut self, event: &Event) -> Result<(), SinkError> {
+    fn show(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::RunStarted { trials, done } => {
-                (self.trials, self.done) = (*trials as u64, *done as u64);
-                self.tell(Verbosity::Normal, || format!("{trials} trials, {done} done already"));
-                if let Some(bars) = &self.bars {
-                    bars.matrix.set_length(self.trials);
-                    bars.matrix.set_position(self.done);
-                    bars.matrix.reset_eta();
-                }
-            }
-            Event::TrialStarted { trial, steps_per_epoch, resumed_at, .. } => {
-                self.trial_started(&trial.trial, *steps_per_epoch, *resumed_at);
+            Event::RunStarted { trials, done } => self.run_started(*trials, *done),
+            Event::TrialStarted { trial, steps_per_epoch, resumed_at, remarks, .. } => {
+                self.trial_started(&trial.trial, *steps_per_epoch, *resumed_at, remarks)
             }
             Event::Step { epoch, step, .. } => self.stepped(*epoch, *step),
-            Event::EvaluationStarted { .. } => {}
+            Event::EvaluationStarted { .. } => Ok(()),
             Event::EpochFinished(result) => self.epoch_finished(result),
             Event::CheckpointWritten { path } => {
-                self.tell(Verbosity::Verbose, || format!("    checkpoint {}", path.display()));
+                self.tell(Verbosity::Verbose, || format!("    checkpoint {}", path.display()))
             }
             Event::Warning(text) => self.tell(Verbosity::Quiet, || format!("warning: {text}")),
             Event::TrialFinished { outcome, time_valid, .. } => self.trial_finished(outcome, *time_valid),
             Event::RunFinished => {
                 if let Some(bars) = &self.bars {
-                    bars.epoch.finish_and_clear();
-                    bars.matrix.finish_and_clear();
+                    bars.clear();
                 }
+                Ok(())
             }
         }
-        Ok(())
     }
 }
+
+/// What an epoch brought.
+fn epoch_line(e: &EpochResult, epochs: u32) -> String {
+    let speed = e.images as f64 / e.seconds.paper.0.max(1e-9);
+    format!(
+        "  epoch {}/{epochs}: train loss {:.3} top-1 {:.2} %, test loss {:.3} top-1 {:.2} %, {} ({speed:.0} images/s) + evaluation {}",
+        e.epoch,
+        e.train_loss,
+        100.0 * e.train_top1,
+        e.test_loss,
+        100.0 * e.test_top1,
+        e.seconds.paper,
+        e.seconds.evaluation,
+    )
+}
+
+/// Where the time of a step went.
+fn step_line(e: &EpochResult) -> String {
+    let step = e.seconds.step.unwrap_or_default();
+    let [data, forward, backward, optimiser] =
+        [step.data, step.forward, step.backward, step.optimiser].map(|s| format!("{:.2} ms", s.0 * 1e3));
+    let steps = e.seconds.sampled_steps;
+    format!(
+        "    step: data {data}, forward {forward}, backward {backward}, optimiser {optimiser} (mean of {steps} steps)"
+    )
+}
+
+impl<W: Write> Sink for Progress<W> {
+    fn name(&self) -> &str {
+        "progress"
+    }
+
+    fn handle(&mut self, event: &Event) -> Result<(), SinkError> {
+        match self.show(event) {
+            // Once is enough: a full disk fails every line.
+            Err(e) if !self.failed => {
+                self.failed = true;
+                Err(SinkError { sink: "progress".into(), what: format!("cannot write to stderr: {e}") })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "progress_tests.rs"]
+mod tests;

@@ -1,11 +1,13 @@
 //! `ndbench report`: the tables and the figure of a scenario, from a store alone.
 
+use super::talk;
 use crate::files::write_atomic;
 use crate::plan::ResolvedTrial;
 use crate::published::{Published, PublishedError};
-use crate::record::{Store, StoreError};
+use crate::record::{Skipped, Store, StoreError};
+use crate::report::verdict::{self, UnknownCell};
 use crate::report::{Report, comparison, figure, markdown};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// How the report is printed.
@@ -44,6 +46,9 @@ pub enum ReportError {
     /// The binary's own tables are damaged.
     #[error(transparent)]
     Published(#[from] PublishedError),
+    /// There is no such cell to explain.
+    #[error(transparent)]
+    Cell(#[from] UnknownCell),
     /// A file or stdout cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -67,7 +72,8 @@ pub fn report(request: &Request) -> Result<(), ReportError> {
     }
 }
 
-/// Prints BN beside ND for the end of a run, writes the figure and says where figure and records lie.
+/// Prints BN beside ND for the end of a run, writes the figure and says where figure and records lie. Warns of files of
+/// the store that are not used.
 ///
 /// # Errors
 /// As [`report`].
@@ -82,7 +88,36 @@ pub fn print_comparison(request: &Request) -> Result<(), ReportError> {
         text += &format!("Figure:  {}\n", path.display());
     }
     text += &format!("Records: {}\n", request.store.join("records").display());
-    print(&text)
+    print(&text)?;
+    warn_of(&report.skipped).map_err(|source| ReportError::Write { path: "standard error".into(), source })
+}
+
+/// Names on stderr the files of a store that are not used.
+///
+/// # Errors
+/// As [`talk::say`].
+pub fn warn_of(skipped: &[Skipped]) -> io::Result<()> {
+    skipped.iter().try_for_each(|file| talk::say(&format!("warning: {}", warning(file))))
+}
+
+/// The warning that a file is not used.
+pub fn warning(file: &Skipped) -> String {
+    format!("{} is skipped: {}", file.path.display(), file.why)
+}
+
+/// Prints why the cell called `name` has its verdict: each rule, its inputs, its numbers and its outcome; in JSON the
+/// verdict's values.
+///
+/// # Errors
+/// As [`report`], and [`ReportError::Cell`] where the report has no such cell.
+pub fn explain(request: &Request, name: &str) -> Result<(), ReportError> {
+    let report = build(request)?;
+    write_figure(&report, request.figure)?;
+    let text = verdict::explain(&report, name)?;
+    match request.format {
+        Format::Markdown => print(&text),
+        Format::Json => print(&verdict::to_json(&report, name)),
+    }
 }
 
 /// Reads the store.
@@ -102,13 +137,8 @@ fn write_figure(report: &Report, path: Option<&Path>) -> Result<(), ReportError>
 
 /// Prints on stdout; a reader that has seen enough (`| head`) is no error.
 fn print(text: &str) -> Result<(), ReportError> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(ReportError::Write { path: "standard output".into(), source: e })
-        }
-        _ => Ok(()),
-    }
+    talk::write_all(&mut io::stdout(), text)
+        .map_err(|source| ReportError::Write { path: "standard output".into(), source })
 }
 
 #[cfg(test)]
@@ -138,6 +168,9 @@ mod tests {
         report(&request).unwrap();
         assert!(std::fs::read_to_string(&path).unwrap().contains("Demo"));
         print_comparison(&Request { format: Format::Json, figure: None, ..request }).unwrap();
+        explain(&Request { figure: None, ..request }, "vgg16/fashion-mini/nd/2").unwrap();
+        let unknown = explain(&Request { format: Format::Json, ..request }, "vgg16/fashion-mini/xx/2").unwrap_err();
+        assert!(unknown.to_string().contains("did you mean `vgg16/fashion-mini/bn/2`?"), "{unknown}");
         let absent = dir.path().join("typo");
         assert!(matches!(report(&Request { store: &absent, ..request }), Err(ReportError::Store(_))));
     }

@@ -3,17 +3,24 @@
 use super::args::{DeviceArg, RunArgs};
 use super::dry_run::{Form, dry_run};
 use super::exit::Failure;
+use super::forecast::{Forecast, Planned};
 use super::lines::JsonLines;
 use super::progress::{Progress, Verbosity};
+use super::report::{warn_of, warning};
 use super::selection::Selected;
+use super::talk;
+use super::timings::{seconds, timings};
 use crate::data::Sources;
-use crate::event::{Fanout, Sink};
-use crate::profile;
-use crate::record::{Record, RecordWriter, Store};
-use crate::run::{Run, RunError, Summary, device, environment, set_threads};
+use crate::event::{Event, Fanout, Sink, SinkError};
+use crate::plan::{TrialId, estimate};
+use crate::profile::{self, Profile};
+use crate::record::{Record, RecordWriter, Skipped, Store};
+use crate::run::{Device, Run, RunError, Summary, device, environment, set_threads};
+use crate::telemetry::Environment;
 use crate::units::Seconds;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::io::{IsTerminal, Write};
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -24,18 +31,11 @@ use std::time::Duration;
 /// Every reason why not all that was asked for is done.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
+    let device = prepare(args, &selected.profile);
     if args.dry_run {
-        return print_plan(args, &selected);
+        return print_plan(args, &selected, device.ok());
     }
-    let cuda = match (args.device, selected.profile.device()) {
-        (Some(DeviceArg::Cuda(index)), _) => Some(index),
-        (Some(DeviceArg::Cpu), _) | (None, profile::Device::Cpu) => None,
-        (None, profile::Device::Cuda) => Some(0),
-    };
-    let device = device(cuda).map_err(Failure::Machine)?;
-    if let Some(threads) = args.threads.or(selected.profile.threads()) {
-        set_threads(threads);
-    }
+    let device = device.map_err(Failure::Machine)?;
     let store = Store::open(&selected.store).map_err(|e| Failure::Store(Box::new(e)))?;
     let interrupt = interrupt_flag()?;
     let environment = environment(device);
@@ -52,35 +52,89 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     train(args, &run, &selected)
 }
 
+/// The device to run on, or why it cannot be used; sets the threads.
+fn prepare(args: &RunArgs, profile: &Profile) -> Result<Device, String> {
+    let cuda = match (args.device, profile.device()) {
+        (Some(DeviceArg::Cuda(index)), _) => Some(index),
+        (Some(DeviceArg::Cpu), _) | (None, profile::Device::Cpu) => None,
+        (None, profile::Device::Cuda) => Some(0),
+    };
+    let device = device(cuda)?;
+    if let Some(threads) = args.threads.or(profile.threads()) {
+        set_threads(threads);
+    }
+    Ok(device)
+}
+
 fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> {
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     };
+    let (records, skipped) = read(run.store);
     let mut writer = RecordWriter::new(run.store);
-    let mut progress = Progress::new(verbosity);
+    let mut progress = Progress::new(verbosity, forecast(selected, &records, run.environment));
     let mut lines = JsonLines::default();
     let mut sinks: Vec<&mut dyn Sink> = vec![&mut writer, &mut progress];
     if args.json {
         sinks.push(&mut lines);
     }
     let mut events = Fanout::new(sinks);
+    for file in &skipped {
+        events.send(Event::Warning(warning(file)));
+    }
     let ended = run.all(&selected.trials, &mut events);
-    let failures = events.into_failures();
-    let Summary { failed, interrupted, .. } = ended.map_err(|e| match e {
+    let mut failures = events.into_failures();
+    let summary = ended.map_err(|e| match e {
         RunError::Data(e) => Failure::Data(Box::new(e)),
         RunError::Store(e) => Failure::Store(Box::new(e)),
     })?;
-    if verbosity > Verbosity::Quiet {
-        eprintln!("records: {}", run.store.records_path().display());
+    if verbosity > Verbosity::Quiet
+        && let Err(e) = talk::say(&format!("records: {}", run.store.records_path().display()))
+    {
+        failures.push(SinkError { sink: "stderr".into(), what: e.to_string() });
     }
-    match (interrupted, failed) {
-        (true, _) => Err(Failure::Interrupted),
-        (false, n) if n > 0 => Err(Failure::Trials(n)),
-        _ if !failures.is_empty() => Err(Failure::Sinks(failures)),
-        _ => Ok(()),
+    verdict(summary, failures)
+}
+
+/// Of several reasons why not all is done, the gravest.
+fn verdict(summary: Summary, failures: Vec<SinkError>) -> Result<(), Failure> {
+    let Summary { failed, elsewhere, refused, without_data, interrupted } = summary;
+    let left_out = |n: usize, why: &str| format!("{n} trial(s) were left out: {why}; see the warnings");
+    match () {
+        () if interrupted => Err(Failure::Interrupted),
+        () if failed > 0 => Err(Failure::Trials(failed)),
+        () if !failures.is_empty() => Err(Failure::Sinks(failures)),
+        () if refused > 0 => Err(Failure::Store(left_out(refused, "their records cannot be read").into())),
+        () if without_data > 0 => {
+            Err(Failure::Data(left_out(without_data, "their data sets are missing or broken").into()))
+        }
+        () if elsewhere > 0 => Err(Failure::Elsewhere(elsewhere)),
+        () => Ok(()),
     }
+}
+
+/// The records of a store and the files that are none.
+fn read(store: &Store) -> (Vec<Record>, Vec<Skipped>) {
+    let (records, skipped) = store.records();
+    (records.into_iter().map(|(_, record)| record).collect(), skipped)
+}
+
+/// The trials that need not run again, with their seconds where these count.
+fn done(records: &[Record]) -> BTreeMap<TrialId, Option<Seconds>> {
+    let done = records.iter().filter(|r| r.outcome.is_final());
+    done.map(|record| (record.trial_id.clone(), seconds(record))).collect()
+}
+
+fn forecast(selected: &Selected, records: &[Record], here: &Environment) -> Forecast {
+    let (done, timings) = (done(records), timings(records, &selected.profile, Some(here)));
+    let planned = selected.trials.iter().map(|t| {
+        let id = t.trial.id();
+        let seconds = estimate(&t.trial, &selected.profile, &timings).seconds;
+        Planned { epochs: t.trial.epochs, seconds, done: done.contains_key(&id), id }
+    });
+    Forecast::new(planned.collect())
 }
 
 /// A flag that the first SIGINT or SIGTERM sets; the second one ends the process at once.
@@ -94,21 +148,41 @@ fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
     Ok(flag)
 }
 
-fn print_plan(args: &RunArgs, selected: &Selected) -> Result<(), Failure> {
-    let records = Store::open_existing(&selected.store).map(|store| store.records().0).unwrap_or_default();
-    let done = records.into_iter().filter(|(_, r)| r.outcome.is_final());
-    let done = done.map(|(_, record)| (record.trial_id.clone(), seconds(&record))).collect();
+fn print_plan(args: &RunArgs, selected: &Selected, device: Option<Device>) -> Result<(), Failure> {
+    // No store: nothing is done.
+    let (records, skipped) = Store::open_existing(&selected.store).map(|store| read(&store)).unwrap_or_default();
+    let here = device.map(environment);
+    let timings = timings(&records, &selected.profile, here.as_ref());
     let form = match (args.json, std::io::stdout().is_terminal()) {
         (true, _) => Form::Json,
         (_, true) => Form::Terminal,
         _ => Form::Markdown,
     };
-    write!(std::io::stdout(), "{}", dry_run(&selected.trials, &done, &selected.profile, form))?;
-    Ok(())
+    let text = dry_run(&selected.trials, &done(&records), &timings, &selected.profile, form);
+    talk::write_all(&mut std::io::stdout(), &text)?;
+    Ok(warn_of(&skipped)?)
 }
 
-/// Time of a trial, evaluation included, where it counts.
-fn seconds(record: &Record) -> Option<Seconds> {
-    let whole = record.time_valid && record.outcome == crate::event::Outcome::Finished;
-    whole.then(|| record.epochs.iter().map(|e| e.seconds.paper + e.seconds.evaluation).sum())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_why_not_all_is_done_has_its_exit_code_and_the_gravest_wins() {
+        let code = |summary, failures| verdict(summary, failures).map_or_else(|f| f.code(), |()| 0);
+        let sink = || vec![SinkError { sink: "progress".into(), what: "disk full".into() }];
+        let mut summary = Summary::default();
+        assert_eq!(code(summary, vec![]), 0);
+        assert_eq!(code(summary, sink()), 1);
+        summary.elsewhere = 1;
+        assert_eq!(code(summary, vec![]), 7);
+        summary.without_data = 1;
+        assert_eq!(code(summary, vec![]), 4);
+        summary.refused = 1;
+        assert_eq!(code(summary, vec![]), 5);
+        summary.failed = 1;
+        assert_eq!(code(summary, sink()), 1);
+        summary.interrupted = true;
+        assert_eq!(code(summary, vec![]), 130);
+    }
 }

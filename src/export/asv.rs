@@ -11,10 +11,10 @@
 
 use super::ExportFile;
 use super::name::Cell;
-use super::point::{Point, points, quantile};
+use super::point::{Point, points};
 use super::sample::{LeftOut, Measure, Samples};
 use crate::record::Record;
-use crate::stats::t_interval;
+use crate::stats::{quantile, t_interval};
 use crate::telemetry::{Device, Environment};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,9 +4,9 @@
 //! Labels are few and of few values: no trial, attempt or commit stands on a series. The commits stand in
 //! `ndbench_build_info`.
 
-use super::point::median;
 use super::sample::{Measure, Sample, Samples};
 use crate::record::Record;
+use crate::stats::median;
 use crate::telemetry::{Device, Environment};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -29,7 +29,7 @@ pub fn openmetrics(samples: &Samples, records: &[Record]) -> String {
         let name = family(&mut text, measure);
         for (labels, values) in &series {
             for (&at, values) in values {
-                let value = median(values).expect("an entry is made with a value");
+                let value = median(values).expect("an entry is made with a finite value");
                 writeln!(text, "{name}{{{labels}}} {value} {}", seconds(at)).expect("a text grows");
             }
         }

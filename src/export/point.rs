@@ -2,6 +2,7 @@
 
 use super::name::Cell;
 use super::sample::{Measure, Sample};
+use crate::stats::median;
 use std::collections::BTreeMap;
 
 /// What one commit measured of one cell in one environment.
@@ -44,18 +45,4 @@ pub(super) fn points(samples: &[Sample]) -> BTreeMap<&str, Vec<Point<'_>>> {
         points.sort_by(|a, b| (a.cell, a.finished, a.commit).cmp(&(b.cell, b.finished, b.commit)));
     }
     all
-}
-
-/// The middle value, or the mean of the two in the middle; `None` without values.
-pub(super) fn median(values: &[f64]) -> Option<f64> {
-    quantile(values, 0.5)
-}
-
-/// The value below which the fraction `q` of the values lies, between two values in proportion; `None` without values.
-pub(super) fn quantile(values: &[f64], q: f64) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let place = sorted.len().checked_sub(1)? as f64 * q.clamp(0.0, 1.0);
-    let (below, above) = (*sorted.get(place.floor() as usize)?, *sorted.get(place.ceil() as usize)?);
-    Some(below * (1.0 - place.fract()) + above * place.fract())
 }

@@ -7,7 +7,9 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// Writes `bytes` to `path` so that a reader, or a crash, sees the old file or the new one and nothing between: a
-/// temporary file in the same folder, flushed to the disk, then renamed, then the folder flushed. Creates the folder.
+/// temporary file in the same folder, flushed to the disk, then renamed, then the folder flushed. Creates the folder; who
+/// may read the file is for the umask to say. A process that is killed leaves its temporary file, which
+/// [`is_temporary_of`] knows by its name.
 ///
 /// # Errors
 /// Whatever the file system says; the temporary file is removed.
@@ -25,17 +27,29 @@ pub fn write_atomic_with(path: &Path, fill: impl FnOnce(&mut File) -> io::Result
         _ => Path::new("."),
     };
     fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
-    fill(temporary.as_file_mut())?;
-    temporary.as_file().sync_all()?;
+    let prefix = temporary_prefix(&path.file_name().unwrap_or_default().to_string_lossy());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
     // Temporary files are private; results are for everyone whom the umask lets in.
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        temporary.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut temporary = builder.tempfile_in(folder)?;
+    fill(temporary.as_file_mut())?;
+    temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|e| e.error)?;
     File::open(folder)?.sync_all()
+}
+
+/// Whether `name` is that of a temporary file of [`write_atomic`] for a file that is called `target`.
+pub fn is_temporary_of(name: &str, target: &str) -> bool {
+    // What follows the prefix is random and has no hyphen: `a-b` has no temporary file of `a`.
+    name.strip_prefix(&temporary_prefix(target)).is_some_and(|random| !random.is_empty() && !random.contains('-'))
+}
+
+/// What the name of a temporary file begins with; a long target is cut, since file systems end names at 255 bytes.
+fn temporary_prefix(target: &str) -> String {
+    let ends = target.char_indices().map(|(start, c)| start + c.len_utf8());
+    format!(".tmp-{}-", &target[..ends.take_while(|end| *end <= 200).last().unwrap_or(0)])
 }
 
 /// The SHA-256 of `bytes`, 64 lower-case hexadecimal digits.
@@ -86,6 +100,26 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_temporary_file_names_its_target_however_long() {
+        let dir = tempfile::tempdir().unwrap();
+        for target in ["a.ckpt".to_string(), "é".repeat(127)] {
+            let path = dir.path().join(&target);
+            let mut seen = Vec::new();
+            let list = |_: &mut File| {
+                seen.extend(fs::read_dir(dir.path())?.map(|e| e.unwrap().file_name().into_string().unwrap()));
+                Ok(())
+            };
+            write_atomic_with(&path, list).unwrap();
+            assert_eq!(seen.iter().filter(|name| is_temporary_of(name, &target)).count(), 1, "{seen:?}");
+            fs::remove_file(path).unwrap();
+        }
+        assert!(is_temporary_of(".tmp-a.ckpt-x7Gq", "a.ckpt"));
+        for other in ["a.ckpt", ".tmp-x7Gq", ".tmp-a.ckpt-", ".tmp-a.ckpt-2-x7Gq", ".tmp-b-a.ckpt-x7Gq"] {
+            assert!(!is_temporary_of(other, "a.ckpt"), "{other}");
+        }
     }
 
     #[test]

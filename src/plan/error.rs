@@ -11,6 +11,9 @@ pub enum PlanError {
     /// An override is not written as one.
     #[error("--set {0}: write KEY=VALUE, as in --set recipe.lr=0.05")]
     Setting(String),
+    /// An override of the name, under which results are filed.
+    #[error("--set name: the name is no setting; to keep the records elsewhere, use --store DIR")]
+    Name,
     /// A filter names something that cannot be.
     #[error("--only {text}: {why}")]
     Filter {

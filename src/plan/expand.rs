@@ -21,7 +21,7 @@ impl Overrides {
     /// The scenario with these changes.
     ///
     /// # Errors
-    /// [`PlanError::Setting`] and [`PlanError::Settings`].
+    /// [`PlanError::Setting`], [`PlanError::Name`] and [`PlanError::Settings`].
     pub fn apply(&self, scenario: &Scenario) -> Result<Scenario, PlanError> {
         let mut changed = scenario.clone();
         if let Some(attempts) = self.attempts {
@@ -32,6 +32,9 @@ impl Overrides {
         }
         for setting in &self.set {
             let (key, value) = setting.split_once('=').ok_or_else(|| PlanError::Setting(setting.clone()))?;
+            if key.trim().trim_matches(['"', '\'']) == "name" {
+                return Err(PlanError::Name);
+            }
             changed = changed.with("--set", key.trim(), value.trim())?;
         }
         Ok(changed)

@@ -135,6 +135,8 @@ fn overrides_win_and_are_recorded() {
     assert_eq!(["epochs", "attempt", "recipe.lr"].map(source), ["--epochs", "--attempts", "--set"]);
     for (bad, start) in [
         (set(&["recipe.lr"]), "--set recipe.lr: write KEY=VALUE"),
+        (set(&["name=smoke"]), "--set name: the name is no setting"),
+        (set(&[" \"name\" = mine"]), "--set name: the name is no setting"),
         (set(&["recipe.lr=0"]), "--set: recipe.lr: must be a finite number above 0"),
         (Overrides { attempts: Some(0), ..Overrides::default() }, "--attempts: matrix.attempts: must be at least 1"),
         (Overrides { epochs: vec![1, 1], ..Overrides::default() }, "--epochs: matrix.epochs[1]: `1` is listed twice"),

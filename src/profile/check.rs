@@ -38,6 +38,10 @@ fn values(raw: &Raw, c: &mut Checker<'_>) {
     c.at_least("device.memory", raw.device.memory.0.0, 1);
     c.at_least("device.host_memory", raw.device.host_memory.0.0, 1);
     let on_cpu = raw.device.kind == Some(Device::Cpu);
+    if let Some(model) = &raw.device.model {
+        c.rule(!on_cpu, "device.model", "is for device.kind = \"cuda\" only");
+        c.rule(!model.trim().is_empty(), "device.model", "must not be empty; leave it out for any device");
+    }
     if let Some(threads) = raw.device.threads {
         c.rule(on_cpu, "device.threads", "is for device.kind = \"cpu\" only");
         c.at_least("device.threads", threads, 1);

@@ -66,6 +66,7 @@ pub(super) struct Raw {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawDevice {
     pub(super) kind: Option<Device>,
+    pub(super) model: Option<String>,
     pub(super) memory: Amount,
     pub(super) host_memory: Amount,
     pub(super) threads: Option<u32>,
@@ -135,6 +136,11 @@ impl Profile {
     /// Where the tensors live.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// Words that the name of the device has in it, `A100 80GB`; absent: any device of its kind.
+    pub fn model(&self) -> Option<&str> {
+        self.raw.device.model.as_deref()
     }
 
     /// What one trial may use of the device's memory (of the host's, on a CPU).

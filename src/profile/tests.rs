@@ -45,6 +45,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("memory = \"4 GiB\"", "memory = -1"),
     ("memory = \"4 GiB\"", "memory = 0"),
     ("memory = \"4 GiB\"", "memory = true"),
+    ("kind = \"cpu\"", "kind = \"cpu\"\nmodel = \"Xeon\""),
     ("threads = 2", "threads = 0"),
     ("threads = 2", "thread = 2"),
     ("tf32 = \"absent\"", "tf32 = \"off\""),

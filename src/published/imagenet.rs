@@ -55,6 +55,18 @@ pub struct ImagenetFigures {
     pub train_seconds: f64,
 }
 
+/// The seconds that a text such as `2 days 21:27:18` stands for; `None` for a text of another form.
+pub fn seconds_of(text: &str) -> Option<f64> {
+    let (days, rest) = match text.split_once(" day") {
+        Some((days, rest)) => (days.parse::<u32>().ok()?, rest.strip_prefix('s').unwrap_or(rest).trim_start()),
+        None => (0, text),
+    };
+    let parts: Vec<u32> = rest.split(':').map(|p| p.parse().ok()).collect::<Option<_>>()?;
+    let [hours, minutes, seconds] = parts[..] else { return None };
+    let clock = hours < 24 && minutes < 60 && seconds < 60;
+    clock.then(|| f64::from(days) * 86_400.0 + f64::from(hours * 3600 + minutes * 60 + seconds))
+}
+
 /// An accuracy of the original and of the study, percent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Scores {
@@ -62,4 +74,19 @@ pub struct Scores {
     pub original_percent: f64,
     /// The study's single attempt.
     pub reproduced_percent: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds_of;
+
+    #[test]
+    fn a_written_time_is_read_or_refused() {
+        assert_eq!(seconds_of("1 day 7:23:11"), Some(112_991.0));
+        assert_eq!(seconds_of("0 days 13:08:54"), Some(47_334.0));
+        assert_eq!(seconds_of("0:00:01"), Some(1.0));
+        for bad in ["", "1 day", "7:23", "1 day 25:00:00", "1 day 7:61:00", "one day 7:23:11", "1 day 7:23:11 h"] {
+            assert_eq!(seconds_of(bad), None, "{bad}");
+        }
+    }
 }

@@ -3,10 +3,13 @@
 //! `scenarios/published/README.md` says where they come from. The program carries them in itself; another folder of the
 //! same files can be read in their place.
 
+mod claims;
+mod extras;
 mod imagenet;
 mod read;
 
-pub use imagenet::{ImagenetFigures, ImagenetNetwork, Scores};
+pub use claims::{Claim, ClaimKey, Remark};
+pub use imagenet::{ImagenetFigures, ImagenetNetwork, Scores, seconds_of};
 pub use read::PublishedError;
 
 use crate::scenario::{Architecture, Dataset, Norm};
@@ -60,6 +63,8 @@ pub struct Attempt {
 pub struct Published {
     cells: BTreeMap<Cell, Figures>,
     imagenet: Vec<ImagenetFigures>,
+    claims: Vec<Claim>,
+    remarks: Vec<Remark>,
 }
 
 impl Published {
@@ -76,6 +81,21 @@ impl Published {
     /// The trainings on ImageNet, in the order of the file.
     pub fn imagenet(&self) -> &[ImagenetFigures] {
         &self.imagenet
+    }
+
+    /// What the study states in prose, in the order of the file.
+    pub fn claims(&self) -> &[Claim] {
+        &self.claims
+    }
+
+    /// The number of a statement; absent where the file does not have it.
+    pub fn stated(&self, key: ClaimKey) -> Option<f64> {
+        self.claims.iter().find(|c| c.key == key).map(|c| c.value)
+    }
+
+    /// What bears on comparability, in the order of the file.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reading the published tables: every value checked, every error with its file and line.
 
-use super::{Attempt, Cell, Figures, ImagenetFigures, ImagenetNetwork, Published, Scores};
+use super::extras::{CLAIMS, REMARKS, claims, remarks};
+use super::{Attempt, Cell, Figures, ImagenetFigures, ImagenetNetwork, Published, Scores, seconds_of};
 use crate::scenario::{Architecture, Dataset, Norm};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -50,14 +51,20 @@ impl Published {
         Self::read(&|(_, text)| Ok(text.into()))
     }
 
-    /// The tables of a folder, all five under the names they have in `scenarios/published/`.
+    /// The tables of a folder, under the names they have in `scenarios/published/`. Without `claims.csv` or
+    /// `remarks.csv` the program's own stand in: the prose of the study does not depend on a folder's tables.
     ///
     /// # Errors
     /// [`PublishedError`]: which file or line cannot be used, and why.
     pub fn from_dir(folder: &Path) -> Result<Published, PublishedError> {
-        Self::read(&|(name, _)| {
+        Self::read(&|(name, own)| {
             let path = folder.join(name);
-            std::fs::read_to_string(&path).map_err(|source| PublishedError::Read { path, source })
+            match std::fs::read_to_string(&path) {
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound && [CLAIMS.0, REMARKS.0].contains(&name) => {
+                    Ok(own.into())
+                }
+                read => read.map_err(|source| PublishedError::Read { path, source }),
+            }
         })
     }
 
@@ -88,7 +95,8 @@ impl Published {
         each::<SecondsRow>(SECONDS.0, &text(SECONDS)?, |row| {
             set(&mut cells.entry(row.cell()).or_default().printed_seconds, seconds(row.train_seconds)?)
         })?;
-        Ok(Published { cells, imagenet: imagenet(&text(IMAGENET)?)? })
+        let (claims, remarks) = (claims(&text(CLAIMS)?)?, remarks(&text(REMARKS)?)?);
+        Ok(Published { cells, imagenet: imagenet(&text(IMAGENET)?)?, claims, remarks })
     }
 }
 
@@ -103,6 +111,9 @@ fn imagenet(text: &str) -> Result<Vec<ImagenetFigures>, PublishedError> {
             reproduced_percent: percent(row.reproduced_percent)?,
         };
         let train_seconds = seconds(row.train_seconds)?;
+        if seconds_of(&row.train_time).is_none() {
+            return Err(format!("`{}` is no time such as `1 day 7:23:11`", row.train_time));
+        }
         let known = found.iter().position(|(f, _)| (f.network, f.norm) == (row.architecture, norm));
         let index = known.unwrap_or_else(|| {
             let (network, train_time) = (row.architecture, row.train_time);
@@ -174,7 +185,7 @@ enum Metric {
 }
 
 /// Reads a table and hands each row to `take`, whose complaint becomes an error with the line.
-fn each<R: DeserializeOwned>(
+pub(super) fn each<R: DeserializeOwned>(
     table: &'static str,
     text: &str,
     mut take: impl FnMut(R) -> Result<(), String>,
@@ -257,6 +268,12 @@ mod tests {
             ("table1_attempts.csv", "34.9,", "-34.9,", &["line 2", "no positive time"]),
             ("table1_attempts.csv", "bn,1,2,", "bn,1,1,", &["line 4", "attempt 1 of this cell comes twice"]),
             ("table2.csv", "nd,top1", "xx,top1", &["line 6", "xx"]),
+            ("table2.csv", "1 day 7:23:11", "31 hours", &["line 2", "`31 hours` is no time"]),
+            ("claims.csv", "better,", "best,", &["line 8", "unknown variant `best`"]),
+            ("claims.csv", "80,", "eighty,", &["line 8", "`eighty` is no finite number"]),
+            ("claims.csv", "within,", "better,", &["line 12", "comes twice"]),
+            ("remarks.csv", "nd,1,50", "nd,one,50", &["line 2"]),
+            ("remarks.csv", "one-seed,", "resnet18-nd,", &["line 5", "comes twice"]),
             ("table2.csv", "none,top5", "none,top1", &["line 3", "come twice"]),
         ] {
             let text = damaged(table, find, replacement);
@@ -268,6 +285,13 @@ mod tests {
     fn a_folder_is_read_like_the_program_s_own() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/published");
         assert_eq!(Published::from_dir(&folder).unwrap(), Published::embedded().unwrap());
+        let tables = tempfile::tempdir().unwrap();
+        for (name, text) in [ORIGINAL, ATTEMPTS, ACCURACY, SECONDS, IMAGENET] {
+            std::fs::write(tables.path().join(name), text).unwrap();
+        }
+        assert_eq!(Published::from_dir(tables.path()).unwrap(), Published::embedded().unwrap(), "prose stands in");
+        std::fs::write(tables.path().join(CLAIMS.0), "key,value,unit,place\nbetter,81,values,here\n").unwrap();
+        assert_eq!(Published::from_dir(tables.path()).unwrap().claims().len(), 1);
         let error = Published::from_dir(Path::new("/nowhere")).unwrap_err().to_string();
         assert!(error.contains("/nowhere/table1_original.csv"), "{error}");
     }

@@ -78,6 +78,30 @@ pub enum StoreError {
         /// Who holds it, as far as the lock file tells.
         holder: String,
     },
+    /// The file system has no locks.
+    #[error(
+        "cannot lock {}: {source}; the file system has no file locks: have it mounted with them (Lustre: `-o flock`), or \
+         name a store on another one with --store",
+        path.display()
+    )]
+    NoLocks {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A record of a later version of this program is never touched.
+    #[error(
+        "{} has the form `{found}`, newer than `{SCHEMA}`, and is kept: use the ndbench that wrote it or a newer one, or \
+         name another store with --store",
+        path.display()
+    )]
+    Newer {
+        /// The record.
+        path: PathBuf,
+        /// Its `schema`.
+        found: String,
+    },
     /// A finished record is never replaced.
     #[error("{} holds the finished record of the same trial and is kept; to repeat the trial, move it away", path.display())]
     AlreadyFinished {

@@ -113,7 +113,8 @@ fn check_schema(object: &Map<String, Value>) -> Result<(), RecordError> {
         Some(other) => return Err(RecordError::Foreign(format!("`schema` is {other}, not a text"))),
         None => return Err(RecordError::Foreign("there is no `schema`".into())),
     };
-    match found.strip_prefix(FAMILY).and_then(|version| version.parse::<u64>().ok()) {
+    // A version that is no number of ours can only come later.
+    match found.strip_prefix(FAMILY).map(|version| version.parse::<u64>().unwrap_or(u64::MAX)) {
         Some(VERSION) => Ok(()),
         Some(version) if version > VERSION => Err(RecordError::Newer { found: found.clone() }),
         _ => Err(RecordError::Foreign(format!("`schema` is `{found}`, not `{SCHEMA}`"))),

@@ -2,8 +2,10 @@
 
 mod error;
 mod format;
+mod leftovers;
 #[cfg(test)]
 pub(crate) mod made_up;
+mod read;
 mod store;
 mod writer;
 

@@ -8,15 +8,13 @@
 //! A record is replaced by a rename only, so that a reader sees the old one or the new one. Who trains a trial holds
 //! its lock; a file that cannot be trusted is reported and left where it is.
 
-use super::{Record, RecordError, StoreError};
+use super::read::read;
+use super::{Record, StoreError};
 use crate::files::write_atomic;
 use crate::plan::{Trial, TrialId};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-
-/// No record is nearly as large; a larger file is not read.
-const LARGEST: u64 = 16 << 20;
 
 /// A folder of records.
 #[derive(Debug, Clone)]
@@ -90,7 +88,7 @@ impl Store {
                 for path in paths {
                     match read(&path) {
                         Ok(record) => records.push((path, record)),
-                        Err(why) => skipped.push(Skipped { path, why }),
+                        Err(why) => skipped.push(Skipped { path, why: why.to_string() }),
                     }
                 }
             }
@@ -99,27 +97,41 @@ impl Store {
         (records, skipped)
     }
 
-    /// The record of a trial: a finished one before any other. Files that cannot be read count as absent here;
+    /// The record of a trial: a finished one before any other. Damaged and foreign files count as absent here;
     /// [`Store::records`] names them.
-    pub fn find(&self, id: &TrialId) -> Option<Record> {
-        let ending = format!("-{id}.json");
-        let mut found: Vec<Record> = files_in(&self.records_path())
-            .unwrap_or_default()
-            .iter()
-            .filter(|path| path.to_string_lossy().ends_with(&ending))
-            .filter_map(|path| read(path).ok())
-            .filter(|record| record.trial_id == *id)
-            .collect();
-        found.sort_by_key(|record| (record.is_finished(), record.finished));
-        found.pop()
-    }
-
-    /// Writes a record where [`Store::record_path`] says, whole or not at all. What lay there and cannot be read is
-    /// renamed, not lost. Writing the same record twice changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyFinished`] where the trial has a finished record that differs; [`StoreError::Record`] where
-    /// the record has a number that JSON cannot hold; [`StoreError::Io`] where the file system refuses.
+    /// Where there may be a final record that cannot be read: [`StoreError::Newer`] for one of a newer form,
+    /// [`StoreError::Io`] where the file system refuses.
+    pub fn find(&self, id: &TrialId) -> Result<Option<Record>, StoreError> {
+        let folder = self.records_path();
+        let ending = format!("-{id}.json");
+        let (mut found, mut refusal) = (Vec::new(), None);
+        for path in files_in(&folder).map_err(io_error("list", &folder))? {
+            if !path.to_string_lossy().ends_with(&ending) {
+                continue;
+            }
+            match read(&path) {
+                Ok(record) if record.trial_id == *id => found.push(record),
+                Ok(_) => {}
+                Err(why) => refusal = refusal.or(why.refusal(&path)),
+            }
+        }
+        found.sort_by_key(|record| (record.is_finished(), record.finished));
+        match (found.pop(), refusal) {
+            (Some(record), _) if record.outcome.is_final() => Ok(Some(record)),
+            (_, Some(refusal)) => Err(refusal),
+            (record, None) => Ok(record),
+        }
+    }
+
+    /// Writes a record where [`Store::record_path`] says, whole or not at all. A damaged file in its place is renamed, not
+    /// lost. Writing the same record twice changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyFinished`] where the trial has a finished record that differs, [`StoreError::Newer`] where it
+    /// has one of a newer form; [`StoreError::Record`] where the record has a number that JSON cannot hold;
+    /// [`StoreError::Io`] where the file system refuses.
     pub fn write(&self, record: &Record) -> Result<PathBuf, StoreError> {
         let path = self.record_path(&record.trial);
         let json = record.to_json()?;
@@ -128,7 +140,10 @@ impl Store {
                 Ok(old) if old == *record => return Ok(path),
                 Ok(old) if old.is_finished() => return Err(StoreError::AlreadyFinished { path }),
                 Ok(_) => {}
-                Err(_) => set_aside(&path)?,
+                Err(why) => match why.refusal(&path) {
+                    Some(refusal) => return Err(refusal),
+                    None => set_aside(&path)?,
+                },
             }
         }
         write_atomic(&path, json.as_bytes()).map_err(io_error("write", &path))?;
@@ -138,7 +153,8 @@ impl Store {
     /// Takes the lock of a trial without waiting, so that no two processes train it at once.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] where another process holds it; [`StoreError::Io`] where the file system refuses.
+    /// [`StoreError::Locked`] where another process holds it; [`StoreError::NoLocks`] where the file system has none;
+    /// [`StoreError::Io`] where it refuses.
     pub fn lock(&self, id: &TrialId) -> Result<TrialLock, StoreError> {
         let folder = self.root.join("locks");
         fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
@@ -159,7 +175,7 @@ impl Store {
                 let holder = if told { holder.trim().into() } else { "another process".into() };
                 return Err(StoreError::Locked { trial_id: id.clone(), path, holder });
             }
-            Err(TryLockError::Error(source)) => return Err(io_error("lock", &path)(source)),
+            Err(TryLockError::Error(source)) => return Err(lock_error(path, source)),
         }
         let host = sysinfo::System::host_name().unwrap_or_else(|| "an unnamed host".into());
         file.set_len(0)
@@ -169,8 +185,16 @@ impl Store {
     }
 }
 
+/// Why a lock cannot be had; file systems without locks have errors of their own.
+fn lock_error(path: PathBuf, source: io::Error) -> StoreError {
+    match source.raw_os_error() {
+        Some(libc::ENOSYS | libc::EOPNOTSUPP | libc::ENOLCK) => StoreError::NoLocks { path, source },
+        _ => StoreError::Io { action: "lock", path, source },
+    }
+}
+
 /// The entries of a folder, sorted; none where the folder is absent.
-fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
@@ -178,27 +202,6 @@ fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = entries.map(|entry| entry.map(|e| e.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
-}
-
-/// Reads one record, or says why it is not one.
-fn read(path: &Path) -> Result<Record, String> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if name.starts_with(".tmp-") {
-        return Err("half-written: being written now, or left by a process that was killed".into());
-    }
-    if path.extension().is_none_or(|e| e != "json") {
-        return Err("the name of a record ends in .json".into());
-    }
-    // Asked before the file is opened: opening a pipe would wait for its other end.
-    if !fs::metadata(path).map_err(|e| e.to_string())?.is_file() {
-        return Err("not a regular file".into());
-    }
-    let mut text = Vec::new();
-    File::open(path).and_then(|f| f.take(LARGEST + 1).read_to_end(&mut text)).map_err(|e| e.to_string())?;
-    if text.len() as u64 > LARGEST {
-        return Err(format!("larger than {} MiB, which no record is", LARGEST >> 20));
-    }
-    Record::parse(&text).map_err(|e: RecordError| e.to_string())
 }
 
 /// Renames what cannot be read, so that a record can take its place and the file can still be looked at.
@@ -215,13 +218,14 @@ fn file_part(name: &str) -> String {
 }
 
 /// Wraps a file system error with what was tried.
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+pub(super) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     move |source| StoreError::Io { action, path: path.to_path_buf(), source }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::made_up;
+    use super::super::read::LARGEST;
     use super::*;
     use crate::event::Outcome;
     use crate::scenario::{Architecture, Dataset, Norm};
@@ -243,13 +247,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path().join("a/store")).unwrap();
         assert_eq!(store.records().0.len() + store.records().1.len(), 0);
-        assert_eq!(store.find(&finished().trial_id), None);
+        assert_eq!(store.find(&finished().trial_id).unwrap(), None);
         let path = store.write(&interrupted()).unwrap();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         assert_eq!(name, format!("vgg16-folder_my_birds-bn-e2-a1-{}.json", finished().trial_id));
-        assert_eq!(store.find(&finished().trial_id), Some(interrupted()));
+        assert_eq!(store.find(&finished().trial_id).unwrap(), Some(interrupted()));
         assert_eq!(store.write(&finished()).unwrap(), path);
-        assert_eq!(store.find(&finished().trial_id), Some(finished()));
+        assert_eq!(store.find(&finished().trial_id).unwrap(), Some(finished()));
         assert_eq!(store.write(&finished()).unwrap(), path, "the same again is no conflict");
         assert!(matches!(store.write(&interrupted()), Err(StoreError::AlreadyFinished { .. })));
         let mut other = finished();
@@ -295,11 +299,57 @@ mod tests {
         let path = store.record_path(&finished().trial);
         fs::create_dir_all(store.records_path()).unwrap();
         fs::write(&path, "half of a rec").unwrap();
-        assert_eq!(store.find(&finished().trial_id), None);
+        assert_eq!(store.find(&finished().trial_id).unwrap(), None);
         store.write(&interrupted()).unwrap();
         let (records, skipped) = store.records();
         assert_eq!(records, vec![(path, interrupted())]);
         assert_eq!(fs::read(&skipped[0].path).unwrap(), b"half of a rec");
+    }
+
+    #[test]
+    fn a_record_that_may_be_good_is_neither_absent_nor_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let path = store.record_path(&finished().trial);
+        fs::create_dir_all(store.records_path()).unwrap();
+        for newer in ["ndbench.record/2", "ndbench.record/1.5"] {
+            let text = format!("{{\"schema\": \"{newer}\"}}");
+            fs::write(&path, &text).unwrap();
+            assert!(matches!(store.find(&finished().trial_id), Err(StoreError::Newer { .. })), "{newer}");
+            assert!(matches!(store.write(&finished()), Err(StoreError::Newer { .. })), "{newer}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        fs::write(path.with_file_name(format!("copy-{}.json", finished().trial_id)), finished().to_json().unwrap())
+            .unwrap();
+        assert_eq!(store.find(&finished().trial_id).unwrap(), Some(finished()), "there is a final record as well");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_record_that_the_file_system_refuses_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let path = store.record_path(&finished().trial);
+        fs::create_dir_all(store.records_path()).unwrap();
+        std::os::unix::fs::symlink(&path, &path).unwrap(); // ELOOP, for any user
+        let error = store.find(&finished().trial_id).unwrap_err();
+        assert!(matches!(error, StoreError::Io { action: "read", .. }), "{error}");
+        fs::remove_file(&path).unwrap();
+        fs::remove_dir(store.records_path()).unwrap();
+        fs::write(store.records_path(), "").unwrap();
+        assert!(store.find(&finished().trial_id).is_err(), "a file where the folder of the records should be");
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_told_with_its_remedy() {
+        for code in [libc::ENOSYS, libc::EOPNOTSUPP, libc::ENOLCK] {
+            let text = lock_error("/lustre/s/locks/x.lock".into(), io::Error::from_raw_os_error(code)).to_string();
+            for part in ["/lustre/s/locks/x.lock", "-o flock", "--store"] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
+        let other = lock_error("x".into(), io::Error::from_raw_os_error(libc::EIO));
+        assert!(matches!(other, StoreError::Io { .. }));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Rows of accuracy.
 
 use super::matrix::{Matrix, Run, group_by, labels};
-use super::model::{AccuracyRow, IMPLAUSIBLE_POINTS};
+use super::model::{AccuracyRow, AttemptAccuracy, IMPLAUSIBLE_POINTS};
 use crate::event::EpochResult;
 use crate::plan::Trial;
 use crate::published::{Cell, Figures, Published};
@@ -50,7 +50,25 @@ fn row(runs: &[&Run], label: Option<String>, published: &Published) -> AccuracyR
         study,
         study_implausible: study.zip(original).is_some_and(|(s, o)| s.mean > o + IMPLAUSIBLE_POINTS),
         curves,
+        attempts: records.iter().filter_map(|record| attempt(record)).collect(),
+        study_attempts: figures.map(study_attempts).unwrap_or_default(),
     }
+}
+
+fn attempt(record: &Record) -> Option<AttemptAccuracy> {
+    let last = record.epochs.last()?;
+    let train_top1 = Some(100.0 * last.train_top1);
+    Some(AttemptAccuracy { attempt: record.trial.attempt, test_top1: 100.0 * last.test_top1, train_top1 })
+}
+
+/// The study's accuracies; it publishes no other.
+fn study_attempts(figures: &Figures) -> Vec<AttemptAccuracy> {
+    let attempt = |a: &crate::published::Attempt| AttemptAccuracy {
+        attempt: a.number,
+        test_top1: a.accuracy_percent,
+        train_top1: None,
+    };
+    figures.attempts.iter().map(attempt).collect()
 }
 
 /// The published figures of a trial's cell, where it is trained as the study trained it: all images, the study's
@@ -63,6 +81,11 @@ pub(super) fn comparable<'p>(trial: &Trial, published: &'p Published) -> Option<
     if recipe != study || !same_operator || trial.train_images.is_some() || trial.test_images.is_some() {
         return None;
     }
+    published.figures(&published_cell(trial))
+}
+
+/// The cell of the published tables that a trial belongs to.
+pub(super) fn published_cell(trial: &Trial) -> Cell {
     let Trial { architecture, norm, epochs, .. } = *trial;
-    published.figures(&Cell { dataset: trial.dataset.clone(), architecture, norm, epochs })
+    Cell { dataset: trial.dataset.clone(), architecture, norm, epochs }
 }

@@ -1,18 +1,16 @@
 //! From trials, records and published figures to a [`Report`].
 
-use super::accuracy::{self, comparable};
+use super::accuracy::{self, comparable, published_cell};
+use super::audit::{Finding, Measure, Place, findings};
 use super::matrix::Matrix;
 use super::model::{IMPLAUSIBLE_POINTS, Report, SCHEMA};
 use super::time;
+use super::verdict;
 use super::words::cell_name;
 use crate::plan::ResolvedTrial;
 use crate::published::Published;
 use crate::record::Record;
 use std::collections::BTreeSet;
-
-/// Printed values that differ from the attempts by more than this are remarked: percentage points, and a fraction of a
-/// time.
-const ROUNDING: (f64, f64) = (0.011, 0.01);
 
 impl Report {
     /// What `records` say about `trials`, beside what was published. Pure: reads no file and no clock; `scenario` and
@@ -21,6 +19,7 @@ impl Report {
         let matrix = Matrix::new(trials, records);
         let accuracy = accuracy::rows(&matrix, published);
         let time = time::rows(&matrix, published);
+        let verdicts = verdict::cells(&accuracy);
         let mut notes = disagreements(trials, published);
         if accuracy.iter().any(|row| row.study_implausible) {
             notes.push(format!(
@@ -33,6 +32,8 @@ impl Report {
             scenario: String::new(),
             coverage: matrix.coverage(),
             overall: time::overall(&time),
+            directions: verdict::directions(&time, &accuracy, &verdicts),
+            verdicts,
             accuracy,
             time,
             notes,
@@ -45,27 +46,31 @@ impl Report {
 
 /// Where the study prints other values than the means of its own attempts, for the cells of the matrix.
 fn disagreements(trials: &[ResolvedTrial], published: &Published) -> Vec<String> {
+    let findings = findings(published);
     let (mut notes, mut seen) = (Vec::new(), BTreeSet::new());
     for trial in trials.iter().map(|t| &t.trial) {
-        let Some(figures) = comparable(trial, published) else { continue };
-        let name = cell_name(trial);
-        if !seen.insert(name.clone()) {
-            continue;
-        }
-        if let Some((mean, printed)) = figures.accuracy().map(|s| s.mean).zip(figures.printed_percent)
-            && (mean - printed).abs() > ROUNDING.0
-        {
-            notes.push(format!(
-                "{name}: the study's attempts have the mean {mean:.2} %, its table prints {printed:.2} %."
-            ));
-        }
-        if let Some((mean, printed)) = figures.seconds().map(|s| s.mean).zip(figures.printed_seconds)
-            && (mean - printed).abs() > ROUNDING.1 * mean
-        {
-            notes.push(format!(
-                "{name}: the study's attempts took {mean:.1} s on average, its table prints {printed:.1} s."
-            ));
+        if comparable(trial, published).is_some() && seen.insert(cell_name(trial)) {
+            let place = Place::Cifar(published_cell(trial));
+            notes.extend(findings.iter().filter(|f| f.place == place).map(|f| note(&cell_name(trial), f)));
         }
     }
     notes
+}
+
+/// A finding of the audit in one sentence.
+fn note(name: &str, finding: &Finding) -> String {
+    let Finding { table, printed, recomputed, explanation, .. } = finding;
+    let text = match finding.measure {
+        Measure::Seconds | Measure::Time => {
+            format!("the study's attempts took {recomputed:.1} s on average, its Table {table} prints {printed:.1} s")
+        }
+        Measure::Accuracy => {
+            format!("the study's attempts have the mean {recomputed:.2} %, its Table {table} prints {printed:.2} %")
+        }
+        Measure::Original => {
+            format!("the original reports {recomputed:.2} %, Table {table} of the study prints {printed:.2} %")
+        }
+    };
+    let why = explanation.as_ref().map_or(String::new(), |e| format!(" ({e})"));
+    format!("{name}: {text}{why}.")
 }

@@ -3,9 +3,10 @@
 use super::matrix::group_by;
 use super::model::{AccuracyRow, Report, TimeRow};
 use super::table::Table;
+use super::verdict;
 use super::words::{
-    NOTHING, attempts, clean, dataset_title, environment_line, length, memory_words, norm_title, plural, ratio, result,
-    seconds, side_seconds,
+    NOTHING, attempts, clean, dataset_title, environment_line, length, memory_words, norm_title, plural, pooled, ratio,
+    result, seconds, side_seconds,
 };
 use std::fmt::Write as _;
 
@@ -32,6 +33,7 @@ pub fn markdown(report: &Report, verbose: bool) -> String {
         out += &time_table(&rows, several).render();
     }
     time_notes(&mut out, report);
+    out += &verdict::section(report);
     for (title, lines) in
         [("Notes", notes(report)), ("Environments", environments(report)), ("Skipped files", skipped(report))]
     {
@@ -130,7 +132,8 @@ fn time_table(rows: &[&TimeRow], several: bool) -> Table {
 fn time_notes(out: &mut String, report: &Report) {
     *out += "\nSeconds of a whole training, mean over the attempts: host time of the training loop, waiting for data \
              included, evaluation excluded. ND/BN: geometric mean over blocks, each a BN and an ND trial of one attempt in \
-             one environment, with Student's t interval of the log-ratios.";
+             one environment, with Student's t interval of the log-ratios or, of three blocks and more, the bootstrap's over the \
+             blocks if that is wider.";
     for kind in group_by(report.time.iter().filter_map(|r| r.memory_kind), |kind| *kind) {
         let _ = write!(out, " Peak memory: {}.", memory_words(kind[0]));
     }
@@ -145,8 +148,8 @@ fn time_notes(out: &mut String, report: &Report) {
     for o in &report.overall {
         let place = if several { format!(", environment {}", o.environment) } else { String::new() };
         let (data, epochs) = (dataset_title(&o.dataset), length(o.epochs));
-        let _ =
-            writeln!(out, "- Geometric mean of ND/BN over {} rows, {data}, {epochs}{place}: {:.2}", o.rows, o.ratio);
+        let found = pooled(o);
+        let _ = writeln!(out, "- Geometric mean of ND/BN over {} rows, {data}, {epochs}{place}: {found}", o.rows);
     }
     let left_out: Vec<String> = report
         .time

@@ -1,6 +1,7 @@
 //! From a store of records to tables and figures. Reads values only, so that every table can be rebuilt without a GPU.
 
 mod accuracy;
+pub mod audit;
 mod build;
 mod comparison;
 mod figure;
@@ -12,14 +13,15 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod time;
+pub mod verdict;
 mod words;
 
 pub use comparison::comparison;
 pub use figure::figure;
 pub use markdown::markdown;
 pub use model::{
-    AccuracyRow, BlockTimes, Coverage, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut, MemoryKind, Overall, Remark,
-    Report, SCHEMA, Side, TimeRow, Unfinished,
+    AccuracyRow, AttemptAccuracy, BlockTimes, Coverage, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut, MemoryKind,
+    Overall, Remark, Report, SCHEMA, Side, TimeRow, Unfinished,
 };
 
 impl Report {

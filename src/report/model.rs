@@ -1,9 +1,10 @@
 //! A report as values: what the tables, the figure and the JSON show.
 
+use super::verdict::{CellVerdict, Direction};
 use crate::plan::TrialId;
 use crate::record::Skipped;
 use crate::scenario::{Architecture, Dataset, Norm};
-use crate::stats::{Ratio, Summary};
+use crate::stats::{Interval, Ratio, Summary};
 use crate::telemetry::Environment;
 use crate::units::Bytes;
 use serde::Serialize;
@@ -28,6 +29,10 @@ pub struct Report {
     pub time: Vec<TimeRow>,
     /// The ratios of several networks taken together.
     pub overall: Vec<Overall>,
+    /// What the accuracies say about the published ones, one a row of `accuracy`.
+    pub verdicts: Vec<CellVerdict>,
+    /// Whether ND is better than BN, one a data set, length and environment.
+    pub directions: Vec<Direction>,
     /// What the reader should know about the published figures shown.
     pub notes: Vec<String>,
     /// What the records remark.
@@ -114,6 +119,21 @@ pub struct AccuracyRow {
     pub study_implausible: bool,
     /// Test top-1 after each epoch, one list an attempt.
     pub curves: Vec<Vec<f64>>,
+    /// The finished attempts.
+    pub attempts: Vec<AttemptAccuracy>,
+    /// The study's attempts.
+    pub study_attempts: Vec<AttemptAccuracy>,
+}
+
+/// Accuracy of one attempt after its last epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AttemptAccuracy {
+    /// Its number, from 1.
+    pub attempt: u32,
+    /// Test top-1.
+    pub test_top1: f64,
+    /// Training top-1 of the last epoch; absent where it was not published.
+    pub train_top1: Option<f64>,
 }
 
 /// Percentage points by which a reproduced mean may exceed the original before it is called implausible.
@@ -209,8 +229,10 @@ pub struct Overall {
     pub epochs: u32,
     /// Label of the environment.
     pub environment: String,
-    /// Geometric mean of the rows' ratios.
+    /// Geometric mean over the networks of the geometric mean of their blocks' ratios.
     pub ratio: f64,
+    /// Its interval by bootstrap, networks drawn first and blocks within them; absent for fewer than three networks.
+    pub interval: Option<Interval>,
     /// How many rows.
     pub rows: usize,
 }

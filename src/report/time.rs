@@ -7,7 +7,7 @@ use crate::plan::{Trial, TrialId};
 use crate::published::{Figures, Published};
 use crate::record::Record;
 use crate::scenario::Norm;
-use crate::stats::{LEVEL, Summary, geometric_mean, paired_ratio};
+use crate::stats::{LEVEL, Summary, paired_ratio, pooled_ratio};
 use crate::units::Bytes;
 
 /// One row a network, length, ND variant and environment, in the order of the study's tables.
@@ -30,19 +30,24 @@ pub(super) fn rows(matrix: &Matrix, published: &Published) -> Vec<TimeRow> {
 
 /// The geometric means over the networks, one a data set, length and environment with at least two ratios.
 pub(super) fn overall(rows: &[TimeRow]) -> Vec<Overall> {
-    let counted = rows.iter().filter_map(|r| Some((r, r.environment.clone()?, r.ratio?.value)));
-    group_by(counted, |(r, label, _)| (r.dataset.clone(), r.epochs, label.clone()))
+    let counted = rows.iter().filter_map(|r| Some((r, r.environment.clone().filter(|_| r.ratio.is_some())?)));
+    group_by(counted, |(r, label)| (r.dataset.clone(), r.epochs, label.clone()))
         .into_iter()
         .filter(|group| group.len() > 1)
         .filter_map(|group| {
-            let ratios: Vec<f64> = group.iter().map(|g| g.2).collect();
-            let (first, label, _) = &group[0];
+            let (first, label) = &group[0];
+            let networks: Vec<Vec<f64>> = group_by(&group, |(r, _)| r.architecture)
+                .iter()
+                .map(|rows| rows.iter().flat_map(|(r, _)| r.blocks.iter().map(BlockTimes::ratio)).collect())
+                .collect();
+            let pooled = pooled_ratio(&networks, LEVEL)?;
             Some(Overall {
                 dataset: first.dataset.clone(),
                 epochs: first.epochs,
                 environment: label.clone(),
-                ratio: geometric_mean(&ratios)?,
-                rows: ratios.len(),
+                ratio: pooled.value,
+                interval: pooled.interval,
+                rows: group.len(),
             })
         })
         .collect()

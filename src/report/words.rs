@@ -1,6 +1,6 @@
 //! How values read in tables: shared by Markdown, terminal and figure.
 
-use super::model::{AccuracyRow, MemoryKind, Side, TimeRow};
+use super::model::{AccuracyRow, MemoryKind, Overall, Side, TimeRow};
 use crate::plan::Trial;
 use crate::scenario::{Dataset, Norm};
 use crate::stats::{Interval, Ratio, Summary};
@@ -110,6 +110,14 @@ pub(super) fn ratio(row: &TimeRow) -> String {
         }
         Some(Ratio { value, .. }) => format!("{value:.2} (one block, no interval)"),
         None => "no block".into(),
+    }
+}
+
+/// `3.20 [2.38, 3.97]`; `2.71 (fewer than three networks, no interval)`.
+pub(super) fn pooled(overall: &Overall) -> String {
+    match overall.interval {
+        Some(Interval { low, high, .. }) => format!("{:.2} [{low:.2}, {high:.2}]", overall.ratio),
+        None => format!("{:.2} (fewer than three networks, no interval)", overall.ratio),
     }
 }
 

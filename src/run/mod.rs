@@ -1,20 +1,21 @@
 //! Trains what is missing in a store, block by block.
 
 mod environment;
+mod shelf;
 
 pub use environment::{device, environment, set_threads, threads};
 
-use crate::data::{DataError, DataSet, Sources, load};
+use crate::data::{DataError, DataSet, Sources};
 use crate::event::{Event, Fanout, Outcome};
 use crate::nn::{Method, networks};
 use crate::plan::{ResolvedTrial, Trial};
 use crate::record::{Store, StoreError};
-use crate::scenario::Dataset;
 use crate::telemetry::Environment;
 use crate::train::{Checkpoints, Trainer};
+use shelf::Shelf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tch::Device;
+pub use tch::Device;
 
 /// What a run needs besides its trials.
 pub struct Run<'a> {
@@ -39,8 +40,12 @@ pub struct Run<'a> {
 pub struct Summary {
     /// Trials that ended without a result.
     pub failed: usize,
-    /// Trials that another process is training.
+    /// Trials left out: another process is training them.
     pub elsewhere: usize,
+    /// Trials left out: what may be their record cannot be read.
+    pub refused: usize,
+    /// Trials left out: their data set is missing or broken.
+    pub without_data: usize,
     /// A signal ended the run.
     pub interrupted: bool,
 }
@@ -48,7 +53,7 @@ pub struct Summary {
 /// A run that cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A data set is missing or broken.
+    /// Every data set is missing or broken.
     #[error(transparent)]
     Data(#[from] DataError),
     /// The store cannot be used.
@@ -56,67 +61,112 @@ pub enum RunError {
     Store(#[from] StoreError),
 }
 
-/// A data set on the device and what it was loaded for.
-type Loaded = (Dataset, (Option<u32>, Option<u32>), DataSet);
+/// What became of one trial.
+enum Visit {
+    Done,
+    Elsewhere,
+    Refused,
+    WithoutData,
+    Trained(Outcome),
+}
 
 impl Run<'_> {
     /// Trains those of `trials` that have no final record, in their order, and tells `events` what happens.
     ///
     /// # Errors
-    /// A data set that cannot be read or a store that cannot be locked. Trials that diverge, run out of memory or fail end
-    /// in an outcome, and the run goes on.
+    /// No data set at all, or a store that cannot be locked. Trials that diverge, run out of memory or fail end in an
+    /// outcome, and those that cannot be trained are left out with a warning; the run goes on.
     pub fn all(&self, trials: &[ResolvedTrial], events: &mut Fanout) -> Result<Summary, RunError> {
-        let done = trials.iter().filter(|t| self.is_done(&t.trial)).count();
+        let done = trials.iter().filter(|t| self.is_done(&t.trial).unwrap_or(false)).count();
         events.send(Event::RunStarted { trials: trials.len(), done });
+        let ended = self.visits(trials, events);
+        events.send(Event::RunFinished);
+        ended
+    }
+
+    fn visits(&self, trials: &[ResolvedTrial], events: &mut Fanout) -> Result<Summary, RunError> {
         let mut summary = Summary::default();
-        let mut loaded: Option<Loaded> = None;
+        let mut shelf = Shelf::default();
         for trial in trials {
             if self.interrupt.load(Ordering::Relaxed) {
                 summary.interrupted = true;
                 break;
             }
-            if self.is_done(&trial.trial) {
-                continue;
-            }
-            let _lock = match self.store.lock(&trial.trial.id()) {
-                Ok(lock) => lock,
-                Err(held @ StoreError::Locked { .. }) => {
-                    events.send(Event::Warning(format!("{} is left out: {held}", trial.trial)));
-                    summary.elsewhere += 1;
-                    continue;
-                }
-                Err(e) => return Err(e.into()),
-            };
-            // Another process may have finished it between the first look and the lock.
-            if self.is_done(&trial.trial) {
-                continue;
-            }
-            match self.one(trial, self.data(&trial.trial, &mut loaded)?, events) {
-                Outcome::Failed { .. } => summary.failed += 1,
-                Outcome::Interrupted { .. } => {
+            match self.visit(trial, trials, &mut shelf, events)? {
+                Visit::Elsewhere => summary.elsewhere += 1,
+                Visit::Refused => summary.refused += 1,
+                Visit::WithoutData => summary.without_data += 1,
+                Visit::Trained(Outcome::Failed { .. }) => summary.failed += 1,
+                Visit::Trained(Outcome::Interrupted { .. }) => {
                     summary.interrupted = true;
                     break;
                 }
-                Outcome::Finished | Outcome::Diverged { .. } | Outcome::Oom { .. } => {}
+                Visit::Done | Visit::Trained(Outcome::Finished | Outcome::Diverged { .. } | Outcome::Oom { .. }) => {}
             }
         }
-        events.send(Event::RunFinished);
         Ok(summary)
     }
 
-    fn is_done(&self, trial: &Trial) -> bool {
-        self.store.find(&trial.id()).is_some_and(|record| record.outcome.is_final())
+    /// Trains `trial`, one of `trials`, if it is not done and nothing stands in the way.
+    fn visit(
+        &self,
+        resolved: &ResolvedTrial,
+        trials: &[ResolvedTrial],
+        shelf: &mut Shelf,
+        events: &mut Fanout,
+    ) -> Result<Visit, RunError> {
+        let trial = &resolved.trial;
+        let left_out = |events: &mut Fanout, why: StoreError| {
+            events.send(Event::Warning(format!("{trial} is left out: {why}")));
+        };
+        let mut done = match self.is_done(trial) {
+            Ok(done) => done,
+            Err(why) => {
+                left_out(events, why);
+                return Ok(Visit::Refused);
+            }
+        };
+        if done && !self.store.has_leftovers(trial) {
+            return Ok(Visit::Done);
+        }
+        if !done && shelf.lacks(trial) {
+            return Ok(Visit::WithoutData);
+        }
+        let lock = match self.store.lock(&trial.id()) {
+            Ok(lock) => lock,
+            // Nothing but tidying is left to do.
+            Err(_) if done => return Ok(Visit::Done),
+            Err(held @ StoreError::Locked { .. }) => {
+                left_out(events, held);
+                return Ok(Visit::Elsewhere);
+            }
+            Err(e) => return Err(e.into()),
+        };
+        // Another process may have finished it between the first look and the lock.
+        match self.is_done(trial) {
+            Ok(now) => done = now,
+            Err(why) => {
+                left_out(events, why);
+                return Ok(Visit::Refused);
+            }
+        }
+        if let Err(e) = self.store.sweep(&lock, trial, done) {
+            events.send(Event::Warning(e.to_string()));
+        }
+        if done {
+            return Ok(Visit::Done);
+        }
+        match shelf.get(trial, self) {
+            Ok(data) => Ok(Visit::Trained(self.one(resolved, data, events))),
+            Err(e) => {
+                events.send(Event::Warning(shelf.warn(trial, e, trials)?));
+                Ok(Visit::WithoutData)
+            }
+        }
     }
 
-    /// The data set of `trial`, kept from the trial before where it is the same.
-    fn data<'l>(&self, trial: &Trial, loaded: &'l mut Option<Loaded>) -> Result<&'l DataSet, DataError> {
-        let limits = (trial.train_images, trial.test_images);
-        let kept = loaded.take().filter(|(dataset, l, _)| (dataset, *l) == (&trial.dataset, limits));
-        let (_, _, data) = loaded.insert(match kept {
-            Some(kept) => kept,
-            None => (trial.dataset.clone(), limits, load(&trial.dataset, self.sources, self.device, limits)?),
-        });
-        Ok(data)
+    fn is_done(&self, trial: &Trial) -> Result<bool, StoreError> {
+        Ok(self.store.find(&trial.id())?.is_some_and(|record| record.outcome.is_final()))
     }
 
     fn one(&self, trial: &ResolvedTrial, data: &DataSet, events: &mut Fanout) -> Outcome {

@@ -1,7 +1,7 @@
 //! Settings files by name or by path.
 
 use super::{SettingsError, did_you_mean};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -12,7 +12,8 @@ const LARGEST: u64 = 1 << 20;
 /// exists wins over one of the `built_in` (name, text).
 ///
 /// # Errors
-/// [`SettingsError::NotFound`] and [`SettingsError::Read`]; files that are not UTF-8 or exceed 1 MiB are refused.
+/// [`SettingsError::NotFound`] and [`SettingsError::Read`]; files that are not UTF-8, exceed 1 MiB or are no regular files
+/// are refused.
 pub fn find(what: &'static str, name: &str, built_in: &[(&str, &str)]) -> Result<(String, String), SettingsError> {
     let path = Path::new(name);
     if name.contains(['/', '\\']) || name.ends_with(".toml") || path.is_file() {
@@ -29,6 +30,11 @@ pub fn find(what: &'static str, name: &str, built_in: &[(&str, &str)]) -> Result
 }
 
 fn read(path: &Path) -> io::Result<String> {
+    // Asked before the file is opened: opening a pipe waits for its other end. What the shell has opened does not wait.
+    let opened = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
+    if !opened && !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
     let mut text = String::new();
     File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LARGEST {
@@ -68,5 +74,20 @@ mod tests {
         assert!(find("scenario", name, &BUILT_IN).unwrap_err().to_string().contains("UTF-8"));
         std::fs::write(&path, vec![b'#'; (LARGEST + 1) as usize]).unwrap();
         assert!(find("scenario", name, &BUILT_IN).unwrap_err().to_string().contains("1 MiB"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_named_pipe_does_not_block() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe.toml");
+        let name = std::ffi::CString::new(path.as_os_str().as_bytes()).unwrap();
+        // SAFETY: `name` is a string that ends in zero and lives through the call.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        for path in [path.as_path(), dir.path()] {
+            let message = find("scenario", path.to_str().unwrap(), &BUILT_IN).unwrap_err().to_string();
+            assert!(message.ends_with(&format!("{}: not a regular file", path.display())), "{message}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
@@ -178,6 +179,32 @@ fn signals_end_with_a_checkpoint_a_record_and_an_exit_code() {
         let valid = |norm: &str| records.values().find(|r| r["trial"]["norm"] == norm).unwrap()["time_valid"].clone();
         assert_eq!((valid("bn"), valid("nd")), (Value::Bool(false), Value::Bool(true)));
     }
+}
+
+#[test]
+fn a_second_signal_ends_the_program_at_once() {
+    let bench = Bench::new();
+    // A step that takes far longer than it takes to send two signals.
+    let slow =
+        SCENARIO.replace("train_images = 48", "train_images = 3000").replace("batch_size = 16", "batch_size = 3000");
+    fs::write(bench.dir.path().join("interrupted.toml"), slow).unwrap();
+    let mut child = bench.command("twice").arg("--json").stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("\"event\":\"trial\"")), "no trial began");
+    let begun = Instant::now();
+    // One that follows too closely may be lost in the one before it; the step is long enough for several.
+    let status = loop {
+        // SAFETY: it only sends a signal, to a child that has not been waited for.
+        assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+        std::thread::sleep(Duration::from_millis(20));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(begun.elapsed() < PATIENCE, "signals do not end it");
+    };
+    assert_eq!(status.code(), Some(130));
+    let store = bench.store("twice");
+    assert!(records(&store).is_empty() && checkpoints(&store).is_empty(), "it waited for the end of the step");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod audit;
 #[cfg(feature = "torch")]
 mod bad_inputs;
 #[cfg(feature = "torch")]
@@ -16,3 +17,9 @@ mod golden;
 mod gpu;
 #[cfg(feature = "torch")]
 mod interruption;
+#[cfg(feature = "torch")]
+mod left_out;
+#[cfg(unix)]
+mod output;
+#[cfg(feature = "torch")]
+mod remarks;

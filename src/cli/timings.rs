@@ -1,0 +1,88 @@
+//! What records say about the time of trials on the machine of a profile.
+
+use crate::event::Outcome;
+use crate::plan::Timings;
+use crate::profile::{self, Profile};
+use crate::record::Record;
+use crate::telemetry::{Device, Environment};
+use crate::units::Seconds;
+
+/// The times in `records` that count on the machine of `profile`: those of the environment `here`, if that fits the
+/// profile's device, else those of the environment that does and has the newest record. Environments are never pooled.
+pub fn timings(records: &[Record], profile: &Profile, here: Option<&Environment>) -> Timings {
+    let fitting = || records.iter().filter(|r| fits(profile, &r.environment.device) && seconds(r).is_some());
+    let here = here.filter(|e| fits(profile, &e.device));
+    let newest = || fitting().max_by_key(|r| r.finished).map(|r| &r.environment);
+    let environment = here.or_else(newest).map(Environment::fingerprint);
+    let mut timings = Timings::default();
+    for record in fitting().filter(|r| Some(r.environment.fingerprint()) == environment) {
+        if let Some(seconds) = seconds(record) {
+            timings.insert(&record.trial, seconds);
+        }
+    }
+    timings
+}
+
+/// Time of a trial, evaluation included, where it counts.
+pub fn seconds(record: &Record) -> Option<Seconds> {
+    let whole = record.time_valid && record.outcome == Outcome::Finished;
+    whole.then(|| record.epochs.iter().map(|e| e.seconds.paper + e.seconds.evaluation).sum())
+}
+
+/// The device is one that the profile describes.
+fn fits(profile: &Profile, device: &Device) -> bool {
+    match (profile.device(), device, profile.model()) {
+        (profile::Device::Cpu, Device::Cpu, _) | (profile::Device::Cuda, Device::Cuda(_), None) => true,
+        (profile::Device::Cuda, Device::Cuda(cuda), Some(model)) => {
+            let name = cuda.name.as_deref().unwrap_or_default().to_lowercase();
+            model.split_whitespace().all(|word| name.contains(&word.to_lowercase()))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::made_up;
+    use crate::scenario::{Architecture, Dataset};
+    use crate::telemetry::Cuda;
+
+    fn record(attempt: usize, seconds: f64, environment: Environment, finished: &str) -> Record {
+        let trial = &made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 9)[2 * attempt];
+        let finished = finished.parse().unwrap();
+        Record { environment, finished, ..made_up::record(trial, 0.5, seconds) }
+    }
+
+    fn gpu(name: Option<&str>) -> Environment {
+        let (name, uuid) = (name.map(String::from), None);
+        let cuda = Cuda { index: 0, name, uuid, driver: None, cuda: None, cudnn: None, memory: None };
+        Environment { device: Device::Cuda(cuda), ..made_up::environment("alpha") }
+    }
+
+    #[test]
+    fn only_one_environment_with_the_profiles_device_counts() {
+        let (alpha, beta) = (made_up::environment("alpha"), made_up::environment("beta"));
+        let mut broken = record(5, 1.0, alpha.clone(), "2026-01-09T00:00:00Z");
+        broken.time_valid = false;
+        let records = [
+            record(0, 100.0, alpha.clone(), "2026-01-01T00:00:00Z"),
+            record(1, 300.0, beta.clone(), "2026-01-02T00:00:00Z"),
+            record(2, 500.0, beta.clone(), "2026-01-01T00:00:00Z"),
+            record(3, 7.0, gpu(Some("NVIDIA H200")), "2026-01-03T00:00:00Z"),
+            record(4, 9.0, gpu(Some("NVIDIA A100-SXM4-80GB")), "2026-01-04T00:00:00Z"),
+            record(5, 2.0, gpu(None), "2026-01-05T00:00:00Z"),
+            broken,
+        ];
+        let mean = |profile: &str, here: Option<&Environment>| {
+            let timings = timings(&records, &Profile::load(profile).unwrap(), here);
+            timings.mean(&records[0].trial).map(|(seconds, trials)| (seconds.0, trials))
+        };
+        assert_eq!(mean("cpu", Some(&alpha)), Some((100.25, 1)));
+        assert_eq!(mean("cpu", None), Some((400.25, 2)), "the newest record is of beta");
+        assert_eq!(mean("cpu", Some(&made_up::environment("gamma"))), None);
+        assert_eq!(mean("h200", Some(&alpha)), Some((7.25, 1)), "planned on a machine without the device");
+        assert_eq!(mean("a100-80gb", None), Some((9.25, 1)));
+        assert_eq!(mean("v100-16gb", None), None);
+    }
+}

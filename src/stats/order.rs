@@ -1,0 +1,83 @@
+//! Statistics of order: quantiles, median, median absolute deviation.
+
+/// Makes the median absolute deviation of normal values their standard deviation: 1 / quantile(0.75) of the normal
+/// distribution.
+const NORMAL: f64 = 1.482_602_218_505_602;
+
+/// The value below which a fraction `q` of the values lies, linear between neighbours; `None` without values, where one
+/// is not a finite number, or for a `q` outside 0 to 1.
+pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
+    if values.is_empty() || values.iter().any(|v| !v.is_finite()) {
+        return None;
+    }
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    quantile_of_sorted(&sorted, q)
+}
+
+/// The middle value; `None` as in [`quantile`].
+pub fn median(values: &[f64]) -> Option<f64> {
+    quantile(values, 0.5)
+}
+
+/// Median absolute deviation from the median, scaled to estimate the standard deviation of normal values; `None` for
+/// fewer than two values, or where one is not a finite number.
+pub fn mad(values: &[f64]) -> Option<f64> {
+    let centre = median(values).filter(|_| values.len() > 1)?;
+    let deviations: Vec<f64> = values.iter().map(|v| (v - centre).abs()).collect();
+    Some(NORMAL * median(&deviations)?)
+}
+
+/// [`quantile`] of values that are finite and in order.
+pub(super) fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1).filter(|_| (0.0..=1.0).contains(&q))?;
+    let place = q * last as f64;
+    let below = (place.floor() as usize).min(last);
+    let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
+    Some(low + (high - low) * (place - below as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{cases, close, list};
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn scipy_agrees() {
+        for case in cases("order") {
+            let values = list(&case["values"]);
+            close(median(&values).unwrap(), &case["median"]);
+            close(mad(&values).unwrap(), &case["mad"]);
+            close(quantile(&values, 0.1).unwrap(), &case["tenth"]);
+        }
+    }
+
+    #[test]
+    fn few_and_identical_values() {
+        assert_eq!((median(&[]), mad(&[])), (None, None));
+        assert_eq!((median(&[3.0]), mad(&[3.0])), (Some(3.0), None));
+        assert_eq!((median(&[5.0; 4]), mad(&[5.0; 4])), (Some(5.0), Some(0.0)));
+        assert_eq!((median(&[1.0, f64::NAN]), mad(&[1.0, f64::INFINITY])), (None, None));
+        for q in [-0.1, 1.1, f64::NAN] {
+            assert_eq!(quantile(&[1.0, 2.0], q), None);
+        }
+        assert_eq!((quantile(&[2.0, 1.0], 0.0), quantile(&[2.0, 1.0], 1.0)), (Some(1.0), Some(2.0)));
+    }
+
+    proptest! {
+        #[test]
+        fn one_wild_value_hardly_matters(values in prop::collection::vec(-1f64..1.0, 5..20), wild in 1e3f64..1e9) {
+            let mut spoilt = values.clone();
+            spoilt[0] = wild;
+            prop_assert!(median(&spoilt).unwrap().abs() <= 1.0);
+            prop_assert!(mad(&spoilt).unwrap() <= 2.0 * NORMAL);
+        }
+
+        #[test]
+        fn quantiles_rise(values in prop::collection::vec(-1e3f64..1e3, 1..20), q in 0f64..1.0, more in 0f64..1.0) {
+            let higher = (q + more).min(1.0);
+            prop_assert!(quantile(&values, q).unwrap() <= quantile(&values, higher).unwrap() + 1e-9);
+        }
+    }
+}
