@@ -4,6 +4,7 @@ mod accuracy;
 mod build;
 mod comparison;
 mod figure;
+mod html;
 mod markdown;
 mod matrix;
 mod model;
@@ -16,6 +17,7 @@ mod words;
 
 pub use comparison::comparison;
 pub use figure::figure;
+pub use html::{Page, Picture, html};
 pub use markdown::markdown;
 pub use model::{
     AccuracyRow, BlockTimes, Coverage, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut, MemoryKind, Overall, Remark,
