@@ -10,8 +10,7 @@ use std::process::Command;
 const PROBE: &str = r#"
 const widths = [320, 390, 768, 1280];
 const frames = [...document.querySelectorAll("iframe")];
-Promise.all(frames.map(f => new Promise(done => f.contentDocument?.readyState === "complete" ? done() : f.onload = done)))
-  .then(() => {
+addEventListener("load", () => {
     const found = frames.map((frame, i) => {
       const page = frame.contentDocument, root = page.documentElement;
       const inside = e => e.closest(".scroll") && e !== e.closest(".scroll");
@@ -25,7 +24,7 @@ Promise.all(frames.map(f => new Promise(done => f.contentDocument?.readyState ==
         headings: page.querySelectorAll("h2").length, ink: getComputedStyle(page.body).color };
     });
     document.getElementById("found").textContent = JSON.stringify(found);
-  });
+});
 "#;
 
 /// The report of a scenario as HTML, from a store of the repository.
