@@ -5,6 +5,7 @@ pub mod audit;
 mod build;
 mod comparison;
 mod figure;
+mod html;
 mod markdown;
 mod matrix;
 mod model;
@@ -18,6 +19,7 @@ mod words;
 
 pub use comparison::comparison;
 pub use figure::figure;
+pub use html::{Page, Picture, html};
 pub use markdown::markdown;
 pub use model::{
     AccuracyRow, AttemptAccuracy, BlockTimes, Coverage, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut, MemoryKind,

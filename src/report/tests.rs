@@ -9,7 +9,7 @@ use crate::scenario::{Architecture, Dataset, Norm};
 use crate::units::Seconds;
 
 /// Two networks x BN, ND x 1 epoch x 3 attempts and one long cell; some trials missing, diverged or resumed.
-fn matrix() -> (Vec<ResolvedTrial>, Vec<Record>) {
+pub(super) fn matrix() -> (Vec<ResolvedTrial>, Vec<Record>) {
     let mut trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 3);
     trials.extend(made_up::cell(Architecture::Resnet18, Dataset::Cifar10, 1, 3));
     trials.extend(made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 100, 1));
@@ -33,7 +33,7 @@ fn matrix() -> (Vec<ResolvedTrial>, Vec<Record>) {
     (trials, records)
 }
 
-fn report(trials: &[ResolvedTrial], records: &[Record]) -> Report {
+pub(super) fn report(trials: &[ResolvedTrial], records: &[Record]) -> Report {
     let mut report = Report::build(trials, records, &Published::embedded().unwrap());
     report.scenario = "Made-up scenario".into();
     report

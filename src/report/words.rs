@@ -1,6 +1,6 @@
 //! How values read in tables: shared by Markdown, terminal and figure.
 
-use super::model::{AccuracyRow, MemoryKind, Overall, Side, TimeRow};
+use super::model::{AccuracyRow, MemoryKind, Overall, Report, Side, TimeRow};
 use crate::plan::Trial;
 use crate::scenario::{Dataset, Norm};
 use crate::stats::{Interval, Ratio, Summary};
@@ -119,6 +119,29 @@ pub(super) fn pooled(overall: &Overall) -> String {
         Some(Interval { low, high, .. }) => format!("{:.2} [{low:.2}, {high:.2}]", overall.ratio),
         None => format!("{:.2} (fewer than three networks, no interval)", overall.ratio),
     }
+}
+
+/// The headline: what was compared and its ND/BN, of several networks where they are pooled, otherwise of each.
+pub(super) fn ratio_words(report: &Report) -> Vec<(String, String)> {
+    let several = report.environments.len() > 1;
+    let place = |label: &str| if several { format!(", environment {label}") } else { String::new() };
+    let together = report.overall.iter().map(|o| {
+        let (data, epochs) = (dataset_title(&o.dataset), length(o.epochs));
+        let what = format!("ND/BN, {} networks, {data}, {epochs}{}", o.rows, place(&o.environment));
+        (what, pooled(o))
+    });
+    let alone = report.time.iter().filter(|row| row.ratio.is_some()).filter(|row| {
+        let key = |o: &Overall| {
+            (&o.dataset, o.epochs, Some(&o.environment)) == (&row.dataset, row.epochs, row.environment.as_ref())
+        };
+        !report.overall.iter().any(key)
+    });
+    let alone = alone.map(|row| {
+        let (data, epochs) = (dataset_title(&row.dataset), length(row.epochs));
+        let place = row.environment.as_deref().map_or(String::new(), place);
+        (format!("ND/BN, {}, {data}, {epochs}{place}", row.architecture.title()), ratio(row))
+    });
+    together.chain(alone).collect()
 }
 
 /// What a peak is.

@@ -21,5 +21,7 @@ mod interruption;
 mod left_out;
 #[cfg(unix)]
 mod output;
+mod page;
 #[cfg(feature = "torch")]
 mod remarks;
+mod tools;
