@@ -3,6 +3,7 @@
 use super::accuracy::{self, comparable};
 use super::matrix::Matrix;
 use super::model::{IMPLAUSIBLE_POINTS, Report, SCHEMA};
+use super::study::Measure;
 use super::time;
 use super::words::cell_name;
 use crate::plan::ResolvedTrial;
@@ -53,14 +54,14 @@ fn disagreements(trials: &[ResolvedTrial], published: &Published) -> Vec<String>
             continue;
         }
         if let Some((mean, printed)) = figures.accuracy().map(|s| s.mean).zip(figures.printed_percent)
-            && (mean - printed).abs() > ROUNDING.0
+            && differs(Measure::Accuracy, mean, printed)
         {
             notes.push(format!(
                 "{name}: the study's attempts have the mean {mean:.2} %, its table prints {printed:.2} %."
             ));
         }
         if let Some((mean, printed)) = figures.seconds().map(|s| s.mean).zip(figures.printed_seconds)
-            && (mean - printed).abs() > ROUNDING.1 * mean
+            && differs(Measure::Seconds, mean, printed)
         {
             notes.push(format!(
                 "{name}: the study's attempts took {mean:.1} s on average, its table prints {printed:.1} s."
@@ -68,4 +69,13 @@ fn disagreements(trials: &[ResolvedTrial], published: &Published) -> Vec<String>
         }
     }
     notes
+}
+
+/// A printed mean differs from that of the attempts by more than rounding.
+pub(super) fn differs(measure: Measure, mean: f64, printed: f64) -> bool {
+    let rounding = match measure {
+        Measure::Accuracy => ROUNDING.0,
+        Measure::Seconds => ROUNDING.1 * mean,
+    };
+    (mean - printed).abs() > rounding
 }

@@ -7,7 +7,7 @@ mod figure;
 mod markdown;
 mod matrix;
 mod model;
-
+pub mod study;
 mod table;
 #[cfg(test)]
 mod tests;
