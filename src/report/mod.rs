@@ -15,7 +15,8 @@ mod time;
 mod words;
 
 pub use comparison::comparison;
-pub use figure::figure;
+pub use figure::study::{Figure, Form, study_figures};
+pub use figure::{PngError, figure, png};
 pub use markdown::markdown;
 pub use model::{
     AccuracyRow, BlockTimes, Coverage, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut, MemoryKind, Overall, Remark,

@@ -16,15 +16,10 @@ pub(super) fn accuracy(published: &Published, number: u32, networks: &[ImagenetN
     let names: Vec<&str> = networks.iter().map(|n| n.title()).collect();
     let mut top = vec![Head::new("", 1)];
     top.extend(networks.iter().map(|n| Head::new(n.title(), 3 * of(published, &[*n]).len())));
-    let mut head = vec![Head::new("", 1)];
+    let (mut norms, mut head) = (vec![Head::new("", 1)], vec![Head::new("", 1)]);
     for figures in &found {
-        let (own, reproduced) = match figures.norm {
-            None => ("Original", "Original Rep."),
-            Some(Norm::Bn) => ("BN", "BN Rep."),
-            Some(Norm::Nd) => ("Deconv", "Deconv Rep."),
-        };
-        let ours = own.to_owned() + " Ours";
-        head.extend([Head::new(own, 1), Head::new(reproduced, 1), Head::new(ours, 1)]);
+        norms.push(Head::new(figures.norm.map_or("Original", |n| if n == Norm::Bn { "BN" } else { "Deconv" }), 3));
+        head.extend(["Org. Value", "Rep.", "Ours"].map(|word| Head::new(word, 1)));
     }
     let row = |label: &str, quantity, scores: fn(&ImagenetFigures) -> Scores| Row {
         label: label.into(),
@@ -49,10 +44,10 @@ pub(super) fn accuracy(published: &Published, number: u32, networks: &[ImagenetN
             names.join(" and ")
         ),
         environment: None,
-        head: vec![top, head],
+        head: vec![top, norms, head],
         rows: vec![row("ImageNet top 1", "top1", |f| f.top1), row("ImageNet top 5", "top5", |f| f.top5)],
         notes: vec![
-            "Original, BN, Deconv: Ye et al. (2020), Table 2. Rep.: the study's single attempt (Obadage et al., 2024)."
+            "Org. Value: Ye et al. (2020), Table 2; Original: without normalisation. Rep.: the study's single attempt (Obadage et al., 2024)."
                 .into(),
             MISSING_NOTE.into(),
         ],

@@ -3,9 +3,16 @@
 use super::super::words::clean;
 use super::value::{Head, StudyTable};
 use std::fmt::Write as _;
+use std::ops::Range;
 
-/// More columns than this are set in the smallest type, with less space between them.
-const WIDE: usize = 9;
+/// Letters that a line has room for at `\footnotesize`.
+const ROOM: usize = 80;
+
+/// Letters that a line has room for at `\scriptsize`; a wider table is set as several, one below the other.
+const ROOM_SMALL: usize = 98;
+
+/// Letters that the space between two columns takes.
+const GAP: usize = 2;
 
 /// Several tables, with a comment that says what they need.
 pub fn latex_all(tables: &[StudyTable]) -> String {
@@ -15,38 +22,95 @@ pub fn latex_all(tables: &[StudyTable]) -> String {
 
 /// A `table` environment.
 pub fn latex(table: &StudyTable) -> String {
-    let columns = table.columns();
     let mut out = String::from("\\begin{table}[htbp]\n\\centering\n");
     let _ = writeln!(out, "\\caption{{{}}}", escape(&table.title()));
     let _ = writeln!(out, "\\label{{tab:{}}}", label(&table.name));
-    out += if columns > WIDE { "\\tiny\n\\setlength{\\tabcolsep}{1.5pt}\n" } else { "\\small\n" };
-    let _ = writeln!(out, "\\begin{{tabular}}{{l{}}}", "r".repeat(columns - 1));
-    out += "\\toprule\n";
-    for (i, row) in table.head.iter().enumerate() {
-        out += &head(row);
-        if i + 1 < table.head.len() {
-            out += &rules(row);
-        }
-    }
-    out += "\\midrule\n";
-    for row in &table.rows {
-        let cells = std::iter::once(&row.label).chain(row.cells.iter().map(|c| &c.shown));
-        let _ = writeln!(out, "{} \\\\", cells.map(|c| escape(c)).collect::<Vec<_>>().join(" & "));
-    }
-    out += "\\bottomrule\n\\end{tabular}\n";
+    let (size, blocks) = match blocks(table, ROOM) {
+        whole if whole.len() == 1 => ("footnotesize", whole),
+        _ => ("scriptsize", blocks(table, ROOM_SMALL)),
+    };
+    let _ = writeln!(out, "\\{size}\n\\setlength{{\\tabcolsep}}{{3pt}}");
+    let blocks: Vec<String> = blocks.into_iter().map(|columns| tabular(table, columns)).collect();
+    out += &blocks.join("\n\\medskip\n");
     if !table.notes.is_empty() {
         let notes: Vec<String> = table.notes.iter().map(|note| escape(note)).collect();
-        let _ = writeln!(out, "\n\\vspace{{4pt}}\n\\parbox{{\\linewidth}}{{\\footnotesize {}}}", notes.join(" "));
+        let _ = writeln!(out, "\n\\medskip\n\\parbox{{\\linewidth}}{{\\scriptsize {}}}", notes.join(" "));
     }
     out + "\\end{table}\n"
 }
 
+/// Columns that stand beside each other: whole groups of the head, as many as a line has room for.
+fn blocks(table: &StudyTable, room: usize) -> Vec<Range<usize>> {
+    let widths: Vec<usize> = (0..table.columns()).map(|column| width(table, column)).collect();
+    let groups = table.head.iter().rev().find(|row| row.iter().any(|h| h.span > 1));
+    let spans: Vec<usize> = match groups {
+        Some(row) => row.iter().skip(1).map(|h| h.span).collect(),
+        None => vec![1; table.columns() - 1],
+    };
+    let mut blocks: Vec<Range<usize>> = Vec::new();
+    let mut start = 1;
+    for span in spans {
+        let wide = |columns: Range<usize>| widths[0] + widths[columns].iter().map(|w| w + GAP).sum::<usize>() > room;
+        match blocks.last_mut() {
+            Some(block) if !wide(block.start..start + span) => block.end += span,
+            _ => blocks.push(start..start + span),
+        }
+        start += span;
+    }
+    blocks
+}
+
+/// Letters of the widest cell of a column, the lowest row of the head included.
+fn width(table: &StudyTable, column: usize) -> usize {
+    let texts = table.rows.iter().map(|row| match column {
+        0 => row.label.as_str(),
+        c => row.cells[c - 1].shown.as_str(),
+    });
+    let head = table.head.last().filter(|row| row.len() == table.columns()).map(|row| row[column].text.as_str());
+    texts.chain(head).map(|t| t.chars().count()).max().unwrap_or(0)
+}
+
+/// The labels and some of the columns.
+fn tabular(table: &StudyTable, columns: Range<usize>) -> String {
+    let mut out = format!("\\begin{{tabular}}{{l{}}}\n\\toprule\n", "r".repeat(columns.len()));
+    for (i, row) in table.head.iter().enumerate() {
+        let row = part(row, &columns);
+        out += &head(&row);
+        if i + 1 < table.head.len() {
+            out += &rules(&row);
+        }
+    }
+    out += "\\midrule\n";
+    for row in &table.rows {
+        let cells = row.cells[columns.start - 1..columns.end - 1].iter().map(|c| &c.shown);
+        let cells: Vec<String> = std::iter::once(&row.label).chain(cells).map(|c| escape(c)).collect();
+        let _ = writeln!(out, "{} \\\\", cells.join(" & "));
+    }
+    out + "\\bottomrule\n\\end{tabular}\n"
+}
+
+/// What of a row of the head stands over the labels and these columns.
+fn part(row: &[Head], columns: &Range<usize>) -> Vec<Head> {
+    let mut start = 0;
+    let cut = |h: &Head| {
+        let own = start..start + h.span;
+        start = own.end;
+        let span =
+            if own.start == 0 { 1 } else { own.end.min(columns.end).saturating_sub(own.start.max(columns.start)) };
+        (span > 0).then(|| Head::new(h.text.clone(), span))
+    };
+    row.iter().filter_map(cut).collect()
+}
+
 fn head(row: &[Head]) -> String {
     let cells = row.iter().map(|h| match (h.text.as_str(), h.span) {
+        ("", span) => " & ".repeat(span - 1),
         (text, 1) => escape(text),
         (text, span) => format!("\\multicolumn{{{span}}}{{c}}{{{}}}", escape(text)),
     });
-    cells.collect::<Vec<_>>().join(" & ") + " \\\\\n"
+    let (label, cells) = (row.first().map_or("", |h| h.text.as_str()), cells.skip(1));
+    let cells: Vec<String> = std::iter::once(escape(label)).chain(cells).collect();
+    cells.join(" & ") + " \\\\\n"
 }
 
 /// A rule under each cell that stands over several columns.

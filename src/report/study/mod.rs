@@ -13,9 +13,10 @@ mod tests;
 mod value;
 
 pub use csv::csv;
-pub(super) use grid::{Grid, Measure};
+pub(super) use grid::{Entry, Grid, Measure};
 pub use latex::{latex, latex_all};
 pub use markdown::table_markdown;
+pub(super) use names::{lengths, slug, study_name};
 pub use value::{Cell, Datum, Head, Row, Source, StudyTable};
 
 use super::model::Report;
