@@ -3,6 +3,7 @@
 use super::accuracy::{self, comparable};
 use super::matrix::Matrix;
 use super::model::{IMPLAUSIBLE_POINTS, Report, SCHEMA};
+use super::resources;
 use super::study::Measure;
 use super::time;
 use super::words::cell_name;
@@ -36,6 +37,7 @@ impl Report {
             overall: time::overall(&time),
             accuracy,
             time,
+            resources: resources::rows(&matrix),
             notes,
             remarks: matrix.remarks(),
             environments: matrix.environments,

@@ -7,6 +7,7 @@ mod figure;
 mod markdown;
 mod matrix;
 mod model;
+mod resources;
 pub mod study;
 mod table;
 #[cfg(test)]
@@ -20,7 +21,7 @@ pub use figure::{PngError, figure, png};
 pub use markdown::markdown;
 pub use model::{
     AccuracyRow, BlockTimes, Coverage, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut, MemoryKind, Overall, Remark,
-    Report, SCHEMA, Side, TimeRow, Unfinished,
+    Report, ResourceRow, SCHEMA, Side, StepMeans, TimeRow, Unfinished,
 };
 
 impl Report {

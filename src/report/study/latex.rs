@@ -9,7 +9,7 @@ use std::ops::Range;
 const ROOM: usize = 80;
 
 /// Letters that a line has room for at `\scriptsize`; a wider table is set as several, one below the other.
-const ROOM_SMALL: usize = 98;
+const ROOM_SMALL: usize = 94;
 
 /// Letters that the space between two columns takes.
 const GAP: usize = 2;

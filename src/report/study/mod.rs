@@ -8,6 +8,7 @@ mod imagenet;
 mod latex;
 mod markdown;
 mod names;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -22,7 +23,8 @@ pub use value::{Cell, Datum, Head, Row, Source, StudyTable};
 use super::model::Report;
 use crate::published::{ImagenetNetwork, Published};
 
-/// The tables of the data sets that a report is about, the study's by number, then the others. With `all`, also those
+/// The tables of the data sets that a report is about: the study's by number, then those of the same form for other data
+/// sets, then what steps and memory cost. With `all`, also those
 /// of which the report says nothing. Where several environments have records, each has a table of its own.
 pub fn tables(report: &Report, published: &Published, all: bool) -> Vec<StudyTable> {
     let grids = |measure| Grid::all(report, published, measure, all);
@@ -35,6 +37,7 @@ pub fn tables(report: &Report, published: &Published, all: bool) -> Vec<StudyTab
         tables.push(imagenet::accuracy(published, 7, &rest));
         tables.push(imagenet::times(published));
     }
+    tables.extend(resources::tables(report));
     tables.sort_by_key(|table| table.number.unwrap_or(u32::MAX));
     tables
 }
