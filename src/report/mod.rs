@@ -16,7 +16,7 @@ mod time;
 mod words;
 
 pub use comparison::comparison;
-pub use figure::study::{Figure, Form, study_figures};
+pub use figure::study::{Figure, Form, figures, study_figures};
 pub use figure::{PngError, figure, png};
 pub use markdown::markdown;
 pub use model::{

@@ -82,6 +82,13 @@ impl<'a> Canvas<'a> {
         self.area.draw(&Rectangle::new(corners, colour.mix(0.75).filled())).expect(SAFE);
     }
 
+    /// A filled bar with a white edge, one of several that touch.
+    pub fn block(&self, x: (f64, f64), y: (f64, f64), colour: RGBColor) {
+        let corners = [pixel((x.0, y.0)), pixel((x.1, y.1))];
+        let fill = self.area.draw(&Rectangle::new(corners, colour.filled()));
+        fill.and_then(|()| self.area.draw(&Rectangle::new(corners, WHITE.stroke_width(1)))).expect(SAFE);
+    }
+
     /// A point.
     pub fn mark(&self, mark: Mark, x: f64, y: f64, colour: RGBColor) {
         let (x, y) = pixel((x, y));

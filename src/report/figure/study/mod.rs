@@ -6,13 +6,15 @@
 mod accessible;
 mod accuracy;
 mod alt;
+mod curves;
 mod frame;
 mod lines;
+mod steps;
 mod time;
 
 use super::super::model::Report;
 use super::super::study::{Grid, Measure, slug};
-use super::super::words::dataset_title;
+use super::super::words::{clean, dataset_title, plural};
 use crate::published::Published;
 use crate::scenario::Dataset;
 
@@ -53,6 +55,29 @@ pub fn study_figures(report: &Report, published: &Published, form: Form, all: bo
         }
     }
     figures
+}
+
+/// Every figure of a report: the overview, the study's, learning curves, the parts of a step.
+pub fn figures(report: &Report, published: &Published, form: Form, all: bool) -> Vec<Figure> {
+    let mut figures = vec![overview(report)];
+    figures.extend(study_figures(report, published, form, all));
+    figures.extend(curves::figures(report));
+    figures.extend(steps::figures(report));
+    figures
+}
+
+/// Accuracy and the price in time of every cell, one beside the other.
+fn overview(report: &Report) -> Figure {
+    let (name, title) = ("overview".to_owned(), format!("Accuracy and training time: {}", clean(&report.scenario)));
+    let c = &report.coverage;
+    let alt = format!(
+        "Test accuracy of BN and ND on the left, the ratio of their training times on the right, {}; {} of {} finished. \
+         The tables hold every value.",
+        plural(report.time.len(), "row"),
+        c.finished,
+        plural(c.trials, "trial")
+    );
+    Figure { svg: accessible(&super::figure(report), &name, &title, &alt), name, title, alt }
 }
 
 fn draw(grid: &Grid, form: Form) -> Figure {

@@ -93,3 +93,20 @@ fn the_pictures_have_the_size_of_the_drawings() {
         assert!(bytes.len() > 20_000, "{} holds almost nothing", f.name);
     }
 }
+
+#[test]
+fn curves_and_steps_are_drawn_where_the_records_have_them() {
+    let (report, empty) = (report(&Dataset::Cifar10, 18), report(&Dataset::Cifar10, 0));
+    let names: Vec<String> = figures(&report, &published(), Form::Dots, false).into_iter().map(|f| f.name).collect();
+    assert_eq!(names, ["overview", "figure2", "figure4", "curves-cifar10-20", "curves-cifar10-100", "steps-cifar10"]);
+    let drawn = figures(&report, &published(), Form::Dots, false);
+    assert!(
+        drawn[3].alt.contains("VGG-16: BN ends at 88.87 % on the test images, 83.87 % in training"),
+        "{}",
+        drawn[3].alt
+    );
+    assert!(drawn[5].alt.contains("VGG-16: BN data 0.00, forward 100.00"), "{}", drawn[5].alt);
+    assert!(drawn.iter().all(|f| f.svg.starts_with("<svg role=\"img\"") && !f.svg.contains("NaN")));
+    let names: Vec<String> = figures(&empty, &published(), Form::Dots, false).into_iter().map(|f| f.name).collect();
+    assert_eq!(names, ["overview", "figure2", "figure4"]);
+}
