@@ -16,6 +16,7 @@ pub mod report;
 pub mod run;
 mod selection;
 
+use crate::report::Options;
 use args::{Cli, Command, ReportArgs};
 use clap::{CommandFactory, Parser};
 use exit::Failure;
@@ -56,12 +57,19 @@ fn reported(args: &ReportArgs) -> Result<(), Failure> {
         store: &selected.store,
         title: selected.scenario.name(),
         trials: &selected.trials,
-        format: if args.json { report::Format::Json } else { report::Format::Markdown },
-        verbose: args.verbose,
+        format: if args.json { report::Format::Json } else { args.format },
+        options: Options { form: args.form.into(), all: args.all_tables, verbose: args.verbose },
         figure: args.figure.as_deref(),
     };
-    let done = if args.comparison { report::print_comparison(&request) } else { report::report(&request) };
+    let done = match &args.out {
+        Some(folder) => report::write_all(&request, folder),
+        None if args.comparison => report::print_comparison(&request),
+        None => report::report(&request),
+    };
     done.map_err(|e| match e {
+        report::ReportError::Write { path, source } if source.kind() != std::io::ErrorKind::BrokenPipe => {
+            Failure::Output(std::io::Error::new(source.kind(), format!("{}: {source}", path.display())))
+        }
         report::ReportError::Write { source, .. } => Failure::Output(source),
         e => Failure::Store(Box::new(e)),
     })

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod build;
+mod bundle;
 mod comparison;
 mod figure;
 mod markdown;
@@ -15,6 +16,7 @@ mod tests;
 mod time;
 mod words;
 
+pub use bundle::{Bundle, Options, OutFile, PictureError};
 pub use comparison::comparison;
 pub use figure::study::{Figure, Form, figures, study_figures};
 pub use figure::{PngError, figure, png};

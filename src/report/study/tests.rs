@@ -16,7 +16,7 @@ fn report(dataset: &Dataset) -> Report {
     let mut trials = made_up::cell(Architecture::Vgg16, dataset.clone(), 1, 3);
     trials.extend(made_up::cell(Architecture::Resnet18, dataset.clone(), 20, 3));
     trials.extend(made_up::cell(Architecture::Dpn92, dataset.clone(), 1, 1));
-    let records: Vec<Record> = trials.iter().take(11).map(|t| record(t)).collect();
+    let records: Vec<Record> = trials.iter().take(11).map(record).collect();
     let mut report = Report::build(&trials, &records, &published());
     report.scenario = "Made-up scenario".into();
     report

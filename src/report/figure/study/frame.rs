@@ -11,8 +11,10 @@ const ROW: i32 = 36;
 const TOP: i32 = 124;
 /// Space below the panels: scale and its title.
 const BOTTOM: i32 = 58;
-/// Space left of the panels: names.
+/// Space left of the panels at least: names.
 const LEFT: i32 = 128;
+/// Width of a letter of the names at most.
+const LETTER: i32 = 7;
 /// Width of a panel and the space right of it.
 const PANEL: (i32, i32) = (300, 36);
 /// No figure is narrower: title and key need room.
@@ -23,8 +25,14 @@ pub(super) type Key = (String, RGBColor, Mark);
 
 /// Width and height of the figure of a grid.
 pub(super) fn size(grid: &Grid) -> (i32, i32) {
-    let width = LEFT + grid.epochs.len() as i32 * (PANEL.0 + PANEL.1);
+    let width = left(grid) + grid.epochs.len() as i32 * (PANEL.0 + PANEL.1);
     (width.max(NARROWEST), TOP + ROW * grid.architectures.len() as i32 + BOTTOM)
+}
+
+/// Left edge of the first panel.
+fn left(grid: &Grid) -> i32 {
+    let longest = grid.architectures.iter().map(|a| study_name(*a).len() as i32).max().unwrap_or(0);
+    LEFT.max(longest * LETTER + 24)
 }
 
 /// Title, a line below it, the key, the names and the rules between the rows.
@@ -38,7 +46,7 @@ pub(super) fn draw(canvas: &Canvas, grid: &Grid, title: &str, line: &str, keys: 
         x += 36 + (name.chars().count() as f64 * 6.3) as i32;
     }
     for (i, architecture) in grid.architectures.iter().enumerate() {
-        canvas.text(LEFT - 14, middle(i) as i32 + 4, 13, INK, "end", study_name(*architecture));
+        canvas.text(left(grid) - 14, middle(i) as i32 + 4, 13, INK, "end", study_name(*architecture));
     }
 }
 
@@ -46,7 +54,7 @@ pub(super) fn draw(canvas: &Canvas, grid: &Grid, title: &str, line: &str, keys: 
 pub(super) fn panels(canvas: &Canvas, grid: &Grid, heading: impl Fn(u32) -> String) -> Vec<(u32, Panel)> {
     let rows = grid.architectures.len() as i32;
     let panels = grid.epochs.iter().enumerate().map(|(i, epochs)| {
-        let left = LEFT + i as i32 * (PANEL.0 + PANEL.1);
+        let left = left(grid) + i as i32 * (PANEL.0 + PANEL.1);
         let panel = Panel { x: (left, left + PANEL.0), y: (TOP, TOP + ROW * rows) };
         let letter = char::from(b'a' + (i % 26) as u8);
         let words = format!("({letter}) {}", length(*epochs));

@@ -41,7 +41,7 @@ pub(super) fn draw(grid: &Grid, title: &str) -> String {
             let top = TOP + 20 + i as i32 * (HEIGHT.0 + HEIGHT.1);
             let panel = Panel { x: SPAN, y: (top, top + HEIGHT.0) };
             let letter = char::from(b'a' + (i % 26) as u8);
-            canvas.text(24, top - 8, 13, INK, "start", &format!("({letter}) {}", length(*epochs)));
+            canvas.text(24, top - 16, 13, INK, "start", &format!("({letter}) {}", length(*epochs)));
             draw_panel(&canvas, &panel, grid, &lines(grid, *epochs));
         }
     }

@@ -9,10 +9,10 @@ use crate::report::study::{slug, study_name};
 use crate::report::words::{dataset_title, length, norm_title};
 use plotters::style::RGBColor;
 
-const WIDTH: i32 = 1000;
+const WIDTH: i32 = 1060;
 const TOP: i32 = 92;
 const BOTTOM: i32 = 62;
-const LEFT: i32 = 210;
+const LEFT: i32 = 270;
 /// Height of a network's two bars with the space around them.
 const ROW: i32 = 54;
 /// A part is named in its bar where it is at least so wide.
