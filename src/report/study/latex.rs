@@ -6,10 +6,13 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 /// Letters that a line has room for at `\footnotesize`.
-const ROOM: usize = 80;
+const ROOM: usize = 78;
 
 /// Letters that a line has room for at `\scriptsize`; a wider table is set as several, one below the other.
-const ROOM_SMALL: usize = 94;
+const ROOM_SMALL: usize = 93;
+
+/// Lines of tables that a page has room for, notes beside them.
+const LINES: usize = 46;
 
 /// Letters that the space between two columns takes.
 const GAP: usize = 2;
@@ -20,19 +23,32 @@ pub fn latex_all(tables: &[StudyTable]) -> String {
     format!("% needs \\usepackage{{booktabs}}\n\n{}", tables.join("\n"))
 }
 
-/// A `table` environment.
+/// A `table` environment; several where one would not fit on a page.
 pub fn latex(table: &StudyTable) -> String {
-    let mut out = String::from("\\begin{table}[htbp]\n\\centering\n");
-    let _ = writeln!(out, "\\caption{{{}}}", escape(&table.title()));
-    let _ = writeln!(out, "\\label{{tab:{}}}", label(&table.name));
     let (size, blocks) = match blocks(table, ROOM) {
         whole if whole.len() == 1 => ("footnotesize", whole),
         _ => ("scriptsize", blocks(table, ROOM_SMALL)),
     };
+    let tall = blocks.len() * (table.rows.len() + table.head.len()) > LINES;
+    let parts: Vec<&[Range<usize>]> = if tall { blocks.chunks(1).collect() } else { vec![&blocks] };
+    let floats = parts.iter().enumerate().map(|(i, blocks)| {
+        let part = if tall { format!(" Part {} of {}.", i + 1, parts.len()) } else { String::new() };
+        float(table, size, blocks, &part, i == 0)
+    });
+    floats.collect::<Vec<_>>().join("\n")
+}
+
+/// Some columns in an environment of their own; the first has the label and the notes.
+fn float(table: &StudyTable, size: &str, blocks: &[Range<usize>], part: &str, first: bool) -> String {
+    let mut out = String::from("\\begin{table}[htbp]\n\\centering\n");
+    let _ = writeln!(out, "\\caption{{{}{part}}}", escape(&table.title()));
+    if first {
+        let _ = writeln!(out, "\\label{{tab:{}}}", label(&table.name));
+    }
     let _ = writeln!(out, "\\{size}\n\\setlength{{\\tabcolsep}}{{3pt}}");
-    let blocks: Vec<String> = blocks.into_iter().map(|columns| tabular(table, columns)).collect();
+    let blocks: Vec<String> = blocks.iter().map(|columns| tabular(table, columns)).collect();
     out += &blocks.join("\n\\medskip\n");
-    if !table.notes.is_empty() {
+    if first && !table.notes.is_empty() {
         let notes: Vec<String> = table.notes.iter().map(|note| escape(note)).collect();
         let _ = writeln!(out, "\n\\medskip\n\\parbox{{\\linewidth}}{{\\scriptsize {}}}", notes.join(" "));
     }
@@ -71,10 +87,10 @@ fn width(table: &StudyTable, column: usize) -> usize {
 }
 
 /// The labels and some of the columns.
-fn tabular(table: &StudyTable, columns: Range<usize>) -> String {
+fn tabular(table: &StudyTable, columns: &Range<usize>) -> String {
     let mut out = format!("\\begin{{tabular}}{{l{}}}\n\\toprule\n", "r".repeat(columns.len()));
     for (i, row) in table.head.iter().enumerate() {
-        let row = part(row, &columns);
+        let row = part(row, columns);
         out += &head(&row);
         if i + 1 < table.head.len() {
             out += &rules(&row);
