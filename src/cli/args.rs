@@ -1,9 +1,11 @@
 //! The arguments of every command.
 
 use super::exit;
+use super::report::Format;
+use crate::report::Form;
 #[cfg(feature = "torch")]
 use crate::scenario::Dataset;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Measures what network deconvolution costs, and buys, against batch normalisation.
@@ -21,7 +23,7 @@ pub enum Command {
     /// Train what is missing in a store, block by block
     #[cfg(feature = "torch")]
     Run(RunArgs),
-    /// Print tables, and draw a figure, from a store of records
+    /// Make tables and figures from a store of records
     Report(ReportArgs),
     /// Recompute the published study from its own attempts and list what disagrees
     Audit {
@@ -153,15 +155,27 @@ pub struct ReportArgs {
     /// Which trials.
     #[command(flatten)]
     pub selection: Selection,
-    /// Print JSON
-    #[arg(long)]
+    /// Print this form
+    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
+    pub format: Format,
+    /// Print JSON; short for `--format json`
+    #[arg(long, conflicts_with = "format")]
     pub json: bool,
     /// Print the short comparison of BN and ND instead of the tables
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["format", "out"])]
     pub comparison: bool,
     /// Print why a cell, such as `vgg16/cifar10/nd/20`, has its verdict, instead of the tables
-    #[arg(long, value_name = "CELL", conflicts_with = "comparison")]
+    #[arg(long, value_name = "CELL", conflicts_with_all = ["comparison", "out", "format"])]
     pub explain: Option<String>,
+    /// Write everything into this folder, in every form, and print the names of the files
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "json", "figure"])]
+    pub out: Option<PathBuf>,
+    /// How the study's figures are drawn in the folder
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, requires = "out")]
+    pub form: FormArg,
+    /// Also the study's tables and figures on data sets that the scenario does not use
+    #[arg(long, conflicts_with = "comparison")]
+    pub all_tables: bool,
     /// Also best epochs, top-5 and unfinished trials
     #[arg(short, long)]
     pub verbose: bool,
@@ -228,6 +242,25 @@ pub enum ExportFormat {
     Asv,
     /// Tidy CSV: one row a trial and epoch
     Csv,
+}
+
+/// How the study's figures are drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum FormArg {
+    /// A row a network, a panel a length
+    #[default]
+    Dots,
+    /// Lines over the networks, as the study draws them
+    Study,
+}
+
+impl From<FormArg> for Form {
+    fn from(form: FormArg) -> Form {
+        match form {
+            FormArg::Dots => Form::Dots,
+            FormArg::Study => Form::Study,
+        }
+    }
 }
 
 /// Where to compute.

@@ -23,6 +23,7 @@ mod talk;
 #[cfg(feature = "torch")]
 mod timings;
 
+use crate::report::Options;
 use args::{Cli, Command, ReportArgs};
 use clap::{CommandFactory, Parser};
 use exit::Failure;
@@ -67,14 +68,15 @@ fn reported(args: &ReportArgs) -> Result<(), Failure> {
         store: &selected.store,
         title: selected.scenario.name(),
         trials: &selected.trials,
-        format: if args.json { report::Format::Json } else { report::Format::Markdown },
-        verbose: args.verbose,
+        format: if args.json { report::Format::Json } else { args.format },
+        options: Options { form: args.form.into(), all: args.all_tables, verbose: args.verbose },
         figure: args.figure.as_deref(),
     };
-    let done = match &args.explain {
-        Some(cell) => report::explain(&request, cell),
-        None if args.comparison => report::print_comparison(&request),
-        None => report::report(&request),
+    let done = match (&args.explain, &args.out) {
+        (Some(cell), _) => report::explain(&request, cell),
+        (None, Some(folder)) => report::write_all(&request, folder),
+        (None, None) if args.comparison => report::print_comparison(&request),
+        (None, None) => report::report(&request),
     };
     done.map_err(|e| match e {
         e @ report::ReportError::Write { .. } => Failure::File(Box::new(e)),

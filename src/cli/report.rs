@@ -6,18 +6,24 @@ use crate::plan::ResolvedTrial;
 use crate::published::{Published, PublishedError};
 use crate::record::{Skipped, Store, StoreError};
 use crate::report::verdict::{self, UnknownCell};
-use crate::report::{Report, comparison, figure, markdown};
+use crate::report::{Bundle, Options, PictureError, Report, comparison, figure};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// How the report is printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people and for repositories.
+    /// For people and for repositories
     #[default]
     Markdown,
-    /// For programs.
+    /// For programs: everything
     Json,
+    /// For programs: a line a figure of the tables
+    Csv,
+    /// For articles: the tables, with booktabs
+    Latex,
+    /// For a browser: one page that stands alone, with the figures
+    Html,
 }
 
 /// What to report on, and how.
@@ -31,8 +37,8 @@ pub struct Request<'a> {
     pub trials: &'a [ResolvedTrial],
     /// The form on stdout.
     pub format: Format,
-    /// Best epochs, top-5 and unfinished trials too.
-    pub verbose: bool,
+    /// What goes into it.
+    pub options: Options,
     /// Where to write the figure; none is written without a path.
     pub figure: Option<&'a Path>,
 }
@@ -49,6 +55,9 @@ pub enum ReportError {
     /// There is no such cell to explain.
     #[error(transparent)]
     Cell(#[from] UnknownCell),
+    /// A figure cannot be made into a picture.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
     /// A file or stdout cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -64,12 +73,31 @@ pub enum ReportError {
 /// # Errors
 /// [`ReportError`] where there is no store or a file cannot be written. Skipped files and missing trials are no errors.
 pub fn report(request: &Request) -> Result<(), ReportError> {
-    let report = build(request)?;
+    let (report, published) = (build(request)?, Published::embedded()?);
     write_figure(&report, request.figure)?;
-    match request.format {
-        Format::Markdown => print(&markdown(&report, request.verbose)),
-        Format::Json => print(&report.to_json()),
+    let bundle = Bundle::new(&report, &published, request.options);
+    print(&match request.format {
+        Format::Markdown => bundle.markdown(),
+        Format::Json => bundle.json(),
+        Format::Csv => bundle.csv(),
+        Format::Latex => bundle.latex(),
+        Format::Html => bundle.html(),
+    })
+}
+
+/// Writes the report into a folder in every form and prints the names of the files.
+///
+/// # Errors
+/// As [`report`]; a file that cannot be written is named.
+pub fn write_all(request: &Request, folder: &Path) -> Result<(), ReportError> {
+    let (report, published) = (build(request)?, Published::embedded()?);
+    let mut names = String::new();
+    for file in Bundle::new(&report, &published, request.options).files()? {
+        let path = folder.join(file.path);
+        write_atomic(&path, &file.content).map_err(|source| ReportError::Write { path: path.clone(), source })?;
+        names += &format!("{}\n", path.display());
     }
+    print(&names)
 }
 
 /// Prints BN beside ND for the end of a run, writes the figure and says where figure and records lie. Warns of files of
@@ -114,10 +142,7 @@ pub fn explain(request: &Request, name: &str) -> Result<(), ReportError> {
     let report = build(request)?;
     write_figure(&report, request.figure)?;
     let text = verdict::explain(&report, name)?;
-    match request.format {
-        Format::Markdown => print(&text),
-        Format::Json => print(&verdict::to_json(&report, name)),
-    }
+    print(&if request.format == Format::Json { verdict::to_json(&report, name) } else { text })
 }
 
 /// Reads the store.
@@ -160,7 +185,7 @@ mod tests {
             title: "Demo",
             trials: &trials,
             format: Format::Markdown,
-            verbose: false,
+            options: Options::default(),
             figure: Some(&path),
         };
         let built = build(&request).unwrap();
@@ -171,6 +196,15 @@ mod tests {
         explain(&Request { figure: None, ..request }, "vgg16/fashion-mini/nd/2").unwrap();
         let unknown = explain(&Request { format: Format::Json, ..request }, "vgg16/fashion-mini/xx/2").unwrap_err();
         assert!(unknown.to_string().contains("did you mean `vgg16/fashion-mini/bn/2`?"), "{unknown}");
+        let out = dir.path().join("out");
+        let page = || std::fs::read_to_string(out.join("report.md"));
+        write_all(&request, &out).unwrap();
+        assert!(page().unwrap().starts_with("# Demo") && out.join("figures/curves-fashion-mini-2.png").is_file());
+        // A folder stands where a file should: the error names the file.
+        let blocked = dir.path().join("blocked");
+        std::fs::create_dir_all(blocked.join("report.json/x")).unwrap();
+        let error = write_all(&request, &blocked).unwrap_err().to_string();
+        assert!(error.contains("blocked/report.json"), "{error}");
         let absent = dir.path().join("typo");
         assert!(matches!(report(&Request { store: &absent, ..request }), Err(ReportError::Store(_))));
     }

@@ -26,8 +26,10 @@ fn row(runs: &[&Run], label: Option<String>, published: &Published) -> AccuracyR
         let values: Vec<f64> = records.iter().filter_map(|r| r.epochs.last()).map(|e| 100.0 * of(e)).collect();
         Summary::of(&values)
     };
-    let curves: Vec<Vec<f64>> =
-        records.iter().map(|r| r.epochs.iter().map(|e| 100.0 * e.test_top1).collect()).collect();
+    let curves_of = |of: fn(&EpochResult) -> f64| -> Vec<Vec<f64>> {
+        records.iter().map(|r| r.epochs.iter().map(|e| 100.0 * of(e)).collect()).collect()
+    };
+    let curves = curves_of(|e| e.test_top1);
     let best: Vec<f64> = curves.iter().map(|c| c.iter().copied().fold(f64::NEG_INFINITY, f64::max)).collect();
     let figures = comparable(trial, published);
     let original = figures.and_then(|f| f.original_percent);
@@ -52,6 +54,7 @@ fn row(runs: &[&Run], label: Option<String>, published: &Published) -> AccuracyR
         curves,
         attempts: records.iter().filter_map(|record| attempt(record)).collect(),
         study_attempts: figures.map(study_attempts).unwrap_or_default(),
+        train_curves: curves_of(|e| e.train_top1),
     }
 }
 

@@ -4,6 +4,7 @@ use super::accuracy::{self, comparable, published_cell};
 use super::audit::{Finding, Measure, Place, findings};
 use super::matrix::Matrix;
 use super::model::{IMPLAUSIBLE_POINTS, Report, SCHEMA};
+use super::resources;
 use super::time;
 use super::verdict;
 use super::words::cell_name;
@@ -36,6 +37,7 @@ impl Report {
             verdicts,
             accuracy,
             time,
+            resources: resources::rows(&matrix),
             notes,
             remarks: matrix.remarks(),
             environments: matrix.environments,

@@ -3,13 +3,15 @@
 mod accuracy;
 pub mod audit;
 mod build;
+mod bundle;
 mod comparison;
 mod figure;
 mod html;
 mod markdown;
 mod matrix;
 mod model;
-
+mod resources;
+pub mod study;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,13 +19,15 @@ mod time;
 pub mod verdict;
 mod words;
 
+pub use bundle::{Bundle, Options, OutFile, PictureError};
 pub use comparison::comparison;
-pub use figure::figure;
-pub use html::{Page, Picture, html};
+pub use figure::study::{Figure, Form, figures, study_figures};
+pub use figure::{PngError, figure, png};
+pub use html::{Page, html};
 pub use markdown::markdown;
 pub use model::{
     AccuracyRow, AttemptAccuracy, BlockTimes, Coverage, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut, MemoryKind,
-    Overall, Remark, Report, SCHEMA, Side, TimeRow, Unfinished,
+    Overall, Remark, Report, ResourceRow, SCHEMA, Side, StepMeans, TimeRow, Unfinished,
 };
 
 impl Report {

@@ -1,12 +1,13 @@
 //! A report as values: what the tables, the figure and the JSON show.
 
 use super::verdict::{CellVerdict, Direction};
+use crate::event::{MemoryPeak, StepSplit};
 use crate::plan::TrialId;
 use crate::record::Skipped;
 use crate::scenario::{Architecture, Dataset, Norm};
 use crate::stats::{Interval, Ratio, Summary};
 use crate::telemetry::Environment;
-use crate::units::Bytes;
+use crate::units::{Bytes, Seconds};
 use serde::Serialize;
 
 /// Name and version of the JSON form.
@@ -27,6 +28,8 @@ pub struct Report {
     pub accuracy: Vec<AccuracyRow>,
     /// One row a network, length and environment.
     pub time: Vec<TimeRow>,
+    /// One row a network, length, norm and environment.
+    pub resources: Vec<ResourceRow>,
     /// The ratios of several networks taken together.
     pub overall: Vec<Overall>,
     /// What the accuracies say about the published ones, one a row of `accuracy`.
@@ -119,6 +122,8 @@ pub struct AccuracyRow {
     pub study_implausible: bool,
     /// Test top-1 after each epoch, one list an attempt.
     pub curves: Vec<Vec<f64>>,
+    /// Training top-1 of each epoch, one list an attempt.
+    pub train_curves: Vec<Vec<f64>>,
     /// The finished attempts.
     pub attempts: Vec<AttemptAccuracy>,
     /// The study's attempts.
@@ -181,6 +186,54 @@ pub struct Side {
     pub memory: Option<Bytes>,
     /// The study's mean training time.
     pub study_seconds: Option<f64>,
+}
+
+/// What the trainings of one network, length and norm use in one environment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ResourceRow {
+    /// The data.
+    pub dataset: Dataset,
+    /// The network.
+    pub architecture: Architecture,
+    /// BN or ND.
+    pub norm: Norm,
+    /// Length of the training.
+    pub epochs: u32,
+    /// Hash of the trial's settings without the attempt.
+    pub cell: TrialId,
+    /// Label of the environment; absent where there is no record.
+    pub environment: Option<String>,
+    /// Attempts that the matrix asks for.
+    pub planned: usize,
+    /// Finished records.
+    pub records: usize,
+    /// `missing` or the word of the outcome, for each attempt that is not finished.
+    pub unfinished: Vec<String>,
+    /// Where the time of a step goes; absent where no step was sampled.
+    pub step: Option<StepMeans>,
+    /// Training time by the `paper` definition over the number of steps; absent where no time counts.
+    pub paper_step: Option<Seconds>,
+    /// The largest peak of the attempts, of each kind.
+    pub memory: MemoryPeak,
+}
+
+/// Means over sampled steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct StepMeans {
+    /// Its parts.
+    pub split: StepSplit,
+    /// How many steps were sampled.
+    pub sampled: u64,
+    /// Steps of a first epoch are among them, since a training has no other.
+    pub first_epoch: bool,
+}
+
+impl StepMeans {
+    /// The whole step.
+    pub fn total(&self) -> Seconds {
+        let StepSplit { data, forward, backward, optimiser } = self.split;
+        data + forward + backward + optimiser
+    }
 }
 
 /// A kind of memory; different kinds are never compared.

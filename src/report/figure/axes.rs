@@ -1,11 +1,12 @@
-//! Drawing in pixels: texts, marks, scales.
+//! Drawing in pixels: texts, marks, axes.
 
+pub(super) use super::scale::Scale;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 pub(super) const INK: RGBColor = RGBColor(30, 30, 30);
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
-const GRID: RGBColor = RGBColor(226, 226, 226);
+pub(super) const GRID: RGBColor = RGBColor(226, 226, 226);
 
 /// The figure's area.
 pub(super) struct Canvas<'a> {
@@ -18,13 +19,6 @@ pub(super) struct Panel {
     pub y: (i32, i32),
 }
 
-/// A linear scale from values to pixels.
-pub(super) struct Scale {
-    pub values: (f64, f64),
-    pixels: (i32, i32),
-    step: f64,
-}
-
 /// The shape of a point.
 #[derive(Clone, Copy)]
 pub(super) enum Mark {
@@ -32,6 +26,9 @@ pub(super) enum Mark {
     Square,
     Diamond,
     Ring,
+    OpenDisc,
+    OpenSquare,
+    Tick,
 }
 
 impl<'a> Canvas<'a> {
@@ -61,10 +58,35 @@ impl<'a> Canvas<'a> {
         self.area.draw(&PathElement::new(points, colour.mix(opacity).stroke_width(width))).expect(SAFE);
     }
 
+    /// A dashed line through points given in pixels: `dash` pixels drawn, as many left out.
+    pub fn dashed(&self, points: &[(f64, f64)], colour: RGBColor, dash: f64) {
+        let mut phase = 0.0;
+        for ends in points.windows(2) {
+            let ((x0, y0), (x1, y1)) = (ends[0], ends[1]);
+            let length = (x1 - x0).hypot(y1 - y0);
+            let at = |d: f64| (x0 + (x1 - x0) * d / length, y0 + (y1 - y0) * d / length);
+            let mut from: f64 = -phase;
+            while from < length {
+                if from + dash > 0.0 {
+                    self.line(vec![at(from.max(0.0)), at((from + dash).min(length))], colour, 1.0, 2);
+                }
+                from += 2.0 * dash;
+            }
+            phase = (phase + length) % (2.0 * dash);
+        }
+    }
+
     /// A filled bar between two pixels of each direction.
     pub fn bar(&self, x: (f64, f64), y: (f64, f64), colour: RGBColor) {
         let corners = [pixel((x.0, y.0)), pixel((x.1, y.1))];
         self.area.draw(&Rectangle::new(corners, colour.mix(0.75).filled())).expect(SAFE);
+    }
+
+    /// A filled bar with a white edge, one of several that touch.
+    pub fn block(&self, x: (f64, f64), y: (f64, f64), colour: RGBColor) {
+        let corners = [pixel((x.0, y.0)), pixel((x.1, y.1))];
+        let fill = self.area.draw(&Rectangle::new(corners, colour.filled()));
+        fill.and_then(|()| self.area.draw(&Rectangle::new(corners, WHITE.stroke_width(1)))).expect(SAFE);
     }
 
     /// A point.
@@ -74,6 +96,17 @@ impl<'a> Canvas<'a> {
             Mark::Disc => self.area.draw(&Circle::new((x, y), 5, colour.filled())),
             Mark::Ring => self.area.draw(&Circle::new((x, y), 4, colour.mix(0.6).stroke_width(1))),
             Mark::Square => self.area.draw(&Rectangle::new([(x - 5, y - 5), (x + 5, y + 5)], colour.filled())),
+            Mark::OpenDisc => {
+                let circle = |style| self.area.draw(&Circle::new((x, y), 5, style));
+                circle(WHITE.filled()).and_then(|()| circle(colour.stroke_width(2)))
+            }
+            Mark::OpenSquare => {
+                let square =
+                    |r: i32| vec![(x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r), (x - r, y - r)];
+                let filled = self.area.draw(&Polygon::new(square(5), WHITE));
+                filled.and_then(|()| self.area.draw(&PathElement::new(square(5), colour.stroke_width(2))))
+            }
+            Mark::Tick => self.area.draw(&Rectangle::new([(x - 1, y - 7), (x + 1, y + 7)], colour.filled())),
             Mark::Diamond => {
                 let corners = vec![(x, y - 6), (x + 6, y), (x, y + 6), (x - 6, y), (x, y - 6)];
                 self.area.draw(&PathElement::new(corners, colour.stroke_width(2)))
@@ -103,72 +136,8 @@ impl<'a> Canvas<'a> {
     }
 }
 
-impl Scale {
-    /// A scale that holds `values` with round ticks; the range is widened where it is empty.
-    pub fn around(values: impl IntoIterator<Item = f64>, pixels: (i32, i32)) -> Self {
-        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        for v in values.into_iter().filter(|v| v.is_finite()) {
-            (low, high) = (low.min(v), high.max(v));
-        }
-        if low > high {
-            (low, high) = (0.0, 1.0);
-        }
-        if high - low < 1e-3 * high.abs().max(1.0) {
-            (low, high) = (low - 0.5, high + 0.5);
-        }
-        let step = round_step((high - low) / 5.0);
-        let values = ((low / step).floor() * step, (high / step).ceil() * step);
-        Self { values, pixels, step }
-    }
-
-    /// The pixel of a value; values beyond the range stay on its edge.
-    pub fn at(&self, value: f64) -> f64 {
-        let (low, high) = self.values;
-        let fraction = (value.clamp(low, high) - low) / (high - low);
-        f64::from(self.pixels.0) + fraction * f64::from(self.pixels.1 - self.pixels.0)
-    }
-
-    fn ticks(&self) -> Vec<f64> {
-        let count = ((self.values.1 - self.values.0) / self.step).round() as i32;
-        (0..=count).map(|i| self.values.0 + f64::from(i) * self.step).collect()
-    }
-
-    fn label(&self, value: f64) -> String {
-        let digits = (-self.step.log10().floor()).max(0.0) as usize;
-        format!("{value:.digits$}")
-    }
-}
-
-/// 1, 2 or 5 times a power of ten, not below `step`.
-fn round_step(step: f64) -> f64 {
-    let power = 10f64.powf(step.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= step * 0.999).unwrap_or(10.0 * power)
-}
-
 fn pixel((x, y): (f64, f64)) -> (i32, i32) {
     (x.round() as i32, y.round() as i32)
 }
 
 const SAFE: &str = "drawing into a string cannot fail";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scales_hold_their_values_between_round_ticks() {
-        let scale = Scale::around([13.2, 74.4], (100, 200));
-        assert_eq!(scale.values, (0.0, 80.0));
-        assert_eq!(scale.ticks().iter().map(|t| scale.label(*t)).collect::<Vec<_>>(), ["0", "20", "40", "60", "80"]);
-        assert_eq!((scale.at(0.0), scale.at(40.0), scale.at(999.0)), (100.0, 150.0, 200.0));
-        let fine = Scale::around([0.98, 1.02], (0, 10));
-        assert_eq!(
-            fine.ticks().iter().map(|t| fine.label(*t)).collect::<Vec<_>>(),
-            ["0.98", "0.99", "1.00", "1.01", "1.02"]
-        );
-        for odd in [vec![], vec![f64::NAN], vec![0.0], vec![5.0, 5.0], vec![1e9, 1e9]] {
-            let scale = Scale::around(odd.clone(), (0, 10));
-            assert!(scale.values.0 < scale.values.1 && scale.ticks().len() < 20, "{odd:?}");
-        }
-    }
-}

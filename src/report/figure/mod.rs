@@ -6,7 +6,12 @@ mod axes;
 mod bars;
 mod curves;
 mod dots;
+mod png;
 mod ratios;
+mod scale;
+pub(super) mod study;
+
+pub use png::{PngError, png};
 
 use super::model::Report;
 use super::words::{clean, plural};

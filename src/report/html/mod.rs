@@ -6,8 +6,8 @@ mod body;
 #[cfg(test)]
 mod tests;
 
-use super::Report;
 use super::words::{clean, plural, ratio_words};
+use super::{Figure, Report};
 use body::{Body, escape};
 use std::fmt::Write as _;
 
@@ -24,18 +24,7 @@ pub struct Page<'a> {
     /// Markdown texts, each with a first-level heading; that of the first is the page's.
     pub texts: &'a [String],
     /// Figures, placed before the tables.
-    pub pictures: &'a [Picture<'a>],
-}
-
-/// A figure of the page.
-#[derive(Debug, Clone, Copy)]
-pub struct Picture<'a> {
-    /// Its heading.
-    pub title: &'a str,
-    /// What it shows, in words, for those who do not see it.
-    pub alt: &'a str,
-    /// The drawing.
-    pub svg: &'a str,
+    pub figures: &'a [Figure],
 }
 
 /// The page.
@@ -43,7 +32,7 @@ pub fn html(page: &Page) -> String {
     let mut bodies = page.texts.iter().enumerate().map(|(i, text)| Body::of(text, i > 0));
     let first = bodies.next().unwrap_or_default();
     let rest: Vec<Body> = bodies.collect();
-    let figures = if page.pictures.is_empty() { Vec::new() } else { vec![("figures".to_string(), "Figures".into())] };
+    let figures = if page.figures.is_empty() { Vec::new() } else { vec![("figures".to_string(), "Figures".into())] };
     let headings = figures.iter().chain(&first.headings).chain(rest.iter().flat_map(|b| &b.headings));
     let contents: String =
         headings.map(|(id, text)| format!("<li><a href=\"#{id}\">{}</a></li>\n", escape(text))).collect();
@@ -59,7 +48,7 @@ pub fn html(page: &Page) -> String {
          <nav aria-label=\"Contents\">\n<ul>\n{contents}</ul>\n</nav>\n<main id=\"content\">\n",
         lead(page.report)
     );
-    out += &pictures(page.pictures);
+    out += &drawings(page.figures);
     out += &first.html;
     rest.iter().for_each(|b| out += &b.html);
     let version = env!("CARGO_PKG_VERSION");
@@ -86,18 +75,18 @@ fn lead(report: &Report) -> String {
     out
 }
 
-fn pictures(pictures: &[Picture]) -> String {
-    if pictures.is_empty() {
+fn drawings(figures: &[Figure]) -> String {
+    if figures.is_empty() {
         return String::new();
     }
     let mut out = String::from("<section aria-labelledby=\"figures\">\n<h2 id=\"figures\">Figures</h2>\n");
-    for p in pictures {
-        let (title, alt) = (escape(&clean(p.title)), escape(&clean(p.alt)));
+    for f in figures {
+        let (title, alt) = (escape(&clean(&f.title)), escape(&clean(&f.alt)));
         let _ = write!(
             out,
-            "<figure>\n<div class=\"scroll drawing\" role=\"img\" aria-label=\"{title}. {alt}\" tabindex=\"0\">\n{}</div>\n\
+            "<figure>\n<div class=\"scroll drawing\" role=\"group\" aria-label=\"{title}\" tabindex=\"0\">\n{}</div>\n\
              <figcaption><strong>{title}.</strong> {alt}</figcaption>\n</figure>\n",
-            p.svg
+            f.svg
         );
     }
     out + "</section>\n"

@@ -1,0 +1,113 @@
+//! What a cell uses: where the time of a step goes, memory of every kind.
+
+use super::matrix::{Matrix, Run, group_by, labels};
+use super::model::{ResourceRow, StepMeans};
+use crate::event::{EpochResult, MemoryPeak, StepSplit};
+use crate::record::Record;
+use crate::units::{Bytes, Seconds};
+
+/// One row a network, length, norm and environment, in the order of the study's tables.
+pub(super) fn rows(matrix: &Matrix) -> Vec<ResourceRow> {
+    let cells = group_by(&matrix.runs, |run| run.cell.clone());
+    let mut rows: Vec<ResourceRow> =
+        cells.iter().flat_map(|runs| labels(runs).into_iter().map(|label| row(runs, label))).collect();
+    rows.sort_by_key(|r| (r.dataset.clone(), r.architecture, r.epochs, r.norm, r.environment.clone()));
+    rows
+}
+
+/// The row of one cell in one environment; `runs` is not empty.
+fn row(runs: &[&Run], label: Option<String>) -> ResourceRow {
+    let trial = &runs[0].resolved.trial;
+    let records: Vec<&Record> = label.iter().flat_map(|l| runs.iter().filter_map(move |run| run.finished(l))).collect();
+    let peak = |of: fn(&MemoryPeak) -> Option<Bytes>| records.iter().filter_map(|r| of(&r.memory)).max();
+    ResourceRow {
+        dataset: trial.dataset.clone(),
+        architecture: trial.architecture,
+        norm: trial.norm,
+        epochs: trial.epochs,
+        cell: runs[0].cell.clone(),
+        planned: runs.len(),
+        records: records.len(),
+        unfinished: runs.iter().filter_map(|run| run.state(label.as_deref())).collect(),
+        environment: label,
+        step: steps(&records),
+        paper_step: paper_step(&records),
+        memory: MemoryPeak {
+            allocated: peak(|m| m.allocated),
+            reserved: peak(|m| m.reserved),
+            resident: peak(|m| m.resident),
+        },
+    }
+}
+
+/// The sampled steps of all records, each sampled step with equal weight. The first epoch warms up and is left out where
+/// a record has others.
+fn steps(records: &[&Record]) -> Option<StepMeans> {
+    let mut means =
+        StepMeans { split: StepSplit::default(), sampled: 0, first_epoch: records.iter().any(|r| r.epochs.len() == 1) };
+    let steady = records.iter().flat_map(|r| &r.epochs[usize::from(r.epochs.len() > 1)..]);
+    let mut sum = [0.0; 4];
+    for epoch in steady {
+        let Some(StepSplit { data, forward, backward, optimiser }) = epoch.seconds.step else { continue };
+        let weight = epoch.seconds.sampled_steps as f64;
+        for (total, part) in sum.iter_mut().zip([data, forward, backward, optimiser]) {
+            *total += weight * part.0;
+        }
+        means.sampled += epoch.seconds.sampled_steps;
+    }
+    let [data, forward, backward, optimiser] = sum.map(|total| Seconds(total / means.sampled as f64));
+    means.split = StepSplit { data, forward, backward, optimiser };
+    (means.sampled > 0).then_some(means)
+}
+
+/// Training time by the `paper` definition over the number of steps, of the records whose time counts.
+fn paper_step(records: &[&Record]) -> Option<Seconds> {
+    let counted: Vec<&&Record> = records.iter().filter(|r| r.time_valid).collect();
+    let seconds: f64 = counted.iter().map(|r| r.paper_seconds().0).sum();
+    let steps: u64 = counted.iter().map(|r| r.epochs.iter().map(|e| steps_of(r, e)).sum::<u64>()).sum();
+    (seconds > 0.0 && steps > 0).then(|| Seconds(seconds / steps as f64))
+}
+
+/// Steps of an epoch; images of an incomplete last batch are either a step or not among the images seen.
+fn steps_of(record: &Record, epoch: &EpochResult) -> u64 {
+    epoch.images.div_ceil(u64::from(record.trial.recipe.batch_size).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::published::Published;
+    use crate::record::made_up;
+    use crate::report::Report;
+    use crate::scenario::{Architecture, Dataset};
+    use crate::units::Seconds;
+
+    #[test]
+    fn the_first_epoch_warms_up_and_sampled_steps_weigh_equally() {
+        let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 3, 2);
+        let mut record = made_up::record(&trials[0], 0.5, 391.0);
+        for (epoch, (forward, sampled)) in record.epochs.iter_mut().zip([(9.0, 10), (0.1, 3), (0.5, 1)]) {
+            epoch.seconds.step.as_mut().unwrap().forward = Seconds(forward);
+            epoch.seconds.sampled_steps = sampled;
+        }
+        let mut resumed = made_up::record(&trials[2], 0.5, 1e6);
+        resumed.time_valid = false;
+        resumed.epochs.iter_mut().for_each(|e| e.seconds.step = None);
+        let report = Report::build(&trials, &[record, resumed], &Published::embedded().unwrap());
+        let bn = &report.resources[0];
+        let step = bn.step.unwrap();
+        assert!((step.split.forward.0 - 0.2).abs() < 1e-12, "{step:?}");
+        assert_eq!((step.sampled, step.first_epoch, bn.records, bn.planned), (4, false, 2, 2));
+        // 50,000 images in batches of 128 are 391 steps; the resumed record's time does not count.
+        assert_eq!(bn.paper_step, Some(Seconds(1.0)));
+        let nd = &report.resources[1];
+        assert_eq!((nd.step, nd.paper_step, nd.memory.resident), (None, None, None));
+        assert_eq!(nd.unfinished, ["missing", "missing"]);
+    }
+
+    #[test]
+    fn a_single_epoch_counts_and_is_said_to() {
+        let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
+        let report = Report::build(&trials, &[made_up::record(&trials[0], 0.5, 9.0)], &Published::embedded().unwrap());
+        assert!(report.resources[0].step.unwrap().first_epoch);
+    }
+}

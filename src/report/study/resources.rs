@@ -1,0 +1,209 @@
+//! Tables that the study has not: where the time of a step goes, and memory; BN beside ND.
+
+use super::super::model::{EnvironmentEntry, Report, ResourceRow};
+use super::super::words::{dataset_title, environment_line, length, norm_title, states};
+use super::names::{slug, study_name};
+use super::value::{Cell, Datum, Head, Row, Source, StudyTable};
+use crate::scenario::{Architecture, Dataset, Norm};
+use crate::units::{Bytes, Seconds};
+
+/// A column: its head, its quantity, its unit, its value and how that reads.
+struct Column {
+    head: &'static str,
+    quantity: &'static str,
+    unit: &'static str,
+    value: fn(&ResourceRow) -> Option<f64>,
+    shown: fn(f64) -> String,
+    /// The ratio ND/BN is shown too.
+    ratio: bool,
+    /// What stands where there are records but no value.
+    absent: &'static str,
+}
+
+/// Milliseconds of a part of a step.
+const fn part(head: &'static str, quantity: &'static str, value: fn(&ResourceRow) -> Option<f64>) -> Column {
+    Column { head, quantity, unit: "ms", value, shown: |v| format!("{v:.2}"), ratio: false, absent: "not measured" }
+}
+
+const STEP: [Column; 6] = [
+    part("Data", "step_data", |r| Some(milliseconds(r.step?.split.data))),
+    part("Forward", "step_forward", |r| Some(milliseconds(r.step?.split.forward))),
+    part("Backward", "step_backward", |r| Some(milliseconds(r.step?.split.backward))),
+    part("Optimiser", "step_optimiser", |r| Some(milliseconds(r.step?.split.optimiser))),
+    Column { ratio: true, ..part("Steady", "step", |r| Some(milliseconds(r.step?.total()))) },
+    Column { ratio: true, absent: "resumed", ..part("Paper", "step_paper", |r| Some(milliseconds(r.paper_step?))) },
+];
+
+/// Bytes of a kind of memory.
+const fn memory(head: &'static str, quantity: &'static str, value: fn(&ResourceRow) -> Option<f64>) -> Column {
+    Column {
+        head,
+        quantity,
+        unit: "bytes",
+        value,
+        shown: |v| Bytes(v as u64).to_string(),
+        ratio: true,
+        absent: "not measured",
+    }
+}
+
+const MEMORY: [Column; 3] = [
+    memory("Allocated", "memory_allocated", |r| Some(r.memory.allocated?.0 as f64)),
+    memory("Reserved", "memory_reserved", |r| Some(r.memory.reserved?.0 as f64)),
+    memory("Resident", "memory_resident", |r| Some(r.memory.resident?.0 as f64)),
+];
+
+/// One data set in one environment.
+struct Place<'r> {
+    dataset: &'r Dataset,
+    environment: &'r EnvironmentEntry,
+    /// The store has other environments as well.
+    several: bool,
+    /// All rows of the data set.
+    rows: Vec<&'r ResourceRow>,
+}
+
+/// Both tables of every data set and environment with a finished record.
+pub(super) fn tables(report: &Report) -> Vec<StudyTable> {
+    let mut datasets: Vec<&Dataset> = report.resources.iter().map(|r| &r.dataset).collect();
+    datasets.dedup();
+    let several = report.environments.len() > 1;
+    let place = |dataset, environment| Place {
+        dataset,
+        environment,
+        several,
+        rows: report.resources.iter().filter(|r| r.dataset == *dataset).collect(),
+    };
+    let places = datasets.into_iter().flat_map(|d| report.environments.iter().map(move |e| place(d, e)));
+    let filled = places.filter(|p| p.here().any(|r| r.records > 0));
+    filled.flat_map(|place| [place.steps(), place.memory()]).collect()
+}
+
+impl Place<'_> {
+    /// The rows of the environment.
+    fn here(&self) -> impl Iterator<Item = &ResourceRow> {
+        self.rows.iter().copied().filter(|r| r.environment.as_ref() == Some(&self.environment.label))
+    }
+
+    fn steps(&self) -> StudyTable {
+        let mut notes = vec![
+            "Data, Forward, Backward, Optimiser: mean host time of the parts over the sampled steps; the device is waited \
+             for after each part of a sampled step. Steady: their sum, first epoch left out. Paper: training time by the \
+             study's definition over the number of steps, first epoch included, of the trainings that were not resumed."
+                .to_owned(),
+        ];
+        if self.here().any(|r| r.step.is_some_and(|s| s.first_epoch)) {
+            notes.push("Trainings of one epoch have no other: their sampled steps are those of the first.".into());
+        }
+        let data = dataset_title(self.dataset);
+        self.table("steps", format!("Where the time of a training step goes on {data}, milliseconds."), &STEP, notes)
+    }
+
+    fn memory(&self) -> StudyTable {
+        let notes = vec![
+            "Largest peak of the attempts. Allocated: bytes in live tensors on the CUDA device. Reserved: bytes that the \
+             caching allocator held. Resident: resident set of the whole process on the host."
+                .to_owned(),
+        ];
+        let caption = format!("Peak memory of a training on {}.", dataset_title(self.dataset));
+        self.table("memory", caption, &MEMORY, notes)
+    }
+
+    fn table(&self, stem: &str, caption: String, columns: &[Column], mut notes: Vec<String>) -> StudyTable {
+        let EnvironmentEntry { label, fingerprint, environment, .. } = self.environment;
+        let suffix = if self.several { format!("-{label}") } else { String::new() };
+        notes.push(format!("From environment {label} ({fingerprint}): {}.", environment_line(environment)));
+        let ratios: Vec<&Column> = columns.iter().filter(|c| c.ratio).collect();
+        let mut top = vec![Head::new("Training", 1)];
+        top.extend(Norm::ALL.map(|norm| Head::new(norm_title(norm), columns.len())));
+        top.push(Head::new("ND/BN", ratios.len()));
+        let mut head = vec![Head::new("", 1)];
+        head.extend(Norm::ALL.iter().flat_map(|_| columns.iter().map(|c| Head::new(c.head, 1))));
+        head.extend(ratios.iter().map(|c| Head::new(c.head, 1)));
+        let mut keys: Vec<_> = self.rows.iter().map(|r| (r.architecture, r.epochs)).collect();
+        keys.dedup();
+        StudyTable {
+            name: format!("{stem}-{}{suffix}", slug(self.dataset)),
+            number: None,
+            caption,
+            environment: Some(fingerprint.clone()),
+            head: vec![top, head],
+            rows: keys.into_iter().map(|(a, e)| self.row(a, e, columns)).collect(),
+            notes,
+        }
+    }
+
+    fn row(&self, architecture: Architecture, epochs: u32, columns: &[Column]) -> Row {
+        let of_row = |r: &&&ResourceRow| (r.architecture, r.epochs) == (architecture, epochs);
+        let own: Vec<&ResourceRow> = self.rows.iter().filter(of_row).copied().collect();
+        let pair = Norm::ALL.map(|norm| here(&own, norm, &self.environment.label));
+        let sides = Norm::ALL.iter().zip(&pair);
+        let mut cells: Vec<Cell> =
+            sides.flat_map(|(n, row)| columns.iter().map(|c| cell(&own, *n, *row, c)).collect::<Vec<_>>()).collect();
+        cells.extend(columns.iter().filter(|c| c.ratio).map(|c| ratio(&own, pair, c)));
+        Row { label: format!("{}, {}", study_name(architecture), length(epochs)), cells }
+    }
+}
+
+/// The row of a norm in an environment.
+fn here<'r>(rows: &[&'r ResourceRow], norm: Norm, label: &str) -> Option<&'r ResourceRow> {
+    rows.iter().copied().find(|r| r.norm == norm && r.environment.as_deref() == Some(label))
+}
+
+fn cell(own: &[&ResourceRow], norm: Norm, row: Option<&ResourceRow>, column: &Column) -> Cell {
+    // Without a row here, the cell's others say whether it ran elsewhere.
+    let Some(any) = row.or_else(|| own.iter().copied().find(|r| r.norm == norm)) else { return Cell::empty() };
+    let value = row.and_then(column.value);
+    let state = match row {
+        _ if value.is_some() => "present".into(),
+        Some(row) if row.records > 0 => column.absent.into(),
+        Some(row) => states(&row.unfinished),
+        None if any.environment.is_some() => "elsewhere".into(),
+        None => "missing".into(),
+    };
+    let shown = value.map_or_else(|| state.clone(), column.shown);
+    let (n, of) = (row.map_or(0, |r| r.records), any.planned);
+    Cell {
+        shown,
+        datum: Some(Datum {
+            dataset: any.dataset.to_string(),
+            architecture: any.architecture.to_string(),
+            norm: norm.to_string(),
+            epochs: any.epochs,
+            source: Source::Ours,
+            quantity: column.quantity,
+            unit: column.unit,
+            value,
+            n: Some(n),
+            of: Some(of),
+            state,
+        }),
+    }
+}
+
+/// ND/BN of a column.
+fn ratio(own: &[&ResourceRow], [bn, nd]: [Option<&ResourceRow>; 2], column: &Column) -> Cell {
+    let Some(any) = own.first() else { return Cell::empty() };
+    let values = bn.and_then(column.value).filter(|b| *b > 0.0).zip(nd.and_then(column.value));
+    let Some((bn, nd)) = values else { return Cell::empty() };
+    Cell {
+        shown: format!("{:.2}", nd / bn),
+        datum: Some(Datum {
+            dataset: any.dataset.to_string(),
+            architecture: any.architecture.to_string(),
+            norm: "nd/bn".into(),
+            epochs: any.epochs,
+            source: Source::Ours,
+            quantity: column.quantity,
+            unit: "1",
+            value: Some(nd / bn),
+            n: None,
+            of: None,
+            state: "present".into(),
+        }),
+    }
+}
+
+fn milliseconds(seconds: Seconds) -> f64 {
+    1e3 * seconds.0
+}
