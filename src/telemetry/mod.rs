@@ -2,6 +2,7 @@
 
 mod available;
 mod cuda;
+mod cuda_driver;
 mod environment;
 mod host;
 mod memory;
@@ -10,6 +11,7 @@ mod reading;
 
 pub use available::available_memory;
 pub use cuda::{CudaRuntime, cudnn_version, load_kernels_lazily, open_cuda};
+pub use cuda_driver::{VisibleGpu, visible_gpu};
 pub use environment::{Cuda, Device, Environment, Host, Software};
 pub use host::{free_disk, nearest_folder};
 pub use memory::{PeakResident, resident};
