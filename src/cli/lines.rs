@@ -15,12 +15,16 @@ impl JsonLines {
     fn line(&mut self, event: &Event) -> Option<Value> {
         match event {
             Event::RunStarted { trials, done } => Some(json!({"event": "run", "trials": trials, "done": done})),
-            Event::TrialStarted { trial, resumed_at, .. } => {
+            Event::TrialStarted { trial, .. } => {
                 let id = trial.trial.id();
-                let line = json!({"event": "trial", "trial_id": id, "trial": trial.trial, "resumed_at": resumed_at});
+                let line = json!({"event": "trial", "trial_id": id, "trial": trial.trial});
                 self.current = Some(id);
                 Some(line)
             }
+            Event::TrainingStarted { steps_per_epoch, resumed_at, .. } => Some(json!({
+                "event": "training", "trial_id": self.current, "steps_per_epoch": steps_per_epoch,
+                "resumed_at": resumed_at,
+            })),
             Event::EpochFinished(result) => Some(json!({"event": "epoch", "trial_id": self.current, "result": result})),
             Event::TrialFinished { trial_id, outcome, time_valid, memory } => Some(json!({
                 "event": "trial_finished", "trial_id": trial_id, "outcome": outcome, "time_valid": time_valid,

@@ -60,18 +60,23 @@ impl Progress {
         }
     }
 
-    fn trial_started(&mut self, trial: &Trial, steps: u64, resumed: Option<(u32, u64)>) {
-        (self.epochs, self.steps) = (trial.epochs, steps);
-        self.pulse.restart(resumed.map_or(0, |(_, step)| step), steps);
-        let from = match resumed {
-            Some((epochs, step)) => format!(", continuing after {epochs} epoch(s) and {step} step(s)"),
-            None => String::new(),
-        };
-        self.tell(Verbosity::Normal, || format!("[{}/{}] {trial}{from}", self.done + 1, self.trials));
+    fn trial_started(&mut self, trial: &Trial) {
+        self.epochs = trial.epochs;
+        self.tell(Verbosity::Normal, || format!("[{}/{}] {trial}", self.done + 1, self.trials));
         if let Some(bars) = &self.bars {
             bars.epoch.reset();
-            bars.epoch.set_length(steps);
             bars.epoch.set_message(trial.to_string());
+        }
+    }
+
+    fn training_started(&mut self, steps: u64, resumed: Option<(u32, u64)>) {
+        self.steps = steps;
+        self.pulse.restart(resumed.map_or(0, |(_, step)| step), steps);
+        if let Some((epochs, step)) = resumed {
+            self.tell(Verbosity::Normal, || format!("  continuing after {epochs} epoch(s) and {step} step(s)"));
+        }
+        if let Some(bars) = &self.bars {
+            bars.epoch.set_length(steps);
         }
     }
 
@@ -173,8 +178,9 @@ impl Sink for Progress {
                     bars.matrix.reset_eta();
                 }
             }
-            Event::TrialStarted { trial, steps_per_epoch, resumed_at, .. } => {
-                self.trial_started(&trial.trial, *steps_per_epoch, *resumed_at);
+            Event::TrialStarted { trial, .. } => self.trial_started(&trial.trial),
+            Event::TrainingStarted { steps_per_epoch, resumed_at, .. } => {
+                self.training_started(*steps_per_epoch, *resumed_at);
             }
             Event::Step { epoch, step, .. } => self.stepped(*epoch, *step),
             Event::EvaluationStarted { .. } => {}

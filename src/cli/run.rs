@@ -10,7 +10,7 @@ use crate::data::Sources;
 use crate::event::{Fanout, Sink};
 use crate::profile;
 use crate::record::{Record, RecordWriter, Store};
-use crate::run::{Run, RunError, Summary, device, environment, set_threads};
+use crate::run::{Retry, Run, RunError, Summary, device, environment, set_threads};
 use crate::units::Seconds;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{IsTerminal, Write};
@@ -33,6 +33,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         (None, profile::Device::Cuda) => Some(0),
     };
     let device = device(cuda).map_err(Failure::Machine)?;
+    let kind = if cuda.is_some() { profile::Device::Cuda } else { profile::Device::Cpu };
     if let Some(threads) = args.threads.or(selected.profile.threads()) {
         set_threads(threads);
     }
@@ -45,8 +46,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         sources: &sources,
         device,
         environment: &environment,
-        sample_every: u64::from(selected.profile.step_every()),
+        sample_every: u64::from(selected.profile.step_every(kind)),
         checkpoint_every: Duration::from_secs(args.checkpoint_every),
+        retry: args.retry.as_slice().into(),
         interrupt: &interrupt,
     };
     train(args, &run, &selected)
@@ -68,11 +70,14 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     let mut events = Fanout::new(sinks);
     let ended = run.all(&selected.trials, &mut events);
     let failures = events.into_failures();
-    let Summary { failed, interrupted, .. } = ended.map_err(|e| match e {
+    let Summary { failed, interrupted, retriable, .. } = ended.map_err(|e| match e {
         RunError::Data(e) => Failure::Data(Box::new(e)),
         RunError::Store(e) => Failure::Store(Box::new(e)),
     })?;
     if verbosity > Verbosity::Quiet {
+        if retriable > 0 {
+            eprintln!("{retriable} trial(s) ran out of memory or diverged; `--retry oom,diverged` trains them again");
+        }
         eprintln!("records: {}", run.store.records_path().display());
     }
     match (interrupted, failed) {
@@ -96,7 +101,8 @@ fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
 
 fn print_plan(args: &RunArgs, selected: &Selected) -> Result<(), Failure> {
     let records = Store::open_existing(&selected.store).map(|store| store.records().0).unwrap_or_default();
-    let done = records.into_iter().filter(|(_, r)| r.outcome.is_final());
+    let retry = Retry::from(args.retry.as_slice());
+    let done = records.into_iter().filter(|(_, r)| !retry.includes(&r.outcome));
     let done = done.map(|(_, record)| (record.trial_id.clone(), seconds(&record))).collect();
     let form = match (args.json, std::io::stdout().is_terminal()) {
         (true, _) => Form::Json,

@@ -8,10 +8,10 @@ use crate::data::{DataError, DataSet, Sources, load};
 use crate::event::{Event, Fanout, Outcome};
 use crate::nn::{Method, networks};
 use crate::plan::{ResolvedTrial, Trial};
-use crate::record::{Store, StoreError};
+use crate::record::{Record, Store, StoreError};
 use crate::scenario::Dataset;
 use crate::telemetry::Environment;
-use crate::train::{Checkpoints, Trainer};
+use crate::train::{Checkpoints, Trainer, catch, never_trained};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tch::Device;
@@ -30,8 +30,31 @@ pub struct Run<'a> {
     pub sample_every: u64,
     /// Time between two checkpoints.
     pub checkpoint_every: Duration,
+    /// Trials that ended so are trained again, and their records replaced.
+    pub retry: Retry,
     /// Once true, the run ends after the step under way.
     pub interrupt: &'a AtomicBool,
+}
+
+/// Which final outcomes without a result are tried again, once a run; on another machine they may end otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// Out of memory.
+    pub oom: bool,
+    /// Diverged.
+    pub diverged: bool,
+}
+
+impl Retry {
+    /// A trial that ended so is trained, or trained again.
+    pub fn includes(self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Finished => false,
+            Outcome::Oom { .. } => self.oom,
+            Outcome::Diverged { .. } => self.diverged,
+            Outcome::Interrupted { .. } | Outcome::Failed { .. } => true,
+        }
+    }
 }
 
 /// How the trials of a run ended.
@@ -39,6 +62,8 @@ pub struct Run<'a> {
 pub struct Summary {
     /// Trials that ended without a result.
     pub failed: usize,
+    /// Trials that ran out of memory or diverged, now or before.
+    pub retriable: usize,
     /// Trials that another process is training.
     pub elsewhere: usize,
     /// A signal ended the run.
@@ -66,7 +91,7 @@ impl Run<'_> {
     /// A data set that cannot be read or a store that cannot be locked. Trials that diverge, run out of memory or fail end
     /// in an outcome, and the run goes on.
     pub fn all(&self, trials: &[ResolvedTrial], events: &mut Fanout) -> Result<Summary, RunError> {
-        let done = trials.iter().filter(|t| self.is_done(&t.trial)).count();
+        let done = trials.iter().filter(|t| self.done(&t.trial).is_some()).count();
         events.send(Event::RunStarted { trials: trials.len(), done });
         let mut summary = Summary::default();
         let mut loaded: Option<Loaded> = None;
@@ -75,7 +100,8 @@ impl Run<'_> {
                 summary.interrupted = true;
                 break;
             }
-            if self.is_done(&trial.trial) {
+            if let Some(outcome) = self.done(&trial.trial) {
+                summary.retriable += usize::from(outcome != Outcome::Finished);
                 continue;
             }
             let _lock = match self.store.lock(&trial.trial.id()) {
@@ -88,24 +114,35 @@ impl Run<'_> {
                 Err(e) => return Err(e.into()),
             };
             // Another process may have finished it between the first look and the lock.
-            if self.is_done(&trial.trial) {
+            if let Some(outcome) = self.done(&trial.trial) {
+                summary.retriable += usize::from(outcome != Outcome::Finished);
                 continue;
             }
-            match self.one(trial, self.data(&trial.trial, &mut loaded)?, events) {
+            let outcome = match catch(|| self.data(&trial.trial, &mut loaded)) {
+                Ok(data) => self.one(trial, data?, events),
+                // libtorch failed to bring the images to the device.
+                Err(outcome) => {
+                    never_trained(trial, self.environment, &outcome, events);
+                    outcome
+                }
+            };
+            match outcome {
                 Outcome::Failed { .. } => summary.failed += 1,
                 Outcome::Interrupted { .. } => {
                     summary.interrupted = true;
                     break;
                 }
-                Outcome::Finished | Outcome::Diverged { .. } | Outcome::Oom { .. } => {}
+                Outcome::Diverged { .. } | Outcome::Oom { .. } => summary.retriable += 1,
+                Outcome::Finished => {}
             }
         }
         events.send(Event::RunFinished);
         Ok(summary)
     }
 
-    fn is_done(&self, trial: &Trial) -> bool {
-        self.store.find(&trial.id()).is_some_and(|record| record.outcome.is_final())
+    /// The outcome of a trial that need not be trained.
+    fn done(&self, trial: &Trial) -> Option<Outcome> {
+        self.store.find(&trial.id()).map(|record| record.outcome).filter(|outcome| !self.retry.includes(outcome))
     }
 
     /// The data set of `trial`, kept from the trial before where it is the same.
@@ -123,6 +160,8 @@ impl Run<'_> {
         let Trial { architecture, norm, deconvolution, .. } = &trial.trial;
         let method = Method::new(*norm, deconvolution.unwrap_or_default());
         let classes = data.class_names.len() as i64;
+        let before = self.store.find(&trial.trial.id()).filter(|record| record.outcome.is_final());
+        let remarks: Vec<String> = before.iter().map(replaces).collect();
         let checkpoints =
             Checkpoints { path: self.store.checkpoint_path(&trial.trial.id()), every: self.checkpoint_every };
         Trainer {
@@ -133,8 +172,21 @@ impl Run<'_> {
             network: &|scope| networks::build(*architecture, method, classes, scope),
             checkpoints: Some(checkpoints),
             sample_every: self.sample_every,
+            remarks: &remarks,
             interrupt: self.interrupt,
         }
         .run(events)
     }
+}
+
+/// What the record of a trial that is tried again says of the one that it replaces.
+fn replaces(before: &Record) -> String {
+    let detail = match &before.outcome {
+        Outcome::Oom { message, .. } => format!(", {message}"),
+        Outcome::Diverged { epoch, step } => format!(", epoch {epoch}, step {step}"),
+        _ => String::new(),
+    };
+    let environment = before.environment.fingerprint();
+    let word = before.outcome.word();
+    format!("replaces a record of {} in environment {environment}: {word}{detail}", before.finished)
 }

@@ -15,3 +15,5 @@ mod golden;
 mod gpu;
 #[cfg(feature = "torch")]
 mod interruption;
+#[cfg(feature = "torch")]
+mod outcomes;
