@@ -1,6 +1,8 @@
-//! One training step of every network, BN and ND: forward pass, backward pass and update, without data and tally.
+//! One training step of every network, BN and ND: forward pass, backward pass and update, without data and tally; and
+//! what timing its parts costs.
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use ndbench::clock::Laps;
 use ndbench::nn::{Method, Scope, networks};
 use ndbench::scenario::{Architecture, Deconvolution, Norm, Recipe};
 use ndbench::train::{Model, tune_host_allocator};
@@ -38,5 +40,15 @@ fn steps(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, steps);
+/// What a sampled step costs more than another: on the CPU five looks at the clock, nothing to wait for.
+fn laps(c: &mut Criterion) {
+    c.bench_function("clock of a sampled step", |b| {
+        b.iter(|| {
+            let mut laps = Laps::start(Device::Cpu);
+            [(); 4].map(|()| laps.lap())
+        });
+    });
+}
+
+criterion_group!(benches, laps, steps);
 criterion_main!(benches);

@@ -4,6 +4,8 @@ use super::exit;
 use super::report::Format;
 use crate::report::Form;
 #[cfg(feature = "torch")]
+use crate::run::Retry;
+#[cfg(feature = "torch")]
 use crate::scenario::Dataset;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -138,6 +140,9 @@ pub struct RunArgs {
     /// Seconds between two checkpoints of a trial
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub checkpoint_every: u64,
+    /// Also train again trials that ended so, say on a machine with more memory; their records are replaced
+    #[arg(long, value_name = "OUTCOME,...", value_delimiter = ',')]
+    pub retry: Vec<RetryArg>,
     /// Say nothing but warnings
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -271,6 +276,23 @@ pub enum DeviceArg {
     Cpu,
     /// A CUDA device by number.
     Cuda(usize),
+}
+
+/// An outcome that is final and yet no result.
+#[cfg(feature = "torch")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RetryArg {
+    /// Out of memory.
+    Oom,
+    /// The loss ceased to be a finite number.
+    Diverged,
+}
+
+#[cfg(feature = "torch")]
+impl From<&[RetryArg]> for Retry {
+    fn from(list: &[RetryArg]) -> Self {
+        Self { oom: list.contains(&RetryArg::Oom), diverged: list.contains(&RetryArg::Diverged) }
+    }
 }
 
 #[cfg(feature = "torch")]

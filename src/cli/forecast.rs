@@ -60,11 +60,18 @@ impl Forecast {
         Self { trials: trials.into_iter().map(weigh).collect(), ..Self::default() }
     }
 
-    /// A trial begins, this share of it done by an earlier run. Trials before it are over, or were left out.
-    pub fn begin(&mut self, id: &TrialId, share: f64) {
+    /// A trial begins. Trials before it are over, or were left out.
+    pub fn begin(&mut self, id: &TrialId) {
         self.worked += self.worked_in_current();
         let index = self.trials.iter().position(|t| t.id == *id);
-        self.current = index.map(|index| Current { index, from: share, share });
+        self.current = index.map(|index| Current { index, from: 0.0, share: 0.0 });
+    }
+
+    /// An earlier run has done this share of the trial that has begun.
+    pub fn resume(&mut self, share: f64) {
+        if let Some(current) = &mut self.current {
+            (current.from, current.share) = (share, share);
+        }
     }
 
     /// A step ended, and this share of the trial is done.
@@ -118,14 +125,14 @@ mod tests {
         let all = [("a", 1, Some(10.0)), ("b", 1, Some(30.0)), ("c", 100, Some(1000.0))];
         let mut forecast = Forecast::new(all.map(|(n, e, s)| planned(n, e, s, false)).into());
         assert_eq!((forecast.share(), forecast.left(Seconds(5.0))), (0.0, None));
-        forecast.begin(&TrialId("a".into()), 0.0);
+        forecast.begin(&TrialId("a".into()));
         (1..WARM_UP).for_each(|step| forecast.step(step as f64 / 20.0));
         assert_eq!(forecast.left(Seconds(9.0)), None, "too early");
         forecast.step(0.5);
         // 5 of the 1040 estimated seconds took 10: everything takes twice as long.
         assert_eq!(forecast.left(Seconds(10.0)), Some(Seconds(2.0 * 1035.0)));
         forecast.reach(1.0);
-        forecast.begin(&TrialId("b".into()), 0.0);
+        forecast.begin(&TrialId("b".into()));
         assert_eq!(forecast.left(Seconds(20.0)), Some(Seconds(2.0 * 1030.0)));
         assert!((forecast.share() - 10.0 / 1040.0).abs() < 1e-12);
     }
@@ -140,7 +147,8 @@ mod tests {
             planned("later", 1, Some(10.0), false),
         ];
         let mut forecast = Forecast::new(trials);
-        forecast.begin(&TrialId("resumed".into()), 0.5);
+        forecast.begin(&TrialId("resumed".into()));
+        forecast.resume(0.5);
         (0..WARM_UP).for_each(|_| forecast.step(0.75));
         assert_eq!(forecast.left(Seconds(5.0)), Some(Seconds(5.0 * 12.5 / 2.5)));
         assert!((forecast.share() - 37.5 / 50.0).abs() < 1e-12);
@@ -149,11 +157,11 @@ mod tests {
     #[test]
     fn unknown_trials_count_by_their_length() {
         let mut forecast = Forecast::new(vec![planned("a", 2, Some(20.0), false), planned("b", 3, None, false)]);
-        forecast.begin(&TrialId("a".into()), 0.0);
+        forecast.begin(&TrialId("a".into()));
         forecast.reach(1.0);
         assert!((forecast.share() - 0.4).abs() < 1e-12);
         let mut nothing = Forecast::new(vec![planned("a", 1, None, false), planned("b", 99, None, false)]);
-        nothing.begin(&TrialId("b".into()), 0.0);
+        nothing.begin(&TrialId("b".into()));
         assert!((nothing.share() - 0.01).abs() < 1e-12);
     }
 }

@@ -33,15 +33,19 @@ impl<W: Write> JsonLines<W> {
     fn lines(&mut self, event: &Event) -> Vec<Value> {
         match event {
             Event::RunStarted { trials, done } => vec![json!({"event": "run", "trials": trials, "done": done})],
-            Event::TrialStarted { trial, resumed_at, remarks, .. } => {
+            Event::TrialStarted { trial, remarks, .. } => {
                 let id = trial.trial.id();
-                let line = json!({"event": "trial", "trial_id": id, "trial": trial.trial, "resumed_at": resumed_at});
+                let line = json!({"event": "trial", "trial_id": id, "trial": trial.trial});
                 let news = remarks.iter().filter(|text| self.told.insert((*text).clone()));
                 let remarks = news.map(|text| json!({"event": "remark", "trial_id": id, "text": text}));
                 let lines = [line].into_iter().chain(remarks).collect();
                 self.current = Some(id);
                 lines
             }
+            Event::TrainingStarted { steps_per_epoch, resumed_at, .. } => vec![json!({
+                "event": "training", "trial_id": self.current, "steps_per_epoch": steps_per_epoch,
+                "resumed_at": resumed_at,
+            })],
             Event::EpochFinished(result) => {
                 vec![json!({"event": "epoch", "trial_id": self.current, "result": result})]
             }

@@ -107,32 +107,37 @@ impl<W: Write> Progress<W> {
         epochs / f64::from(self.epochs.max(1))
     }
 
-    fn trial_started(
-        &mut self,
-        trial: &Trial,
-        steps: u64,
-        resumed: Option<(u32, u64)>,
-        remarks: &[String],
-    ) -> io::Result<()> {
-        (self.trial, self.epochs, self.steps) = (trial.to_string(), trial.epochs, steps);
-        let (epochs, step) = resumed.unwrap_or_default();
-        self.pulse.restart(step, steps);
-        self.forecast.begin(&trial.id(), self.share(epochs + 1, step));
+    fn trial_started(&mut self, trial: &Trial, remarks: &[String]) -> io::Result<()> {
+        (self.trial, self.epochs, self.steps) = (trial.to_string(), trial.epochs, 0);
+        self.forecast.begin(&trial.id());
         if let Some(bars) = &self.bars {
-            bars.epoch(format!("{}/{}", epochs + 1, self.epochs), self.trial.clone(), step, steps);
+            bars.epoch(format!("1/{}", self.epochs), self.trial.clone(), 0, 0);
         }
         self.draw_matrix();
-        let from =
-            resumed.map_or(String::new(), |_| format!(", continuing after {epochs} epoch(s) and {step} step(s)"));
         // The matrix has no bar among plain lines.
         let left = self.left().filter(|_| self.bars.is_none());
         let left = left.map_or(String::new(), |left| format!("; about {left} left for all"));
         let number = format!("[{}/{}]", self.done + 1, self.trials);
-        self.tell(Verbosity::Normal, || format!("{number} {trial}{from}{left}"))?;
+        self.tell(Verbosity::Normal, || format!("{number} {trial}{left}"))?;
         for remark in remarks {
             if self.told.insert(remark.clone()) {
                 self.tell(Verbosity::Normal, || format!("  remark: {remark}"))?;
             }
+        }
+        Ok(())
+    }
+
+    fn training_started(&mut self, steps: u64, resumed: Option<(u32, u64)>) -> io::Result<()> {
+        self.steps = steps;
+        let (epochs, step) = resumed.unwrap_or_default();
+        self.pulse.restart(step, steps);
+        self.forecast.resume(self.share(epochs + 1, step));
+        if let Some(bars) = &self.bars {
+            bars.epoch(format!("{}/{}", epochs + 1, self.epochs), self.trial.clone(), step, steps);
+        }
+        self.draw_matrix();
+        if resumed.is_some() {
+            self.tell(Verbosity::Normal, || format!("  continuing after {epochs} epoch(s) and {step} step(s)"))?;
         }
         Ok(())
     }
@@ -189,8 +194,9 @@ impl<W: Write> Progress<W> {
     fn show(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::RunStarted { trials, done } => self.run_started(*trials, *done),
-            Event::TrialStarted { trial, steps_per_epoch, resumed_at, remarks, .. } => {
-                self.trial_started(&trial.trial, *steps_per_epoch, *resumed_at, remarks)
+            Event::TrialStarted { trial, remarks, .. } => self.trial_started(&trial.trial, remarks),
+            Event::TrainingStarted { steps_per_epoch, resumed_at, .. } => {
+                self.training_started(*steps_per_epoch, *resumed_at)
             }
             Event::Step { epoch, step, .. } => self.stepped(*epoch, *step),
             Event::EvaluationStarted { .. } => Ok(()),

@@ -28,11 +28,9 @@ fn events() -> Vec<Event> {
         events.push(Event::TrialStarted {
             trial: Box::new(trial),
             environment: Box::new(made_up::environment("alpha")),
-            steps_per_epoch: 20,
-            resumed_at,
             remarks: vec![REMARK.into()],
-            epochs_before: vec![],
         });
+        events.push(Event::TrainingStarted { steps_per_epoch: 20, resumed_at, epochs_before: vec![] });
         let epoch = if resumed_at.is_some() { 2 } else { 1 };
         for step in [8, 20] {
             events.push(Event::Step { epoch, step, images: 128, split: None });
@@ -75,11 +73,11 @@ fn json_lines_are_one_object_an_event() {
     assert!(play(&mut JsonLines::to(paper.clone())).is_empty());
     let lines: Vec<serde_json::Value> = paper.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let words: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
-    let expected = ["run", "warning", "trial", "remark", "epoch", "trial_finished", "trial", "epoch", "trial_finished"];
-    assert_eq!(words, expected);
+    let one = ["trial", "training", "epoch", "trial_finished"];
+    assert_eq!(words, [&["run", "warning", "trial", "remark"][..], &one[1..], &one].concat());
     assert_eq!((&lines[3]["text"], &lines[3]["trial_id"]), (&REMARK.into(), &lines[2]["trial_id"]));
-    assert_eq!(lines[2]["resumed_at"], serde_json::json!([1, 7]));
-    assert_eq!(lines[5]["outcome"]["kind"], "failed");
+    assert_eq!(lines[4]["resumed_at"], serde_json::json!([1, 7]));
+    assert_eq!(lines[6]["outcome"]["kind"], "failed");
 }
 
 #[test]
@@ -161,7 +159,7 @@ fn a_terminal_shows_bars_by_estimated_time_and_the_time_left_once_it_is_known() 
     assert!(filled(after_first) <= 15, "the second trial has half its way to go: {after_first}");
     assert!(matrix.iter().any(|line| line.contains(" 2/3,") && filled(line) == 0), "{text}");
 
-    let started = events().into_iter().take(3);
+    let started = events().into_iter().take(4);
     let steps = (8..=19).map(|step| Event::Step { epoch: 2, step, images: 128, split: None });
     // The test takes no time, so that only an endless second trial leaves a second to be told.
     let (text, _) = shown(Paper::default(), started.chain(steps).collect(), forecast(1e12));

@@ -15,8 +15,7 @@ use crate::event::{Event, Fanout, Sink, SinkError};
 use crate::plan::{TrialId, estimate};
 use crate::profile::{self, Profile};
 use crate::record::{Record, RecordWriter, Skipped, Store};
-use crate::run::{Device, Run, RunError, Summary, device, environment, set_threads};
-use crate::telemetry::Environment;
+use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, set_threads};
 use crate::units::Seconds;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::collections::BTreeMap;
@@ -45,8 +44,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         sources: &sources,
         device,
         environment: &environment,
-        sample_every: u64::from(selected.profile.step_every()),
+        sample_every: u64::from(selected.profile.step_every(kind(device))),
         checkpoint_every: Duration::from_secs(args.checkpoint_every),
+        retry: args.retry.as_slice().into(),
         interrupt: &interrupt,
     };
     train(args, &run, &selected)
@@ -66,6 +66,11 @@ fn prepare(args: &RunArgs, profile: &Profile) -> Result<Device, String> {
     Ok(device)
 }
 
+/// What a profile calls the device.
+fn kind(device: Device) -> profile::Device {
+    if device.is_cuda() { profile::Device::Cuda } else { profile::Device::Cpu }
+}
+
 fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> {
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -74,7 +79,7 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     };
     let (records, skipped) = read(run.store);
     let mut writer = RecordWriter::new(run.store);
-    let mut progress = Progress::new(verbosity, forecast(selected, &records, run.environment));
+    let mut progress = Progress::new(verbosity, forecast(selected, &records, run));
     let mut lines = JsonLines::default();
     let mut sinks: Vec<&mut dyn Sink> = vec![&mut writer, &mut progress];
     if args.json {
@@ -91,16 +96,25 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
         RunError::Store(e) => Failure::Store(Box::new(e)),
     })?;
     if verbosity > Verbosity::Quiet
-        && let Err(e) = talk::say(&format!("records: {}", run.store.records_path().display()))
+        && let Err(e) = talk::say(&ending(summary, run.store))
     {
         failures.push(SinkError { sink: "stderr".into(), what: e.to_string() });
     }
     verdict(summary, failures)
 }
 
+/// The last lines of a run: what may be tried again, and where the records lie.
+fn ending(summary: Summary, store: &Store) -> String {
+    let records = format!("records: {}", store.records_path().display());
+    match summary.retriable {
+        0 => records,
+        n => format!("{n} trial(s) ran out of memory or diverged; `--retry oom,diverged` trains them again\n{records}"),
+    }
+}
+
 /// Of several reasons why not all is done, the gravest.
 fn verdict(summary: Summary, failures: Vec<SinkError>) -> Result<(), Failure> {
-    let Summary { failed, elsewhere, refused, without_data, interrupted } = summary;
+    let Summary { failed, elsewhere, refused, without_data, interrupted, .. } = summary;
     let left_out = |n: usize, why: &str| format!("{n} trial(s) were left out: {why}; see the warnings");
     match () {
         () if interrupted => Err(Failure::Interrupted),
@@ -122,13 +136,13 @@ fn read(store: &Store) -> (Vec<Record>, Vec<Skipped>) {
 }
 
 /// The trials that need not run again, with their seconds where these count.
-fn done(records: &[Record]) -> BTreeMap<TrialId, Option<Seconds>> {
-    let done = records.iter().filter(|r| r.outcome.is_final());
+fn done(records: &[Record], retry: Retry) -> BTreeMap<TrialId, Option<Seconds>> {
+    let done = records.iter().filter(|r| !retry.includes(&r.outcome));
     done.map(|record| (record.trial_id.clone(), seconds(record))).collect()
 }
 
-fn forecast(selected: &Selected, records: &[Record], here: &Environment) -> Forecast {
-    let (done, timings) = (done(records), timings(records, &selected.profile, Some(here)));
+fn forecast(selected: &Selected, records: &[Record], run: &Run) -> Forecast {
+    let (done, timings) = (done(records, run.retry), timings(records, &selected.profile, Some(run.environment)));
     let planned = selected.trials.iter().map(|t| {
         let id = t.trial.id();
         let seconds = estimate(&t.trial, &selected.profile, &timings).seconds;
@@ -158,7 +172,8 @@ fn print_plan(args: &RunArgs, selected: &Selected, device: Option<Device>) -> Re
         (_, true) => Form::Terminal,
         _ => Form::Markdown,
     };
-    let text = dry_run(&selected.trials, &done(&records), &timings, &selected.profile, form);
+    let text =
+        dry_run(&selected.trials, &done(&records, args.retry.as_slice().into()), &timings, &selected.profile, form);
     talk::write_all(&mut std::io::stdout(), &text)?;
     Ok(warn_of(&skipped)?)
 }

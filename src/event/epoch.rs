@@ -76,6 +76,18 @@ pub struct MemoryPeak {
     pub resident: Option<Bytes>,
 }
 
+impl MemoryPeak {
+    /// The larger amounts of two executions of one trial; what one of them could not measure is absent.
+    pub fn max(self, other: Self) -> Self {
+        let larger = |a: Option<Bytes>, b: Option<Bytes>| a.zip(b).map(|(a, b)| a.max(b));
+        Self {
+            allocated: larger(self.allocated, other.allocated),
+            reserved: larger(self.reserved, other.reserved),
+            resident: larger(self.resident, other.resident),
+        }
+    }
+}
+
 /// How a trial ended. All of these are results; only `finished` fills a cell of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -127,5 +139,20 @@ impl Outcome {
     /// Running the trial again would bring nothing new.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Finished | Self::Diverged { .. } | Self::Oom { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_of_two_executions_is_the_larger_and_unknown_where_one_is_unknown() {
+        let peak = |allocated: Option<u64>, resident: Option<u64>| MemoryPeak {
+            allocated: allocated.map(Bytes),
+            reserved: None,
+            resident: resident.map(Bytes),
+        };
+        assert_eq!(peak(Some(1), Some(9)).max(peak(None, Some(3))), peak(None, Some(9)));
     }
 }

@@ -20,18 +20,21 @@ pub enum Event {
         /// Of these, trials with a finished record.
         done: usize,
     },
-    /// A trial begins, or goes on from a checkpoint.
+    /// A trial begins. Nothing of it has failed yet, and whatever does is followed by `TrialFinished`.
     TrialStarted {
         /// The trial.
         trial: Box<ResolvedTrial>,
         /// Where it runs.
         environment: Box<Environment>,
+        /// What the data set's loader counted and skipped, and other remarks that belong into the record.
+        remarks: Vec<String>,
+    },
+    /// The network of a trial is built, its checkpoint is back where there was one, and its first step follows.
+    TrainingStarted {
         /// Optimiser steps in an epoch.
         steps_per_epoch: u64,
         /// Epochs and steps of the epoch begun that a checkpoint brought back; absent for a fresh start.
         resumed_at: Option<(u32, u64)>,
-        /// What the data set's loader counted and skipped, and other remarks that belong into the record.
-        remarks: Vec<String>,
         /// Results of the epochs that a checkpoint brought back.
         epochs_before: Vec<EpochResult>,
     },
@@ -68,7 +71,7 @@ pub enum Event {
         outcome: Outcome,
         /// Training time by the `paper` definition is that of an uninterrupted run.
         time_valid: bool,
-        /// Peak memory over the whole trial.
+        /// Peak memory over the whole trial, executions before a resume included.
         memory: MemoryPeak,
     },
     /// The matrix ended.

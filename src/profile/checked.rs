@@ -163,9 +163,14 @@ impl Profile {
         self.tf32
     }
 
-    /// Every so many training steps the time of one step is split into its parts.
-    pub fn step_every(&self) -> u32 {
-        self.raw.sampling.step_every
+    /// Every so many training steps on such a device the time of one step is split into its parts: the profile's number
+    /// where the device is of its kind, else the usual one of the kind.
+    pub fn step_every(&self, device: Device) -> u32 {
+        match device {
+            device if device == self.device => self.raw.sampling.step_every,
+            Device::Cpu => 10,
+            Device::Cuda => 50,
+        }
     }
 
     /// Constants for estimates.

@@ -33,6 +33,11 @@ fn built_in_profiles_hold_and_carry_their_file_name() {
         assert_eq!(profile.device() == Device::Cpu, name == "cpu");
     }
     assert_eq!(Profile::load("v100-16gb").unwrap().tf32(), Tf32::Absent);
+    assert_eq!(Profile::parse("good.toml", &GOOD.replace("= 10", "= 7")).unwrap().step_every(Device::Cpu), 7);
+    for (name, _) in BUILT_IN {
+        let profile = Profile::load(name).unwrap();
+        assert_eq!([Device::Cpu, Device::Cuda].map(|d| profile.step_every(d)), [10, 50], "{name}");
+    }
     assert_eq!(Profile::load("a100-80gb").unwrap().tf32(), Tf32::Off);
 }
 

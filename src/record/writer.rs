@@ -20,7 +20,8 @@ struct Current {
     trial: ResolvedTrial,
     environment: Environment,
     started: jiff::Timestamp,
-    steps_per_epoch: u64,
+    /// Absent before the first step.
+    steps_per_epoch: Option<u64>,
     epochs: Vec<EpochResult>,
     remarks: Vec<String>,
     /// The first epoch with a result that is not finite.
@@ -66,9 +67,9 @@ impl Current {
 
     fn into_record(self, outcome: Outcome, time_valid: bool, memory: MemoryPeak) -> Record {
         // The training loop watches the training loss; a test loss that is not finite is a divergence all the same.
-        let outcome = match (outcome, self.not_finite) {
-            (Outcome::Finished, Some(epoch)) => Outcome::Diverged { epoch, step: self.steps_per_epoch },
-            (other, _) => other,
+        let outcome = match (outcome, self.not_finite, self.steps_per_epoch) {
+            (Outcome::Finished, Some(epoch), Some(step)) => Outcome::Diverged { epoch, step },
+            (other, ..) => other,
         };
         Record {
             schema: SCHEMA.into(),
@@ -95,18 +96,22 @@ impl Sink for RecordWriter {
 
     fn handle(&mut self, event: &Event) -> Result<(), SinkError> {
         match event {
-            Event::TrialStarted { trial, environment, steps_per_epoch, remarks, epochs_before, .. } => {
-                let mut current = Current {
+            Event::TrialStarted { trial, environment, remarks } => {
+                self.current = Some(Current {
                     trial: trial.as_ref().clone(),
                     environment: environment.as_ref().clone(),
                     started: jiff::Timestamp::now(),
-                    steps_per_epoch: *steps_per_epoch,
+                    steps_per_epoch: None,
                     epochs: Vec::new(),
                     remarks: remarks.clone(),
                     not_finite: None,
-                };
-                epochs_before.iter().for_each(|e| current.push(e));
-                self.current = Some(current);
+                });
+            }
+            Event::TrainingStarted { steps_per_epoch, epochs_before, .. } => {
+                if let Some(current) = &mut self.current {
+                    current.steps_per_epoch = Some(*steps_per_epoch);
+                    epochs_before.iter().for_each(|e| current.push(e));
+                }
             }
             Event::EpochFinished(result) => {
                 if let Some(current) = &mut self.current {
@@ -139,16 +144,17 @@ mod tests {
     use super::*;
     use crate::scenario::{Architecture, Dataset, Norm};
 
-    fn started(epochs_before: Vec<EpochResult>) -> Event {
+    fn started() -> Event {
         let trial = made_up::trial(Architecture::Vgg16, Dataset::Cifar10, Norm::Nd, 2, 1);
         Event::TrialStarted {
             trial: Box::new(made_up::resolved(trial)),
             environment: Box::new(made_up::environment("alpha")),
-            steps_per_epoch: 391,
-            resumed_at: None,
             remarks: vec!["2 images skipped".into()],
-            epochs_before,
         }
+    }
+
+    fn training(epochs_before: Vec<EpochResult>) -> Event {
+        Event::TrainingStarted { steps_per_epoch: 391, resumed_at: None, epochs_before }
     }
 
     fn ended(outcome: Outcome, time_valid: bool) -> Event {
@@ -167,11 +173,14 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let (first, second) = (made_up::epoch(1, 0.5, 9.0), made_up::epoch(2, 0.6, 9.0));
         let interrupted = Outcome::Interrupted { epochs: 1, steps: 7 };
-        play(&store, &[started(vec![]), Event::EpochFinished(Box::new(first)), ended(interrupted, true)]).unwrap();
+        let begun = [started(), training(vec![]), Event::EpochFinished(Box::new(first)), ended(interrupted, true)];
+        play(&store, &begun).unwrap();
         assert_eq!(store.records().0[0].1.outcome.word(), "interrupted");
         let resumed = [
             Event::Warning("said before any trial".into()),
-            started(vec![first]),
+            started(),
+            Event::Warning("a checkpoint was set aside".into()),
+            training(vec![first]),
             Event::Warning("a sink failed".into()),
             Event::EpochFinished(Box::new(second)),
             ended(Outcome::Finished, false),
@@ -182,7 +191,7 @@ mod tests {
         let record = &records[0].1;
         assert_eq!(record.epochs, [first, second]);
         assert_eq!((&record.outcome, record.time_valid), (&Outcome::Finished, false));
-        assert_eq!(record.remarks, ["2 images skipped", "a sink failed"]);
+        assert_eq!(record.remarks, ["2 images skipped", "a checkpoint was set aside", "a sink failed"]);
         assert_eq!(record.sources["recipe.lr"], "default");
     }
 
@@ -194,11 +203,21 @@ mod tests {
         bad.test_loss = f64::NAN;
         let first = Event::EpochFinished(Box::new(made_up::epoch(1, 0.5, 9.0)));
         let second = Event::EpochFinished(Box::new(bad));
-        play(&store, &[started(vec![]), first, second, ended(Outcome::Finished, true)]).unwrap();
+        play(&store, &[started(), training(vec![]), first, second, ended(Outcome::Finished, true)]).unwrap();
         let record = &store.records().0[0].1;
         assert_eq!(record.outcome, Outcome::Diverged { epoch: 2, step: 391 });
         assert_eq!(record.epochs.len(), 1);
         assert!(record.remarks[1].contains("epoch 2 is left out"));
+    }
+
+    #[test]
+    fn a_trial_that_ends_before_its_first_step_has_a_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let failed = Outcome::Failed { message: "no memory for the network".into() };
+        play(&store, &[started(), ended(failed.clone(), true)]).unwrap();
+        let record = &store.records().0[0].1;
+        assert_eq!((&record.outcome, record.epochs.len()), (&failed, 0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::table::Table;
 use super::verdict;
 use super::words::{
     NOTHING, attempts, clean, dataset_title, environment_line, length, memory_words, norm_title, plural, pooled, ratio,
-    result, seconds, side_seconds,
+    result, seconds, side_seconds, speed,
 };
 use std::fmt::Write as _;
 
@@ -105,7 +105,8 @@ fn time_table(rows: &[&TimeRow], several: bool) -> Table {
     let mut head = vec!["Network"];
     head.extend(several.then_some("Env."));
     let left = head.len();
-    head.extend(["Epochs", "BN, s", "ND, s", "ND/BN [95 % CI]", "Blocks", "Peak BN", "Peak ND", "Peak ND/BN"]);
+    head.extend(["Epochs", "BN, s", "ND, s", "ND/BN [95 % CI]", "Blocks", "BN, images/s", "ND, images/s"]);
+    head.extend(["Peak BN", "Peak ND", "Peak ND/BN"]);
     let published = rows.iter().any(|row| row.study_ratio.is_some());
     if published {
         head.extend(["Study BN, s", "Study ND, s", "Study ND/BN"]);
@@ -118,7 +119,7 @@ fn time_table(rows: &[&TimeRow], several: bool) -> Table {
         let study = |s: Option<f64>| s.map_or(NOTHING.into(), seconds);
         let factor = |r: Option<f64>| r.map_or(NOTHING.into(), |r| format!("{r:.2}"));
         cells.extend([row.epochs.to_string(), side_seconds(&row.bn), side_seconds(&row.nd), ratio(row)]);
-        cells.push(row.blocks.len().to_string());
+        cells.extend([row.blocks.len().to_string(), speed(&row.bn), speed(&row.nd)]);
         cells.extend([peak(row.bn.memory), peak(row.nd.memory), factor(row.memory_ratio)]);
         if published {
             cells.extend([study(row.bn.study_seconds), study(row.nd.study_seconds), factor(row.study_ratio)]);
@@ -133,7 +134,7 @@ fn time_notes(out: &mut String, report: &Report) {
     *out += "\nSeconds of a whole training, mean over the attempts: host time of the training loop, waiting for data \
              included, evaluation excluded. ND/BN: geometric mean over blocks, each a BN and an ND trial of one attempt in \
              one environment, with Student's t interval of the log-ratios or, of three blocks and more, the bootstrap's over the \
-             blocks if that is wider.";
+             blocks if that is wider. Images/s: in training, mean over the attempts, without the first epoch where there are more.";
     for kind in group_by(report.time.iter().filter_map(|r| r.memory_kind), |kind| *kind) {
         let _ = write!(out, " Peak memory: {}.", memory_words(kind[0]));
     }

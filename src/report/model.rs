@@ -180,6 +180,8 @@ pub struct Side {
     pub cell: Option<TrialId>,
     /// Training time of a trial by the `paper` definition, over the attempts with a valid time.
     pub seconds: Option<Summary>,
+    /// Training images per second, over the same attempts: without the first epoch, which warms up, where there are more.
+    pub images_per_second: Option<Summary>,
     /// Why there is no time: states of the attempts.
     pub unfinished: Vec<String>,
     /// The largest peak of the attempts.

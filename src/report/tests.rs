@@ -92,6 +92,21 @@ fn only_undisturbed_blocks_make_a_ratio() {
 }
 
 #[test]
+fn throughput_is_that_of_steady_training_where_time_counts() {
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 3, 1);
+    let mut records: Vec<Record> = trials.iter().map(|t| made_up::record(t, 0.5, 10.0)).collect();
+    records[0].epochs[0].seconds.paper = Seconds(1000.0);
+    records[0].epochs[2].seconds.paper = Seconds(15.0);
+    records[1].time_valid = false;
+    let row = &report(&trials, &records).time[0];
+    assert_eq!(row.bn.images_per_second.unwrap().mean, 100_000.0 / 25.0);
+    assert_eq!(row.nd.images_per_second, None, "it was resumed");
+    let single = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
+    let records = [made_up::record(&single[0], 0.5, 10.0)];
+    assert_eq!(report(&single, &records).time[0].bn.images_per_second.unwrap().mean, 5000.0);
+}
+
+#[test]
 fn a_finished_record_counts_before_an_interrupted_one_and_other_trials_are_counted() {
     let trials = made_up::cell(Architecture::Vgg16, Dataset::FashionMini, 2, 1);
     let finished = made_up::record(&trials[0], 0.5, 10.0);

@@ -122,6 +122,15 @@ fn valid_seconds(record: &Record) -> Option<f64> {
     (record.time_valid && seconds > 0.0).then_some(seconds)
 }
 
+/// Training images per second of a record with a valid time, without the first epoch where there are more.
+fn throughput(record: &Record) -> Option<f64> {
+    valid_seconds(record)?;
+    let steady = if record.epochs.len() > 1 { &record.epochs[1..] } else { &record.epochs[..] };
+    let images: u64 = steady.iter().map(|e| e.images).sum();
+    let seconds: f64 = steady.iter().map(|e| e.seconds.paper.0).sum();
+    (seconds > 0.0).then(|| images as f64 / seconds)
+}
+
 /// BN or ND of a row.
 fn side(runs: &[&Run], label: Option<&str>, kind: Option<MemoryKind>, published: &Published) -> Side {
     let records = finished(runs, label);
@@ -132,6 +141,7 @@ fn side(runs: &[&Run], label: Option<&str>, kind: Option<MemoryKind>, published:
     Side {
         cell: runs.first().map(|run| run.cell.clone()),
         seconds: Summary::of(&seconds),
+        images_per_second: Summary::of(&records.iter().filter_map(|r| throughput(r)).collect::<Vec<_>>()),
         unfinished,
         memory: kind.and_then(|kind| records.iter().filter_map(|r| peak(r, kind)).max()),
         study_seconds: figures.and_then(Figures::seconds).map(|s| s.mean),

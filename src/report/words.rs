@@ -97,6 +97,11 @@ pub(super) fn seconds(s: f64) -> String {
     }
 }
 
+/// Images per second, with as many digits.
+pub(super) fn speed(side: &Side) -> String {
+    side.images_per_second.map_or(NOTHING.into(), |s| seconds(s.mean))
+}
+
 /// The time of a side, or why there is none.
 pub(super) fn side_seconds(side: &Side) -> String {
     side.seconds.map_or_else(|| states(&side.unfinished), |s| seconds(s.mean))

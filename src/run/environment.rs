@@ -1,7 +1,7 @@
 //! Where a run computes, and the description of that for its records.
 
 use crate::telemetry::{
-    COMMIT, Cuda, CudaRuntime, Device, Environment, Gpus, Host, Reading, Software, gpus, open_cuda,
+    COMMIT, Cuda, CudaRuntime, Device, Environment, Host, Software, cudnn_version, gpus, open_cuda, visible_gpu,
 };
 use crate::train::libtorch_version;
 use std::path::Path;
@@ -42,25 +42,18 @@ pub fn environment(device: tch::Device) -> Environment {
             libtorch: libtorch_version(),
         },
         device: match device {
-            tch::Device::Cuda(index) => Device::Cuda(cuda(index, gpus().ok())),
+            tch::Device::Cuda(index) => Device::Cuda(cuda(index)),
             _ => Device::Cpu,
         },
         threads: threads(),
     }
 }
 
-fn cuda(index: usize, gpus: Option<Gpus>) -> Cuda {
-    let cudnn = tch::Cuda::cudnn_is_available().then(|| "available".to_string());
-    let (driver, cuda, mut devices) = match gpus {
-        Some(g) => (g.driver.value(), g.cuda.value(), g.devices),
-        None => (None, None, Vec::new()),
+fn cuda(index: usize) -> Cuda {
+    let (driver, cuda) = gpus().map_or((None, None), |g| (g.driver.value(), g.cuda.value()));
+    let (name, uuid, memory) = match visible_gpu(index) {
+        Ok(gpu) => (gpu.name.value(), gpu.uuid.value(), gpu.memory.value()),
+        Err(_) => (None, None, None),
     };
-    // NVML numbers all devices of the machine; with a restricted view the numbers need not agree, and then nothing is said.
-    let restricted = std::env::var_os("CUDA_VISIBLE_DEVICES").is_some() && devices.len() > 1;
-    let gpu = (index < devices.len() && !restricted).then(|| devices.swap_remove(index)).and_then(Reading::value);
-    let (name, uuid, memory) = match gpu {
-        Some(gpu) => (gpu.name.value(), gpu.uuid.value(), gpu.memory.value()),
-        None => (None, None, None),
-    };
-    Cuda { index: index as u32, name, uuid, driver, cuda, cudnn, memory }
+    Cuda { index: index as u32, name, uuid, driver, cuda, cudnn: cudnn_version().value(), memory }
 }

@@ -9,9 +9,9 @@ use crate::data::{DataError, DataSet, Sources};
 use crate::event::{Event, Fanout, Outcome};
 use crate::nn::{Method, networks};
 use crate::plan::{ResolvedTrial, Trial};
-use crate::record::{Store, StoreError};
+use crate::record::{Record, Store, StoreError};
 use crate::telemetry::Environment;
-use crate::train::{Checkpoints, Trainer};
+use crate::train::{Checkpoints, Trainer, catch, never_trained};
 use shelf::Shelf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,8 +31,31 @@ pub struct Run<'a> {
     pub sample_every: u64,
     /// Time between two checkpoints.
     pub checkpoint_every: Duration,
+    /// Trials that ended so are trained again, and their records replaced.
+    pub retry: Retry,
     /// Once true, the run ends after the step under way.
     pub interrupt: &'a AtomicBool,
+}
+
+/// Which final outcomes without a result are tried again, once a run; on another machine they may end otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// Out of memory.
+    pub oom: bool,
+    /// Diverged.
+    pub diverged: bool,
+}
+
+impl Retry {
+    /// A trial that ended so is trained, or trained again.
+    pub fn includes(self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Finished => false,
+            Outcome::Oom { .. } => self.oom,
+            Outcome::Diverged { .. } => self.diverged,
+            Outcome::Interrupted { .. } | Outcome::Failed { .. } => true,
+        }
+    }
 }
 
 /// How the trials of a run ended.
@@ -40,6 +63,8 @@ pub struct Run<'a> {
 pub struct Summary {
     /// Trials that ended without a result.
     pub failed: usize,
+    /// Trials that ran out of memory or diverged, now or before.
+    pub retriable: usize,
     /// Trials left out: another process is training them.
     pub elsewhere: usize,
     /// Trials left out: what may be their record cannot be read.
@@ -63,7 +88,7 @@ pub enum RunError {
 
 /// What became of one trial.
 enum Visit {
-    Done,
+    Done(Outcome),
     Elsewhere,
     Refused,
     WithoutData,
@@ -77,7 +102,7 @@ impl Run<'_> {
     /// No data set at all, or a store that cannot be locked. Trials that diverge, run out of memory or fail end in an
     /// outcome, and those that cannot be trained are left out with a warning; the run goes on.
     pub fn all(&self, trials: &[ResolvedTrial], events: &mut Fanout) -> Result<Summary, RunError> {
-        let done = trials.iter().filter(|t| self.is_done(&t.trial).unwrap_or(false)).count();
+        let done = trials.iter().filter(|t| self.done(&t.trial).is_ok_and(|done| done.is_some())).count();
         events.send(Event::RunStarted { trials: trials.len(), done });
         let ended = self.visits(trials, events);
         events.send(Event::RunFinished);
@@ -101,7 +126,9 @@ impl Run<'_> {
                     summary.interrupted = true;
                     break;
                 }
-                Visit::Done | Visit::Trained(Outcome::Finished | Outcome::Diverged { .. } | Outcome::Oom { .. }) => {}
+                Visit::Done(outcome) | Visit::Trained(outcome) => {
+                    summary.retriable += usize::from(outcome != Outcome::Finished);
+                }
             }
         }
         Ok(summary)
@@ -119,60 +146,82 @@ impl Run<'_> {
         let left_out = |events: &mut Fanout, why: StoreError| {
             events.send(Event::Warning(format!("{trial} is left out: {why}")));
         };
-        let mut done = match self.is_done(trial) {
+        let done = match self.done(trial) {
             Ok(done) => done,
             Err(why) => {
                 left_out(events, why);
                 return Ok(Visit::Refused);
             }
         };
-        if done && !self.store.has_leftovers(trial) {
-            return Ok(Visit::Done);
+        match done {
+            Some(outcome) if !self.store.has_leftovers(trial) => return Ok(Visit::Done(outcome)),
+            None if shelf.lacks(trial) => return Ok(Visit::WithoutData),
+            _ => {}
         }
-        if !done && shelf.lacks(trial) {
-            return Ok(Visit::WithoutData);
-        }
-        let lock = match self.store.lock(&trial.id()) {
-            Ok(lock) => lock,
+        let lock = match (self.store.lock(&trial.id()), done) {
+            (Ok(lock), _) => lock,
             // Nothing but tidying is left to do.
-            Err(_) if done => return Ok(Visit::Done),
-            Err(held @ StoreError::Locked { .. }) => {
+            (Err(_), Some(outcome)) => return Ok(Visit::Done(outcome)),
+            (Err(held @ StoreError::Locked { .. }), None) => {
                 left_out(events, held);
                 return Ok(Visit::Elsewhere);
             }
-            Err(e) => return Err(e.into()),
+            (Err(e), None) => return Err(e.into()),
         };
         // Another process may have finished it between the first look and the lock.
-        match self.is_done(trial) {
-            Ok(now) => done = now,
+        let done = match self.done(trial) {
+            Ok(done) => done,
             Err(why) => {
                 left_out(events, why);
                 return Ok(Visit::Refused);
             }
-        }
-        if let Err(e) = self.store.sweep(&lock, trial, done) {
+        };
+        if let Err(e) = self.store.sweep(&lock, trial, done.is_some()) {
             events.send(Event::Warning(e.to_string()));
         }
-        if done {
-            return Ok(Visit::Done);
+        match done {
+            Some(outcome) => Ok(Visit::Done(outcome)),
+            None => self.begin(resolved, trials, shelf, events),
         }
-        match shelf.get(trial, self) {
-            Ok(data) => Ok(Visit::Trained(self.one(resolved, data, events))),
-            Err(e) => {
-                events.send(Event::Warning(shelf.warn(trial, e, trials)?));
+    }
+
+    /// Trains a trial whose lock is held.
+    fn begin(
+        &self,
+        resolved: &ResolvedTrial,
+        trials: &[ResolvedTrial],
+        shelf: &mut Shelf,
+        events: &mut Fanout,
+    ) -> Result<Visit, RunError> {
+        match catch(|| shelf.get(&resolved.trial, self)) {
+            Ok(Ok(data)) => Ok(Visit::Trained(self.one(resolved, data, events))),
+            Ok(Err(e)) => {
+                events.send(Event::Warning(shelf.warn(&resolved.trial, e, trials)?));
                 Ok(Visit::WithoutData)
+            }
+            // libtorch failed to bring the images to the device.
+            Err(outcome) => {
+                never_trained(resolved, self.environment, &outcome, events);
+                Ok(Visit::Trained(outcome))
             }
         }
     }
 
-    fn is_done(&self, trial: &Trial) -> Result<bool, StoreError> {
-        Ok(self.store.find(&trial.id())?.is_some_and(|record| record.outcome.is_final()))
+    /// The outcome of a trial that need not be trained.
+    ///
+    /// # Errors
+    /// What may be its record cannot be read.
+    fn done(&self, trial: &Trial) -> Result<Option<Outcome>, StoreError> {
+        let outcome = self.store.find(&trial.id())?.map(|record| record.outcome);
+        Ok(outcome.filter(|outcome| !self.retry.includes(outcome)))
     }
 
     fn one(&self, trial: &ResolvedTrial, data: &DataSet, events: &mut Fanout) -> Outcome {
         let Trial { architecture, norm, deconvolution, .. } = &trial.trial;
         let method = Method::new(*norm, deconvolution.unwrap_or_default());
         let classes = data.class_names.len() as i64;
+        let before = self.store.find(&trial.trial.id()).ok().flatten().filter(|record| record.outcome.is_final());
+        let remarks: Vec<String> = before.iter().map(replaces).collect();
         let checkpoints =
             Checkpoints { path: self.store.checkpoint_path(&trial.trial.id()), every: self.checkpoint_every };
         Trainer {
@@ -183,8 +232,21 @@ impl Run<'_> {
             network: &|scope| networks::build(*architecture, method, classes, scope),
             checkpoints: Some(checkpoints),
             sample_every: self.sample_every,
+            remarks: &remarks,
             interrupt: self.interrupt,
         }
         .run(events)
     }
+}
+
+/// What the record of a trial that is tried again says of the one that it replaces.
+fn replaces(before: &Record) -> String {
+    let detail = match &before.outcome {
+        Outcome::Oom { message, .. } => format!(", {message}"),
+        Outcome::Diverged { epoch, step } => format!(", epoch {epoch}, step {step}"),
+        _ => String::new(),
+    };
+    let environment = before.environment.fingerprint();
+    let word = before.outcome.word();
+    format!("replaces a record of {} in environment {environment}: {word}{detail}", before.finished)
 }

@@ -73,12 +73,44 @@ pub struct Cuda {
 }
 
 impl Environment {
-    /// 12 hexadecimal digits, equal where times may be compared: everything but the host's name and the commit.
+    /// 12 hexadecimal digits, equal where times may be compared: everything but the host's name and the commit. Of a GPU
+    /// with an identifier the number does not count; one without may be any of its host's, so the host's name does.
     pub fn fingerprint(&self) -> String {
         let mut comparable = self.clone();
-        comparable.host.name = String::new();
         comparable.software.commit = String::new();
+        match &mut comparable.device {
+            Device::Cuda(Cuda { uuid: None, .. }) => {}
+            Device::Cuda(known) => (known.index, comparable.host.name) = (0, String::new()),
+            Device::Cpu => comparable.host.name = String::new(),
+        }
         let canonical = serde_json::to_value(&comparable).expect("an environment is plain data").to_string();
         sha256_hex(canonical.as_bytes())[..12].into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(host: &str, index: u32, uuid: Option<&str>) -> String {
+        let (name, memory) = (Some("NVIDIA H200".into()), Some(Bytes(1)));
+        let uuid = uuid.map(String::from);
+        let device = Device::Cuda(Cuda { index, name, uuid, driver: None, cuda: None, cudnn: None, memory });
+        Environment {
+            host: Host { name: host.into(), os: "b".into(), cpu: "c".into(), cores: 1, memory: Bytes(1) },
+            software: Software { ndbench: "d".into(), commit: host.into(), libtorch: "f".into() },
+            device,
+            threads: 1,
+        }
+        .fingerprint()
+    }
+
+    #[test]
+    fn gpus_are_told_apart_by_their_identifier_alone() {
+        let known = on("a", 0, Some("GPU-1"));
+        assert_eq!(known, on("b", 3, Some("GPU-1")), "CUDA_VISIBLE_DEVICES changes the number, not the device");
+        assert_ne!(known, on("a", 0, Some("GPU-2")));
+        assert_ne!(known, on("a", 0, None));
+        assert_ne!(on("a", 0, None), on("b", 0, None), "nobody knows whether these are one device");
     }
 }

@@ -12,6 +12,26 @@ pub fn resident() -> Reading<Bytes> {
     status("VmRSS")
 }
 
+/// What this process was promised of memory of its own, and what it uses of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// Promised: what `RLIMIT_DATA` counts.
+    pub promised: Bytes,
+    /// Used: what would have to be swapped out.
+    pub used: Bytes,
+}
+
+impl Footprint {
+    /// As it is now.
+    pub fn read() -> Reading<Self> {
+        match (status("VmData"), status("RssAnon")) {
+            (Reading::Value(promised), Reading::Value(used)) => Reading::Value(Self { promised, used }),
+            (Reading::Unsupported, _) | (_, Reading::Unsupported) => Reading::Unsupported,
+            (Reading::Failed { why }, _) | (_, Reading::Failed { why }) => Reading::Failed { why },
+        }
+    }
+}
+
 /// A field of `/proc/self/status` that counts memory.
 fn status(field: &str) -> Reading<Bytes> {
     if !cfg!(target_os = "linux") {

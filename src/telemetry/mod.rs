@@ -1,7 +1,9 @@
 //! Instruments: what the machine is and what it uses.
 
 mod available;
+mod cgroup;
 mod cuda;
+mod cuda_driver;
 mod environment;
 mod host;
 mod memory;
@@ -10,9 +12,10 @@ mod reading;
 
 pub use available::available_memory;
 pub use cuda::{CudaRuntime, cudnn_version, load_kernels_lazily, open_cuda};
+pub use cuda_driver::{VisibleGpu, visible_gpu};
 pub use environment::{Cuda, Device, Environment, Host, Software};
 pub use host::{free_disk, nearest_folder};
-pub use memory::{PeakResident, resident};
+pub use memory::{Footprint, PeakResident, resident};
 pub use nvml::{Gpu, Gpus, gpus};
 pub use reading::Reading;
 

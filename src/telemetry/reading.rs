@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// One reading. Missing is never zero: where there is no value, there is a reason.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading<T> {
     /// What was measured.
     Value(T),

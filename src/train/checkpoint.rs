@@ -1,19 +1,21 @@
 //! A training that can go on: everything its next step depends on, in one file.
 //!
-//! Layout: the line `ndbench.checkpoint/1`, the length of the header (8 bytes, little-endian), the header (JSON: which
+//! Layout: the line `ndbench.checkpoint/2`, the length of the header (8 bytes, little-endian), the header (JSON: which
 //! trial, how far, names, types and shapes of the tensors), the tensors' elements in that order as they lie in memory, and
 //! last the SHA-256 of all that. There are no states of random generators: each step seeds its own.
 
 use super::progress::Progress;
+use crate::event::MemoryPeak;
 use crate::files;
 use crate::plan::TrialId;
+use crate::telemetry::Environment;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
 
-const MAGIC: &[u8] = b"ndbench.checkpoint/1\n";
+const MAGIC: &[u8] = b"ndbench.checkpoint/2\n";
 const DIGEST: usize = 32;
 
 /// What a checkpoint says about itself before its tensors.
@@ -24,8 +26,12 @@ pub(super) struct Header {
     pub trial_id: TrialId,
     /// The version of this program; another one may order its random numbers differently.
     pub ndbench: String,
+    /// Where it was written.
+    pub environment: Environment,
     /// How far the training is.
     pub progress: Progress,
+    /// Peak memory of the executions so far.
+    pub memory: MemoryPeak,
     /// Counters of layers.
     pub counters: Vec<(String, i64)>,
     /// What follows.
@@ -120,7 +126,10 @@ pub(super) fn write(path: &Path, header: &Header, tensors: &[Tensor]) -> io::Res
         out.put(&(text.len() as u64).to_le_bytes())?;
         out.put(&text)?;
         for tensor in tensors {
-            let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+            let size = tensor.numel() * tensor.kind().elt_size_in_bytes();
+            let mut bytes = Vec::new();
+            bytes.try_reserve_exact(size).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+            bytes.resize(size, 0);
             tensor.f_copy_data_u8(&mut bytes, tensor.numel()).map_err(io::Error::other)?;
             out.put(&bytes)?;
         }
@@ -195,7 +204,9 @@ mod tests {
         let header = Header {
             trial_id: TrialId("0123456789abcdef".into()),
             ndbench: env!("CARGO_PKG_VERSION").into(),
+            environment: super::super::tests::environment(),
             progress: Progress::default(),
+            memory: MemoryPeak::default(),
             counters: vec![("freeze".into(), 3)],
             tensors: entries,
         };

@@ -1,31 +1,52 @@
 //! Panics and libtorch's errors as outcomes.
 
+use super::bound::memory_left;
 use crate::event::Outcome;
 use crate::units::Bytes;
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
+use tch::Device;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
+    /// Memory that was left when the last panic under [`catch`] began.
+    static LEFT: Cell<Option<Bytes>> = const { Cell::new(None) };
 }
 
 /// Runs `body`, in which tch panics where libtorch fails. A panic becomes an outcome and prints nothing.
-pub(super) fn catch(body: impl FnOnce() -> Outcome) -> Outcome {
+///
+/// # Errors
+/// The outcome of a trial whose work panicked: out of memory, or failed.
+pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Outcome> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
+            if QUIET.get() {
+                // Before unwinding gives everything back.
+                LEFT.set(memory_left());
+            } else {
                 usual(info);
             }
         }));
     });
+    LEFT.set(None);
     let before = QUIET.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(body));
     QUIET.set(before);
-    result.unwrap_or_else(|payload| classify(&words(payload.as_ref())))
+    result.map_err(|payload| classify(&words(payload.as_ref())))
+}
+
+/// Adds what the host had left to an out-of-memory outcome of the CPU, whose allocator does not say.
+pub(super) fn with_memory_left(outcome: Outcome, device: Device) -> Outcome {
+    match outcome {
+        Outcome::Oom { requested, free: None, message } if device == Device::Cpu => {
+            Outcome::Oom { requested, free: LEFT.take().or_else(memory_left), message }
+        }
+        other => other,
+    }
 }
 
 /// The text of a panic.
@@ -76,14 +97,11 @@ fn amount(text: &str) -> Option<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Kind, Tensor};
+    use tch::{Kind, Tensor};
 
     #[test]
     fn a_real_allocation_that_no_machine_can_serve_is_oom() {
-        let outcome = catch(|| {
-            let _ = Tensor::empty([1 << 50], (Kind::Uint8, Device::Cpu));
-            Outcome::Finished
-        });
+        let outcome = catch(|| Tensor::empty([1 << 50], (Kind::Uint8, Device::Cpu))).unwrap_err();
         let Outcome::Oom { requested, message, .. } = outcome else { panic!("{outcome:?}") };
         assert_eq!(requested, Some(Bytes(1 << 50)), "{message}");
         assert!(!message.contains('\n') && !message.contains("frame #"), "{message}");
@@ -102,13 +120,11 @@ mod tests {
 
     #[test]
     fn other_panics_are_failures_with_their_message() {
-        let outcome = catch(|| panic!("a layer of {} channels", 3));
-        assert_eq!(outcome, Outcome::Failed { message: "a layer of 3 channels".into() });
-        let shapes = catch(|| {
-            let _ = Tensor::zeros([2, 3], (Kind::Float, Device::Cpu))
-                .mm(&Tensor::zeros([2, 3], (Kind::Float, Device::Cpu)));
-            Outcome::Finished
-        });
+        assert_eq!(catch(|| 7), Ok(7));
+        let outcome: Result<(), Outcome> = catch(|| panic!("a layer of {} channels", 3));
+        assert_eq!(outcome, Err(Outcome::Failed { message: "a layer of 3 channels".into() }));
+        let zeros = || Tensor::zeros([2, 3], (Kind::Float, Device::Cpu));
+        let shapes = catch(|| zeros().mm(&zeros())).unwrap_err();
         let Outcome::Failed { message } = shapes else { panic!("{shapes:?}") };
         assert!(message.starts_with("mat1 and mat2 shapes cannot be multiplied"), "{message}");
     }

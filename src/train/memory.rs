@@ -1,9 +1,13 @@
 //! Peak memory of a trial, and the host's allocator.
 
 use super::native;
-use crate::event::{MemoryPeak, Outcome};
-use crate::telemetry::{PeakResident, available_memory};
+use crate::event::MemoryPeak;
+use crate::telemetry::PeakResident;
+use std::cell::Cell;
 use tch::Device;
+
+/// Beyond each request the heap grows by so much; where it cannot, the request fails.
+pub(super) const GROWTH: i32 = 64 << 20;
 
 /// Keeps glibc from handing freed memory back to the kernel.
 ///
@@ -23,7 +27,7 @@ pub fn tune_host_allocator() {
             // Never a mapping of its own, never trimmed, grown by large pieces.
             libc::mallopt(libc::M_MMAP_MAX, 0);
             libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
-            libc::mallopt(libc::M_TOP_PAD, 64 << 20);
+            libc::mallopt(libc::M_TOP_PAD, GROWTH);
             // One heap for all threads: as fast here, since the threads of an operation allocate little, and a tenth less
             // memory in MobileNet v2.
             libc::mallopt(libc::M_ARENA_MAX, 1);
@@ -32,7 +36,7 @@ pub fn tune_host_allocator() {
 }
 
 /// Gives the allocator's unused memory back to the kernel, so that a trial's peak is its own.
-fn release_unused() {
+pub(super) fn release_unused() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: malloc_trim only releases memory that nobody holds.
     unsafe {
@@ -42,7 +46,14 @@ fn release_unused() {
 
 /// Watches peak memory from its start on: CUDA's allocator on CUDA, the resident set of the process on the CPU.
 #[derive(Debug)]
-pub(super) enum Meter {
+pub(super) struct Meter {
+    instrument: Instrument,
+    /// Of the executions before a resume.
+    before: Cell<Option<MemoryPeak>>,
+}
+
+#[derive(Debug)]
+enum Instrument {
     Cuda(usize),
     Host(PeakResident),
 }
@@ -50,37 +61,34 @@ pub(super) enum Meter {
 impl Meter {
     /// Gives back what earlier trials left unused and starts a new peak.
     pub fn start(device: Device) -> Self {
-        match device {
+        let instrument = match device {
             Device::Cuda(index) => {
                 // A device that cannot be asked now yields no figure at the end either.
                 let _ = native::reset_cuda_memory(index);
-                Self::Cuda(index)
+                Instrument::Cuda(index)
             }
             _ => {
                 release_unused();
-                Self::Host(PeakResident::start())
+                Instrument::Host(PeakResident::start())
             }
-        }
+        };
+        Self { instrument, before: Cell::new(None) }
     }
 
-    /// The largest amounts since the start.
+    /// Counts what earlier executions of the trial took.
+    pub fn carry(&self, before: MemoryPeak) {
+        self.before.set(Some(before));
+    }
+
+    /// The largest amounts since the start, and before it where that is known.
     pub fn peak(&self) -> MemoryPeak {
-        match self {
-            Self::Cuda(index) => {
+        let peak = match &self.instrument {
+            Instrument::Cuda(index) => {
                 let peak = native::cuda_memory_peak(*index).ok();
                 MemoryPeak { allocated: peak.map(|p| p.0), reserved: peak.map(|p| p.1), resident: None }
             }
-            Self::Host(peak) => MemoryPeak { resident: peak.bytes().value(), ..MemoryPeak::default() },
-        }
-    }
-}
-
-/// Adds what the host has free to an out-of-memory outcome of the CPU, whose allocator does not say.
-pub(super) fn with_free_memory(outcome: Outcome, device: Device) -> Outcome {
-    match outcome {
-        Outcome::Oom { requested, free: None, message } if device == Device::Cpu => {
-            Outcome::Oom { requested, free: available_memory(), message }
-        }
-        other => other,
+            Instrument::Host(peak) => MemoryPeak { resident: peak.bytes().value(), ..MemoryPeak::default() },
+        };
+        self.before.get().map_or(peak, |before| peak.max(before))
     }
 }

@@ -4,6 +4,7 @@
 //! epoch, what a step draws (dropout) by these and the step. So the same trial gives the same numbers, and a checkpoint
 //! needs no state of a random generator. Results leave only as [`crate::event::Event`]s.
 
+mod bound;
 mod checkpoint;
 mod evaluate;
 mod failure;
@@ -17,10 +18,12 @@ mod snapshot;
 mod tally;
 mod trainer;
 
+pub use bound::Allocator;
+pub use failure::catch;
 pub use memory::tune_host_allocator;
 pub use model::Model;
 pub use native::{NativeError, libtorch_version};
-pub use trainer::{Checkpoints, Trainer};
+pub use trainer::{Checkpoints, Trainer, never_trained};
 
 #[cfg(test)]
 mod tests;

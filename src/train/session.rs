@@ -1,6 +1,7 @@
 //! The training loop.
 
 use super::evaluate::{Evaluation, evaluate};
+use super::memory::Meter;
 use super::model::Model;
 use super::native::NativeError;
 use super::progress::Progress;
@@ -22,6 +23,8 @@ pub(super) enum TrainError {
     NoStep { images: u64, batch: u64 },
     #[error("there are no test images")]
     NoTest,
+    #[error("out of memory while the checkpoint is read")]
+    NoMemoryForCheckpoint,
 }
 
 /// A training under way.
@@ -30,6 +33,7 @@ pub(super) struct Session<'a> {
     pub(super) model: Model,
     pub(super) tally: Tally,
     pub(super) progress: Progress,
+    pub(super) meter: &'a Meter,
     pub(super) saved: Instant,
     /// Images of each step of an epoch.
     sizes: Vec<u64>,
@@ -38,7 +42,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// A training before its first step.
-    pub fn new(trainer: &'a Trainer<'a>) -> Result<Self, TrainError> {
+    pub fn new(trainer: &'a Trainer<'a>, meter: &'a Meter) -> Result<Self, TrainError> {
         let trial = &trainer.trial.trial;
         let images = trainer.data.train.labels.size()[0] as u64;
         let batch = u64::from(trial.recipe.batch_size);
@@ -53,7 +57,7 @@ impl<'a> Session<'a> {
         let classes = trainer.data.class_names.len() as i64;
         let tally = Tally::new(sizes.len() as u64, classes, (model.kind(), trainer.device));
         let (progress, saved) = (Progress::default(), Instant::now());
-        Ok(Self { trainer, model, tally, progress, saved, sizes, classes })
+        Ok(Self { trainer, model, tally, progress, meter, saved, sizes, classes })
     }
 
     /// Optimiser steps in an epoch.

@@ -26,7 +26,9 @@ impl Session<'_> {
         let header = Header {
             trial_id: self.trainer.trial.trial.id(),
             ndbench: env!("CARGO_PKG_VERSION").into(),
+            environment: self.trainer.environment.clone(),
             progress: self.progress.clone(),
+            memory: self.meter.peak(),
             counters: self.model.store.counters().into_iter().map(|(name, c)| (name, c.get())).collect(),
             tensors: entries.expect("networks use f32, f64 and i64 only"),
         };
@@ -78,6 +80,7 @@ impl Session<'_> {
         places.iter().zip(momenta).for_each(|(&place, value)| self.model.sgd.set_momentum(place, value));
         counters.iter().zip(&header.counters).for_each(|((_, counter), (_, value))| counter.set(*value));
         self.progress = header.progress;
+        self.meter.carry(header.memory);
         Ok(())
     }
 

@@ -83,7 +83,7 @@ fn data() -> DataSet {
     }
 }
 
-fn environment() -> Environment {
+pub(super) fn environment() -> Environment {
     Environment {
         host: Host { name: "a".into(), os: "b".into(), cpu: "c".into(), cores: 1, memory: Bytes(1) },
         software: Software { ndbench: "d".into(), commit: "e".into(), libtorch: "f".into() },
@@ -133,7 +133,7 @@ impl Listener {
         let mut all = Vec::new();
         for event in &self.events {
             match event {
-                Event::TrialStarted { epochs_before, .. } => all.extend(epochs_before),
+                Event::TrainingStarted { epochs_before, .. } => all.extend(epochs_before),
                 Event::EpochFinished(result) => all.push(**result),
                 _ => {}
             }
@@ -192,6 +192,7 @@ fn run_network(
         network: &build,
         checkpoints: checkpoint.map(|path| Checkpoints { path: path.into(), every: Duration::from_secs(3600) }),
         sample_every: 2,
+        remarks: &[],
         interrupt: &interrupt,
     };
     let outcome = trainer.run(&mut Fanout::new(vec![listener]));
@@ -272,6 +273,26 @@ fn every_interruption_of_one_trial_together_changes_nothing() {
         }
     };
     assert_eq!((last, runs), (whole, 7));
+}
+
+#[test]
+fn a_resumed_trial_keeps_the_peak_of_what_came_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.checkpoint");
+    let trial = trial(Recipe::default());
+    let peak = |listener: &Listener| {
+        let Some(Event::TrialFinished { memory, .. }) = listener.events.last() else { panic!("{:?}", listener.events) };
+        memory.resident.map(|bytes| bytes.0)
+    };
+    let mut first = Listener { at_step: Some(2), ..Listener::default() };
+    let ballast = Tensor::ones([256 << 20], (Kind::Uint8, Device::Cpu));
+    run(&trial, Some(&path), &mut first);
+    drop(ballast);
+    let mut second = Listener::default();
+    run(&trial, Some(&path), &mut second);
+    let (Some(first), Some(second)) = (peak(&first), peak(&second)) else { return };
+    // What was taken after the checkpoint was written is not in it, and is little.
+    assert!(second + (32 << 20) > first, "{second} after {first}");
 }
 
 #[test]

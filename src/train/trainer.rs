@@ -1,13 +1,16 @@
 //! A trial from its beginning, or its checkpoint, to its outcome.
 
+use super::bound::Bound;
+use super::checkpoint::CheckpointError;
 use super::session::{Session, TrainError};
 use super::{checkpoint, failure, memory, native};
 use crate::data::DataSet;
-use crate::event::{Event, Fanout, Outcome};
+use crate::event::{Event, Fanout, MemoryPeak, Outcome};
 use crate::nn::{Layer, Scope};
 use crate::plan::ResolvedTrial;
 use crate::scenario::Precision;
-use crate::telemetry::Environment;
+use crate::telemetry::{self, Environment};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -29,6 +32,8 @@ pub struct Trainer<'a> {
     pub checkpoints: Option<Checkpoints>,
     /// The parts of every so many-th step are timed; 0: of none. On CUDA such a step waits for the device five times.
     pub sample_every: u64,
+    /// What the record should remark besides what the data's loader noticed.
+    pub remarks: &'a [String],
     /// Once true, the training ends after the step or evaluation batch under way.
     pub interrupt: &'a AtomicBool,
 }
@@ -42,10 +47,19 @@ pub struct Checkpoints {
     pub every: Duration,
 }
 
-/// What [`Trainer::run`] learns besides the outcome.
-#[derive(Debug, Default)]
-struct Remarks {
-    resumed: bool,
+/// Tells `events` of a trial that ended before there was anything to train with: from `TrialStarted` to `TrialFinished`.
+pub fn never_trained(trial: &ResolvedTrial, environment: &Environment, outcome: &Outcome, events: &mut Fanout) {
+    events.send(Event::TrialStarted {
+        trial: Box::new(trial.clone()),
+        environment: Box::new(environment.clone()),
+        remarks: Vec::new(),
+    });
+    events.send(Event::TrialFinished {
+        trial_id: trial.trial.id(),
+        outcome: outcome.clone(),
+        time_valid: true,
+        memory: MemoryPeak::default(),
+    });
 }
 
 impl Trainer<'_> {
@@ -54,18 +68,25 @@ impl Trainer<'_> {
     /// told and no sink failed to take note of it.
     pub fn run(&self, events: &mut Fanout) -> Outcome {
         let trial = &self.trial.trial;
-        let meter = memory::Meter::start(self.device);
-        let mut remarks = Remarks::default();
-        let outcome = failure::catch(|| match self.train(events, &mut remarks) {
-            Ok(outcome) => outcome,
-            Err(error) => failure::classify(&error.to_string()),
+        events.send(Event::TrialStarted {
+            trial: Box::new(self.trial.clone()),
+            environment: Box::new(self.environment.clone()),
+            remarks: self.data.remarks.iter().chain(self.remarks).cloned().collect(),
         });
-        let outcome = memory::with_free_memory(outcome, self.device);
+        let meter = memory::Meter::start(self.device);
+        let mut resumed = false;
+        let bound = Bound::set(self.device);
+        let outcome = match failure::catch(|| self.train(&meter, events, &mut resumed)) {
+            Ok(Ok(outcome)) | Err(outcome) => outcome,
+            Ok(Err(error)) => failure::classify(&error.to_string()),
+        };
+        let outcome = failure::with_memory_left(outcome, self.device);
+        drop(bound);
         let failures = events.failures().len();
         events.send(Event::TrialFinished {
             trial_id: trial.id(),
             outcome: outcome.clone(),
-            time_valid: !remarks.resumed,
+            time_valid: !resumed,
             memory: meter.peak(),
         });
         if let Some(Checkpoints { path, .. }) = &self.checkpoints
@@ -79,37 +100,70 @@ impl Trainer<'_> {
         outcome
     }
 
-    fn train(&self, events: &mut Fanout, remarks: &mut Remarks) -> Result<Outcome, TrainError> {
+    fn train(&self, meter: &memory::Meter, events: &mut Fanout, resumed: &mut bool) -> Result<Outcome, TrainError> {
         native::allow_tf32(self.trial.trial.recipe.precision == Precision::Tf32)?;
-        let mut session = Session::new(self)?;
-        remarks.resumed = self.resume(&mut session, events);
-        events.send(Event::TrialStarted {
-            trial: Box::new(self.trial.clone()),
-            environment: Box::new(self.environment.clone()),
+        let mut session = Session::new(self, meter)?;
+        *resumed = self.resume(&mut session, events)?;
+        events.send(Event::TrainingStarted {
             steps_per_epoch: session.steps_per_epoch(),
-            resumed_at: remarks.resumed.then(|| session.position()),
-            remarks: self.data.remarks.clone(),
+            resumed_at: resumed.then(|| session.position()),
             epochs_before: session.epochs().to_vec(),
         });
         session.run(events)
     }
 
     /// Brings the checkpoint back into `session`. One that cannot be used is set aside and the training begins anew.
-    fn resume(&self, session: &mut Session, events: &mut Fanout) -> bool {
-        let Some(Checkpoints { path, .. }) = &self.checkpoints else { return false };
+    fn resume(&self, session: &mut Session, events: &mut Fanout) -> Result<bool, TrainError> {
+        let Some(Checkpoints { path, .. }) = &self.checkpoints else { return Ok(false) };
         let found = checkpoint::read(path, &self.trial.trial.id());
-        let restored = found.and_then(|found| match found {
-            None => Ok(false),
-            Some((header, tensors)) => session.restore(header, &tensors).map(|()| true),
+        let restored = found.and_then(|found| {
+            let Some((header, tensors)) = found else { return Ok(None) };
+            let written = header.environment.clone();
+            session.restore(header, &tensors).map(|()| Some(written))
         });
-        restored.unwrap_or_else(|why| {
-            let then = match checkpoint::set_aside(path) {
-                Ok(aside) => format!("it is now {}", aside.display()),
-                Err(e) => format!("it could not be renamed: {e}"),
-            };
-            let what = format!("the checkpoint {} cannot be used: {why}; {then}", path.display());
-            events.send(Event::Warning(what + "; the trial begins anew"));
-            false
-        })
+        match restored {
+            Ok(written) => {
+                if let Some(remark) = written.as_ref().and_then(|w| other_environment(w, self.environment)) {
+                    events.send(Event::Warning(remark));
+                }
+                Ok(written.is_some())
+            }
+            // There is nothing wrong with the file.
+            Err(CheckpointError::Read { source, .. }) if source.kind() == ErrorKind::OutOfMemory => {
+                Err(TrainError::NoMemoryForCheckpoint)
+            }
+            Err(why) => {
+                let then = match checkpoint::set_aside(path) {
+                    Ok(aside) => format!("it is now {}", aside.display()),
+                    Err(e) => format!("it could not be renamed: {e}"),
+                };
+                let what = format!("the checkpoint {} cannot be used: {why}; {then}", path.display());
+                events.send(Event::Warning(what + "; the trial begins anew"));
+                Ok(false)
+            }
+        }
     }
+}
+
+/// What to remark where a checkpoint was written in one environment and goes on in another that may compute other bits.
+fn other_environment(written: &Environment, now: &Environment) -> Option<String> {
+    let device = |e: &Environment| match &e.device {
+        telemetry::Device::Cpu => e.host.cpu.clone(),
+        telemetry::Device::Cuda(cuda) => cuda.name.clone().unwrap_or_else(|| "an unnamed CUDA device".into()),
+    };
+    let of = |e: &Environment| {
+        [
+            ("commit", e.software.commit.clone()),
+            ("libtorch", e.software.libtorch.clone()),
+            ("threads", e.threads.to_string()),
+            ("device", device(e)),
+        ]
+    };
+    let pairs = of(written).into_iter().zip(of(now));
+    let changed: Vec<String> =
+        pairs.filter(|(a, b)| a != b).map(|((key, a), (_, b))| format!("{key} {a}, now {b}")).collect();
+    (!changed.is_empty()).then(|| {
+        let changed = changed.join("; ");
+        format!("resumed from a checkpoint of another environment ({changed}): bit-identity with a run in one go is not promised")
+    })
 }

@@ -19,6 +19,8 @@ mod gpu;
 mod interruption;
 #[cfg(feature = "torch")]
 mod left_out;
+#[cfg(feature = "torch")]
+mod outcomes;
 #[cfg(unix)]
 mod output;
 mod page;
