@@ -8,6 +8,8 @@ mod costs;
 mod data_fetch;
 #[cfg(feature = "torch")]
 mod data_folders;
+#[cfg(feature = "torch")]
+mod data_incomplete;
 mod floors;
 #[cfg(feature = "torch")]
 mod golden;
