@@ -84,8 +84,13 @@ pub fn verify(datasets: &[Dataset], data: Option<&Path>, json: bool, out: &mut i
 
 fn describe(verified: &Verified, out: &mut impl Write) -> io::Result<()> {
     let path = verified.path.as_ref().map_or("part of the program".into(), |p| p.display().to_string());
-    let state = if verified.is_sound() { "ok" } else { "WRONG" };
+    let state = match &verified.incomplete {
+        _ if !verified.is_undamaged() => "WRONG",
+        Some(_) => "INCOMPLETE",
+        None => "ok",
+    };
     writeln!(out, "{}: {state} ({path})", verified.dataset)?;
+    verified.incomplete.iter().try_for_each(|what| writeln!(out, "  {what}"))?;
     for (split, counts) in [("train", &verified.train), ("test", &verified.test)] {
         let (least, most) = (counts.iter().min().unwrap_or(&0), counts.iter().max().unwrap_or(&0));
         let each = if least == most { format!("{least} each") } else { format!("{least} to {most} each") };

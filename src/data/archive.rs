@@ -1,6 +1,6 @@
 //! Tar archives, gzipped or not, read into memory; nothing is ever unpacked to the disk.
 
-use super::bytes::{MAX_BYTES, Stream};
+use super::bytes::{Limits, Stream};
 use super::error::{At, DataError};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -19,10 +19,10 @@ pub(super) type Members = BTreeMap<String, Option<Vec<u8>>>;
 /// # Errors
 /// Names `name` and the entry. Refused are: absolute paths and paths with `..`; links, pipes, devices and anything else
 /// that is neither file nor folder (a data set needs none); a path that comes twice; entries or archives cut short; and
-/// more than [`MAX_BYTES`] unpacked, so that a compressed bomb ends early.
-pub(super) fn read(reader: impl Read, name: &str) -> Result<Members, DataError> {
+/// more than `limits` allow unpacked, so that a compressed bomb ends early.
+pub(super) fn read(reader: impl Read, name: &str, limits: Limits) -> Result<Members, DataError> {
     let stream = Stream::new(reader).map_err(|e| DataError::reading(name, 0, e))?;
-    let mut archive = Archive::new(Counted { inner: stream, read: 0 });
+    let mut archive = Archive::new(Counted { inner: stream, read: 0, limit: limits.archive });
     let mut members = Members::new();
     for entry in archive.entries().map_err(|e| DataError::reading(name, 0, e))? {
         let mut entry = entry.map_err(|e| broken(name, &e))?;
@@ -31,7 +31,7 @@ pub(super) fn read(reader: impl Read, name: &str) -> Result<Members, DataError> 
         }
         let at = At::Byte(entry.raw_header_position());
         let path = safe_path(&entry.path_bytes()).map_err(|rule| DataError::format(name, at, rule))?;
-        let content = content(&mut entry, &path).map_err(|rule| DataError::format(name, at, rule))?;
+        let content = content(&mut entry, &path, limits.file).map_err(|rule| DataError::format(name, at, rule))?;
         let folder = content.is_none();
         if path.is_empty() {
             continue;
@@ -48,18 +48,18 @@ pub(super) fn read(reader: impl Read, name: &str) -> Result<Members, DataError> 
 }
 
 /// The content of a file, `None` for a folder, or why the entry is refused.
-fn content(entry: &mut Entry<impl Read>, path: &str) -> Result<Option<Vec<u8>>, String> {
+fn content(entry: &mut Entry<impl Read>, path: &str, limit: u64) -> Result<Option<Vec<u8>>, String> {
     match entry.header().entry_type() {
         EntryType::Directory => return Ok(None),
         EntryType::Regular | EntryType::Continuous => {}
         other => return Err(format!("`{path}` is a {other:?} entry; only files and folders are accepted")),
     }
     let size = entry.size();
-    if size > MAX_BYTES {
-        return Err(format!("`{path}` promises {size} bytes, at most {MAX_BYTES} are accepted"));
+    if size > limit {
+        return Err(format!("`{path}` promises {size} bytes, at most {limit} are accepted"));
     }
-    // Grows with what is really there, not with what the header promises.
-    let mut bytes = Vec::new();
+    // What the header promises, now that it is within the limit: the buffer does not double.
+    let mut bytes = Vec::with_capacity(size as usize);
     entry.read_to_end(&mut bytes).map_err(|e| format!("`{path}`: broken or cut archive ({e})"))?;
     if bytes.len() as u64 != size {
         return Err(format!("unexpected end of archive: `{path}` has {} of its {size} bytes", bytes.len()));
@@ -94,18 +94,20 @@ fn broken(name: &str, error: &io::Error) -> DataError {
     DataError::format(name, At::File, format!("broken or cut archive ({error})"))
 }
 
-/// Refuses to read more than [`MAX_BYTES`].
+/// Refuses to read more than `limit` bytes.
 struct Counted<R> {
     inner: R,
     read: u64,
+    limit: u64,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.read += n as u64;
-        if self.read > MAX_BYTES {
-            return Err(io::Error::other(format!("more than {MAX_BYTES} bytes unpacked")));
+        if self.read > self.limit {
+            let rule = format!("more than {} bytes unpacked; a larger set must lie in a folder", self.limit);
+            return Err(io::Error::other(rule));
         }
         Ok(n)
     }
@@ -124,6 +126,21 @@ mod tests {
             builder.append_data(&mut header, name, &[7; 600][..]).unwrap();
         }
         builder.into_inner().unwrap()
+    }
+
+    fn read(reader: impl Read, name: &str) -> Result<Members, DataError> {
+        super::read(reader, name, Limits { file: 1000, archive: 1 << 20 })
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_and_no_buffer_doubles() {
+        let whole = packed();
+        let with = |file, archive| super::read(&whole[..], "f", Limits { file, archive });
+        assert!(with(600, 1 << 20).unwrap().values().flatten().all(|bytes| bytes.capacity() == 600));
+        let error = with(599, 1 << 20).unwrap_err().to_string();
+        assert!(error.contains("`a/one` promises 600 bytes, at most 599 are accepted"), "{error}");
+        let error = with(600, 1500).unwrap_err().to_string();
+        assert!(error.contains("more than 1500 bytes unpacked"), "{error}");
     }
 
     #[test]

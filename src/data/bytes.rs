@@ -6,8 +6,22 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-/// No file and no archive of a data set is larger than this, packed or unpacked.
-pub(super) const MAX_BYTES: u64 = 2 << 30;
+/// How many foreign bytes are taken into memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Of one file, on the disk or unpacked.
+    pub(super) file: u64,
+    /// Of a whole archive, unpacked.
+    pub(super) archive: u64,
+}
+
+impl Limits {
+    /// CIFAR: the largest file holds the 50,000 records of CIFAR-100's training images, 153,700,000 bytes; an archive
+    /// unpacks to 60,000 records and some names.
+    pub(super) const CIFAR: Limits = Limits { file: 192 << 20, archive: 256 << 20 };
+    /// Image folders: one picture, and as many in an archive as should lie in memory beside their pixels.
+    pub(super) const PICTURES: Limits = Limits { file: 64 << 20, archive: 512 << 20 };
+}
 
 /// Opens a regular file for reading; its size comes with it. A named pipe, which would block for ever, or a device is
 /// refused.
@@ -27,12 +41,12 @@ pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, DataError
     if size > limit {
         return Err(DataError::format(&name, At::File, format!("{size} bytes, at most {limit} are accepted")));
     }
-    read_bounded(file, limit, &name)
+    read_bounded(file, limit, size, &name)
 }
 
-/// Everything `reader` yields, at most `limit` bytes.
-pub(super) fn read_bounded(reader: impl Read, limit: u64, name: &str) -> Result<Vec<u8>, DataError> {
-    let mut bytes = Vec::new();
+/// Everything `reader` yields, at most `limit` bytes; `size` is what is expected of it.
+pub(super) fn read_bounded(reader: impl Read, limit: u64, size: u64, name: &str) -> Result<Vec<u8>, DataError> {
+    let mut bytes = Vec::with_capacity(size.min(limit) as usize);
     match reader.take(limit + 1).read_to_end(&mut bytes) {
         Err(source) => Err(DataError::reading(name, bytes.len() as u64, source)),
         Ok(read) if read as u64 > limit => {

@@ -2,7 +2,7 @@
 
 use super::error::{At, DataError};
 use super::pickle::Pickle;
-use super::split::{IMAGE_BYTES, Raw, Split};
+use super::split::{IMAGE_BYTES, Part, Raw, Split};
 use super::tree::Tree;
 use std::fmt::Display;
 
@@ -40,9 +40,6 @@ pub(super) const CIFAR100: Cifar = Cifar {
     archives: ["cifar-100-binary.tar.gz", "cifar-100-python.tar.gz"],
 };
 
-/// Images of the official data sets.
-const OFFICIAL: (usize, usize) = (50_000, 10_000);
-
 impl Cifar {
     fn classes(&self) -> usize {
         self.labels[self.labels.len() - 1].1
@@ -54,22 +51,24 @@ impl Cifar {
         let mut raw = Raw::default();
         let read = |stem: &str, split: &mut Split| -> Result<(), DataError> {
             let path = format!("{prefix}{stem}{suffix}");
-            let (bytes, name) = (tree.read(&path)?, tree.name(&path));
-            if python { self.python(&bytes, &name, split) } else { self.binary(&bytes, &name, split) }
+            let (bytes, name, before) = (tree.read(&path)?, tree.name(&path), split.len());
+            if python {
+                self.python(&bytes, &name, split)?
+            } else {
+                self.binary(&bytes, &name, split)?
+            }
+            split.parts.push(Part { file: format!("{stem}{suffix}"), images: Some(split.len() - before) });
+            Ok(())
         };
         for (index, stem) in self.train.iter().enumerate() {
             if index == 0 || tree.contains(&format!("{prefix}{stem}{suffix}")) {
                 read(stem, &mut raw.train)?;
             } else {
+                raw.train.parts.push(Part { file: format!("{stem}{suffix}"), images: None });
                 raw.remarks.push(format!("{} is missing", tree.name(&format!("{prefix}{stem}{suffix}"))));
             }
         }
         read(self.test, &mut raw.test)?;
-        let found = (raw.train.len(), raw.test.len());
-        if found != OFFICIAL {
-            let (train, test) = found;
-            raw.remarks.push(format!("{train} + {test} images; the official set has 50000 + 10000"));
-        }
         raw.class_names = self.class_names(tree, prefix, python, &mut raw.remarks)?;
         Ok(raw)
     }

@@ -34,6 +34,27 @@ pub enum DataError {
         /// What is expected and what was found.
         rule: String,
     },
+    /// A data set with a fixed name that has fewer images, or more, than the official one.
+    #[error(
+        "{dataset} in {} is not the whole official set: {}; {}",
+        place.display(), listed(.short), completion(.dataset, .short)
+    )]
+    Incomplete {
+        /// The data set.
+        dataset: Dataset,
+        /// Folder or archive.
+        place: PathBuf,
+        /// The splits concerned; never empty.
+        short: Vec<Short>,
+    },
+    /// A name that is not UTF-8, which no label and no message could carry.
+    #[error("{}: the name `{name}` in it is not UTF-8; rename it", folder.display())]
+    Name {
+        /// Where it lies.
+        folder: PathBuf,
+        /// The name, other bytes escaped.
+        name: String,
+    },
     /// A split without images, in the files or after the limits of the scenario.
     #[error("{dataset}: no {split} images are left; raise the scenario's `{split}_images` or add images")]
     Empty {
@@ -42,6 +63,29 @@ pub enum DataError {
         /// `train` or `test`.
         split: &'static str,
     },
+}
+
+/// A split with another number of images than the official one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Short {
+    /// `train` or `test`.
+    pub split: &'static str,
+    /// How many images there are.
+    pub found: usize,
+    /// How many there should be.
+    pub official: usize,
+    /// The files of the split and their images; `None` where a file is missing.
+    pub files: Vec<(String, Option<usize>)>,
+}
+
+/// `10 of 50000 train images (data_batch_1.bin: 10, data_batch_2.bin: missing)`.
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { split, found, official, files } = self;
+        let count = |images: &Option<usize>| images.map_or("missing".into(), |n| n.to_string());
+        let files: Vec<String> = files.iter().map(|(name, images)| format!("{name}: {}", count(images))).collect();
+        write!(f, "{found} of {official} {split} images ({})", files.join(", "))
+    }
 }
 
 /// A place in a file.
@@ -89,6 +133,20 @@ pub(super) fn remedy(dataset: &Dataset) -> String {
         }
         named => format!("run `ndbench data fetch {named}` or pass --data DIR"),
     }
+}
+
+/// The shortages of both splits in one line.
+pub(super) fn listed(short: &[Short]) -> String {
+    short.iter().map(Short::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// How to make a part a whole, or to train on the part on purpose.
+pub(super) fn completion(dataset: &Dataset, short: &[Short]) -> String {
+    let counts: Vec<String> = short.iter().map(|s| format!("--set {}_images={}", s.split, s.found)).collect();
+    format!(
+        "complete it with `ndbench data fetch {dataset}`, or ask for what is there, in the scenario or by `{}`",
+        counts.join(" ")
+    )
 }
 
 fn joined(folders: &[PathBuf]) -> String {

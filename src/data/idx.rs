@@ -5,14 +5,14 @@
 
 use super::bytes::{Stream, open_regular};
 use super::error::{At, DataError};
-use super::split::{IMAGE_BYTES, Raw, SIDE, Split};
+use super::split::{IMAGE_BYTES, Part, Raw, SIDE, Split};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Height and width of the images in the files; they are padded with zeros to 32.
 const FILE_SIDE: usize = 28;
-/// Elements of the largest file accepted: ten times MNIST's.
-const MAX_ELEMENTS: u64 = 500_000_000;
+/// Elements of the largest file accepted; MNIST's has 47,040,000.
+const MAX_ELEMENTS: u64 = 64 << 20;
 
 /// The files of the two splits, without `.gz`: images, labels.
 pub(super) const TRAIN: [&str; 2] = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"];
@@ -67,7 +67,12 @@ pub(super) fn read_split<R: Read>(
         let rule = format!("label {}, labels are 0 to {}", labels[record], classes - 1);
         return Err(DataError::format(labels_name, At::Record(record as u64), rule));
     }
-    Ok(Split { pixels: padded(&grey), labels: labels.into_iter().map(i64::from).collect() })
+    let file = Path::new(images_name).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Split {
+        pixels: padded(&grey),
+        labels: labels.into_iter().map(i64::from).collect(),
+        parts: vec![Part { file, images: Some(count) }],
+    })
 }
 
 /// Each 28x28 grey image in the middle of a black 32x32 one, three times.

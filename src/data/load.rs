@@ -1,6 +1,8 @@
 //! From a name to tensors.
 
+use super::bytes::Limits;
 use super::cifar::{CIFAR10, CIFAR100};
+use super::complete;
 use super::error::DataError;
 use super::idx::Source;
 use super::sources::{Layout, Place, Sources};
@@ -8,6 +10,7 @@ use super::split::{Raw, Split};
 use super::tree::Tree;
 use super::{DataSet, Normalisation, folder, idx};
 use crate::scenario::Dataset;
+use std::path::{Path, PathBuf};
 use tch::Device;
 
 /// The constants that the study uses for CIFAR-10.
@@ -34,19 +37,18 @@ const FASHION_MINI: [(&str, &[u8]); 4] = [
 ];
 
 /// Loads `dataset` from the first of `sources` that has it and moves it to `device`, with at most the first `limits`
-/// (train, test) images of each split. What was skipped or looks unusual stands in [`DataSet::remarks`].
+/// (train, test) images of each split. A part of a data set with a fixed name is only loaded where the limits ask for no
+/// more than is there; otherwise the next place counts. What was skipped or looks unusual stands in [`DataSet::remarks`].
 ///
 /// # Errors
-/// [`DataError`]: not found, unreadable, broken, or nothing left after the limits.
+/// [`DataError`]: not found, unreadable, broken, incomplete, or nothing left after the limits.
 pub fn load(
     dataset: &Dataset,
     sources: &Sources,
     device: Device,
     limits: (Option<u32>, Option<u32>),
 ) -> Result<DataSet, DataError> {
-    let place = sources.find(dataset).into_iter().next();
-    let place = place.ok_or_else(|| not_found(dataset, sources))?;
-    let mut raw = read(dataset, &place)?;
+    let mut raw = whole(dataset, sources, limits)?;
     let normalisation = normalisation(dataset, &raw);
     limit(&mut raw.train, limits.0, "train", dataset, &mut raw.remarks)?;
     limit(&mut raw.test, limits.1, "test", dataset, &mut raw.remarks)?;
@@ -59,6 +61,23 @@ pub fn load(
     })
 }
 
+/// What the first place holds that is not too small for `limits`; else why the first of all is.
+fn whole(dataset: &Dataset, sources: &Sources, limits: (Option<u32>, Option<u32>)) -> Result<Raw, DataError> {
+    let mut passed: Vec<(PathBuf, DataError)> = Vec::new();
+    for place in sources.find(dataset) {
+        let mut raw = read(dataset, &place)?;
+        match complete::check(dataset, &place, &mut raw, limits) {
+            Ok(()) => {
+                let remark = |path: &Path| format!("{} was passed over: not the whole set", path.display());
+                raw.remarks.extend(passed.iter().map(|(path, _)| remark(path)));
+                return Ok(raw);
+            }
+            Err(why) => passed.push((place.path, why)),
+        }
+    }
+    Err(passed.into_iter().next().map_or_else(|| not_found(dataset, sources), |(_, why)| why))
+}
+
 pub(super) fn not_found(dataset: &Dataset, sources: &Sources) -> DataError {
     DataError::NotFound { dataset: dataset.clone(), searched: sources.folders().to_vec() }
 }
@@ -68,11 +87,11 @@ pub(super) fn read(dataset: &Dataset, place: &Place) -> Result<Raw, DataError> {
     let mut raw = match place.layout {
         Layout::BuiltIn => built_in()?,
         Layout::Idx => idx::read_folder(&place.path, 10)?,
-        Layout::Images => folder::read(&Tree::open(&place.path)?)?,
+        Layout::Images => folder::read(&Tree::open(&place.path, Limits::PICTURES)?)?,
         layout @ (Layout::CifarBinary | Layout::CifarPython) => {
             let cifar = if *dataset == Dataset::Cifar100 { CIFAR100 } else { CIFAR10 };
             let python = layout == Layout::CifarPython;
-            let tree = Tree::open(&place.path)?;
+            let tree = Tree::open(&place.path, Limits::CIFAR)?;
             // In the archives the files lie in a folder.
             let inner = cifar.folders[usize::from(python)];
             let prefix = if tree.contains(inner) { format!("{inner}/") } else { String::new() };

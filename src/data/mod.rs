@@ -4,6 +4,7 @@ mod archive;
 mod augment;
 mod bytes;
 mod cifar;
+mod complete;
 mod error;
 mod fetch;
 mod folder;
@@ -18,7 +19,7 @@ mod tree;
 mod verify;
 
 pub use augment::{EpochPlan, eval_batch};
-pub use error::{At, DataError};
+pub use error::{At, DataError, Short};
 pub use fetch::{FetchError, Progress, Retry, download, fetch};
 pub use load::load;
 pub use official::{Download, downloads};

@@ -14,8 +14,10 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// Larger pictures are refused on their header, before memory is asked for.
+/// Larger pictures are refused on their header, before memory is asked for: every thread decodes one at a time.
 const MAX_PIXELS: u64 = 32 << 20;
+/// Bytes of a pixel in the widest form that is decoded: four channels of 16 bits.
+const WIDEST_PIXEL: u64 = 8;
 /// The longest side accepted.
 const MAX_SIDE: u32 = 16_384;
 
@@ -58,7 +60,7 @@ fn check_size(width: u32, height: u32) -> Result<(), String> {
 
 fn png(bytes: &[u8]) -> Result<RgbImage, String> {
     let mut limits = Limits::default();
-    limits.max_alloc = Some(16 * MAX_PIXELS);
+    limits.max_alloc = Some(WIDEST_PIXEL * MAX_PIXELS);
     let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| e.to_string())?;
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;

@@ -68,8 +68,7 @@ impl Sources {
         for folder in &self.folders {
             // A folder is also accepted when it is the data set's own (`--data data/cifar-10-batches-bin`).
             for (path, layout) in &candidates {
-                let own = folder.ends_with(path).then(|| folder.clone());
-                let path = own.unwrap_or_else(|| folder.join(path));
+                let path = own(folder, path).unwrap_or_else(|| folder.join(path));
                 let present = match layout {
                     Layout::Idx => idx::TRAIN.iter().chain(&idx::TEST).any(|name| idx::file(&path, name).is_some()),
                     _ => path.exists(),
@@ -81,6 +80,14 @@ impl Sources {
         }
         places
     }
+}
+
+/// `folder` itself where it ends in `path`, as it is written or as it really lies (`--data .` within it).
+fn own(folder: &Path, path: &str) -> Option<PathBuf> {
+    if folder.ends_with(path) {
+        return Some(folder.into());
+    }
+    folder.canonicalize().ok().filter(|real| real.ends_with(path))
 }
 
 /// Paths relative to a data folder.
@@ -131,9 +138,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let own = dir.path().join("cifar-10-batches-bin");
         std::fs::create_dir(&own).unwrap();
-        for data in [dir.path(), &own] {
+        std::fs::create_dir(own.join("inner")).unwrap();
+        let from_within = own.join("inner/..");
+        for data in [dir.path(), &own, &from_within] {
             let found = Sources::new(Some(data)).find(&Dataset::Cifar10);
-            assert_eq!(found, [Place { path: own.clone(), layout: Layout::CifarBinary }]);
+            let [Place { path, layout: Layout::CifarBinary }] = &found[..] else { panic!("{found:?}") };
+            assert_eq!(path.canonicalize().unwrap(), own.canonicalize().unwrap());
         }
         assert_eq!(Sources::new(Some(dir.path())).find(&Dataset::Mnist), []);
     }

@@ -13,6 +13,17 @@ pub(super) const IMAGE_BYTES: usize = 3 * SIDE * SIDE;
 pub(super) struct Split {
     pub(super) pixels: Vec<u8>,
     pub(super) labels: Vec<i64>,
+    /// The files they came from, where a data set has a fixed set of files.
+    pub(super) parts: Vec<Part>,
+}
+
+/// A file of a split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Its name, without the folder.
+    pub(super) file: String,
+    /// How many images it holds; `None`: it is missing.
+    pub(super) images: Option<usize>,
 }
 
 /// Both splits and what was noticed on the way.

@@ -1,7 +1,8 @@
 //! What lies on the disk: a quick list, and a thorough check.
 
-use super::bytes::{MAX_BYTES, Stream, open_regular};
-use super::error::{DataError, remedy};
+use super::bytes::{Stream, open_regular};
+use super::complete::shortage;
+use super::error::{DataError, completion, listed, remedy};
 use super::load::{not_found, read};
 use super::sources::{Layout, Place, Sources};
 use super::split::Split;
@@ -39,6 +40,8 @@ pub struct Verified {
     pub train: Vec<u64>,
     /// Test images of each class.
     pub test: Vec<u64>,
+    /// What is missing, or too much, of a data set with a fixed name; absent where it is whole.
+    pub incomplete: Option<String>,
     /// The files, where official checksums are known for their names.
     pub files: Vec<FileCheck>,
     /// What was skipped or looks unusual.
@@ -69,8 +72,13 @@ pub enum Verdict {
 }
 
 impl Verified {
-    /// Whether no file is damaged.
+    /// Whether the data set is whole and no file is damaged.
     pub fn is_sound(&self) -> bool {
+        self.incomplete.is_none() && self.is_undamaged()
+    }
+
+    /// Whether no file has the official size and another content.
+    pub fn is_undamaged(&self) -> bool {
         self.files.iter().all(|file| file.verdict != Verdict::Damaged)
     }
 }
@@ -110,6 +118,8 @@ fn verify_place(dataset: &Dataset, place: Place) -> Result<Verified, DataError> 
     let raw = read(dataset, &place)?;
     let counts = |split: &Split| split.per_class(raw.class_names.len());
     let (train, test) = (counts(&raw.train), counts(&raw.test));
+    let short = shortage(dataset, &raw);
+    let incomplete = (!short.is_empty()).then(|| format!("{}; {}", listed(&short), completion(dataset, &short)));
     let mut remarks = raw.remarks;
     for (split, counts) in [("train", &train), ("test", &test)] {
         if counts.iter().any(|n| n != &counts[0]) {
@@ -123,8 +133,16 @@ fn verify_place(dataset: &Dataset, place: Place) -> Result<Verified, DataError> 
     for file in files.iter().filter(|file| file.verdict == Verdict::Other) {
         remarks.push(format!("{} is not the official file", file.path.display()));
     }
-    let path = (place.layout != Layout::BuiltIn).then_some(place.path);
-    Ok(Verified { dataset: dataset.clone(), path, class_names: raw.class_names, train, test, files, remarks })
+    Ok(Verified {
+        dataset: dataset.clone(),
+        path: (place.layout != Layout::BuiltIn).then_some(place.path),
+        class_names: raw.class_names,
+        train,
+        test,
+        incomplete,
+        files,
+        remarks,
+    })
 }
 
 /// The files at the top of `place`.
@@ -155,11 +173,13 @@ fn check_file(dataset: &Dataset, path: &Path) -> Result<Option<FileCheck>, DataE
     let (file, size) = open_regular(path)?;
     let (sha256, _) = sha256_reader(file).map_err(failed)?;
     let same_content = || -> Result<bool, DataError> {
-        let Some((_, unpacked)) = name.strip_suffix(".gz").and_then(|inner| official::known(dataset, inner)) else {
+        let Some((unpacked_size, unpacked)) =
+            name.strip_suffix(".gz").and_then(|inner| official::known(dataset, inner))
+        else {
             return Ok(false);
         };
         let stream = Stream::new(open_regular(path)?.0).map_err(failed)?;
-        Ok(sha256_reader(stream.take(MAX_BYTES)).map_err(failed)?.0 == unpacked)
+        Ok(sha256_reader(stream.take(unpacked_size + 1)).map_err(failed)?.0 == unpacked)
     };
     let verdict = match () {
         () if sha256 == official => Verdict::Official,

@@ -137,8 +137,11 @@ fn overrides_win_and_are_recorded() {
         (set(&["recipe.lr"]), "--set recipe.lr: write KEY=VALUE"),
         (set(&["name=smoke"]), "--set name: the name is no setting"),
         (set(&[" \"name\" = mine"]), "--set name: the name is no setting"),
-        (set(&["recipe.lr=0"]), "--set: recipe.lr: must be a finite number above 0"),
-        (Overrides { attempts: Some(0), ..Overrides::default() }, "--attempts: matrix.attempts: must be at least 1"),
+        (set(&["recipe.lr=0"]), "--set: recipe.lr: must be above 0 and at most 1000"),
+        (
+            Overrides { attempts: Some(0), ..Overrides::default() },
+            "--attempts: matrix.attempts: must be from 1 to 100000",
+        ),
         (Overrides { epochs: vec![1, 1], ..Overrides::default() }, "--epochs: matrix.epochs[1]: `1` is listed twice"),
     ] {
         let message = expand(&small(), &profile("cpu"), &bad, &Filter::default()).unwrap_err().to_string();

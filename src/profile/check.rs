@@ -3,6 +3,16 @@
 use super::checked::Raw;
 use super::{Device, Tf32};
 use crate::settings::{Checker, Document, SettingsError};
+use crate::units::Bytes;
+
+/// 8 PiB, more than any machine has.
+const MOST_MEMORY: Bytes = Bytes(1 << 53);
+const MOST_THREADS: u32 = 4096;
+const MOST_STEPS: u32 = 1_000_000_000;
+/// A thousand exaflops.
+const MOST_FLOPS: f64 = 1e21;
+/// No device and no method is a million times faster or slower than another.
+const LARGEST_FACTOR: f64 = 1e6;
 
 /// Holds every value against its rule; the device and its TF32, which have no default, come back as plain values.
 ///
@@ -35,8 +45,8 @@ pub(super) fn check(raw: &Raw, document: &Document) -> Result<(Device, Tf32), Se
 
 fn values(raw: &Raw, c: &mut Checker<'_>) {
     c.rule(!raw.name.is_empty(), "name", "must not be empty");
-    c.at_least("device.memory", raw.device.memory.0.0, 1);
-    c.at_least("device.host_memory", raw.device.host_memory.0.0, 1);
+    memory(c, "device.memory", raw.device.memory.0, 1);
+    memory(c, "device.host_memory", raw.device.host_memory.0, 1);
     let on_cpu = raw.device.kind == Some(Device::Cpu);
     if let Some(model) = &raw.device.model {
         c.rule(!on_cpu, "device.model", "is for device.kind = \"cuda\" only");
@@ -44,12 +54,18 @@ fn values(raw: &Raw, c: &mut Checker<'_>) {
     }
     if let Some(threads) = raw.device.threads {
         c.rule(on_cpu, "device.threads", "is for device.kind = \"cpu\" only");
-        c.at_least("device.threads", threads, 1);
+        c.count("device.threads", threads, 1..=MOST_THREADS);
     }
     let tf32 = raw.precision.tf32 != Some(Tf32::Absent);
     c.rule(!(on_cpu && tf32), "precision.tf32", "must be \"absent\" where device.kind = \"cpu\"");
-    c.at_least("sampling.step_every", raw.sampling.step_every, 1);
-    c.positive("estimate.flops_per_second", raw.estimate.flops_per_second);
-    c.positive("estimate.nd_factor", raw.estimate.nd_factor);
-    c.positive("estimate.study_speed", raw.estimate.study_speed.unwrap_or(1.0));
+    c.count("sampling.step_every", raw.sampling.step_every, 1..=MOST_STEPS);
+    c.positive("estimate.flops_per_second", raw.estimate.flops_per_second, MOST_FLOPS);
+    c.positive("estimate.nd_factor", raw.estimate.nd_factor, LARGEST_FACTOR);
+    c.positive("estimate.study_speed", raw.estimate.study_speed.unwrap_or(1.0), LARGEST_FACTOR);
+    memory(c, "estimate.base_memory", raw.estimate.base_memory.0, 0);
+}
+
+fn memory(c: &mut Checker<'_>, key: &str, value: Bytes, least: u64) {
+    let rule = format_args!("must be from {} to {MOST_MEMORY}, not {value}", Bytes(least));
+    c.rule((Bytes(least)..=MOST_MEMORY).contains(&value), key, rule);
 }

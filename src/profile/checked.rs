@@ -63,7 +63,7 @@ pub(super) struct Raw {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table with kind, memory, host_memory and threads")]
 pub(super) struct RawDevice {
     pub(super) kind: Option<Device>,
     pub(super) model: Option<String>,
@@ -73,19 +73,23 @@ pub(super) struct RawDevice {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table with tf32")]
 pub(super) struct RawPrecision {
     pub(super) tf32: Option<Tf32>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table with step_every")]
 pub(super) struct RawSampling {
     pub(super) step_every: u32,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a table with flops_per_second, nd_factor, study_speed and base_memory"
+)]
 pub(super) struct RawEstimate {
     pub(super) flops_per_second: f64,
     pub(super) nd_factor: f64,

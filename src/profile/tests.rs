@@ -59,6 +59,13 @@ const BROKEN: &[(&str, &str)] = &[
     ("flops_per_second = 1e11", "flops_per_second = inf"),
     ("nd_factor = 3", "nd_factor = 0"),
     ("nd_factor = 3", "nd_factor = 3\nstudy_speed = -1"),
+    // Bounds.
+    ("memory = \"4 GiB\"", "memory = 9223372036854775807"),
+    ("base_memory = \"300 MiB\"", "base_memory = 9223372036854775807"),
+    ("threads = 2", "threads = 4294967295"),
+    ("step_every = 10", "step_every = 4294967295"),
+    ("flops_per_second = 1e11\nnd_factor = 3", "flops_per_second = 1e300\nnd_factor = 1e300\nstudy_speed = 1e300"),
+    ("kind = \"cpu\"", "kind = 3"),
 ];
 
 #[test]

@@ -79,7 +79,9 @@ pub(crate) fn epoch(epoch: u32, test_top1: f64, seconds: f64) -> EpochResult {
 pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Record {
     let trial = resolved.trial.clone();
     let last = trial.epochs;
-    let epochs = (1..=last).map(|e| epoch(e, top1 - 0.02 * f64::from(last - e), seconds)).collect();
+    let images = trial.dataset.images().map_or(50_000, |(train, _)| u64::from(train));
+    let epoch = |e| EpochResult { images, ..epoch(e, top1 - 0.02 * f64::from(last - e), seconds) };
+    let epochs = (1..=last).map(epoch).collect();
     let resident = if trial.norm == Norm::Bn { 600 } else { 900 };
     Record {
         schema: SCHEMA.into(),

@@ -31,7 +31,7 @@ fn row(runs: &[&Run], label: Option<String>, published: &Published) -> AccuracyR
     };
     let curves = curves_of(|e| e.test_top1);
     let best: Vec<f64> = curves.iter().map(|c| c.iter().copied().fold(f64::NEG_INFINITY, f64::max)).collect();
-    let figures = comparable(trial, published);
+    let figures = comparable(trial, &records, published);
     let original = figures.and_then(|f| f.original_percent);
     let study = figures.and_then(Figures::accuracy);
     AccuracyRow {
@@ -75,13 +75,17 @@ fn study_attempts(figures: &Figures) -> Vec<AttemptAccuracy> {
 }
 
 /// The published figures of a trial's cell, where it is trained as the study trained it: all images, the study's
-/// recipe and operator settings. Implementation, arithmetic and the size of evaluation batches may differ.
-pub(super) fn comparable<'p>(trial: &Trial, published: &'p Published) -> Option<&'p Figures> {
+/// recipe and operator settings. Implementation, arithmetic and the size of evaluation batches may differ. `records`, which
+/// are to stand beside them, must have seen all images too.
+pub(super) fn comparable<'p>(trial: &Trial, records: &[&Record], published: &'p Published) -> Option<&'p Figures> {
     let study = Recipe::default();
     let recipe = Recipe { precision: study.precision, eval_batch_size: study.eval_batch_size, ..trial.recipe };
     let operator = trial.deconvolution.map(|d| Deconvolution { implementation: Implementation::Published, ..d });
     let same_operator = operator.is_none_or(|d| d == Deconvolution::default());
     if recipe != study || !same_operator || trial.train_images.is_some() || trial.test_images.is_some() {
+        return None;
+    }
+    if records.iter().any(|record| saw_a_part(record)) {
         return None;
     }
     published.figures(&published_cell(trial))
@@ -91,4 +95,12 @@ pub(super) fn comparable<'p>(trial: &Trial, published: &'p Published) -> Option<
 pub(super) fn published_cell(trial: &Trial) -> Cell {
     let Trial { architecture, norm, epochs, .. } = *trial;
     Cell { dataset: trial.dataset.clone(), architecture, norm, epochs }
+}
+
+/// Whether some epoch of a trial on all images saw another number of training images than the data set has.
+pub(super) fn saw_a_part(record: &Record) -> bool {
+    let whole = record.trial.dataset.images().map(|(train, _)| u64::from(train));
+    record.trial.train_images.is_none()
+        && !record.trial.recipe.drop_last
+        && record.epochs.iter().any(|epoch| whole.is_some_and(|images| epoch.images != images))
 }

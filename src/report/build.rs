@@ -1,6 +1,6 @@
 //! From trials, records and published figures to a [`Report`].
 
-use super::accuracy::{self, comparable, published_cell};
+use super::accuracy::{self, comparable, published_cell, saw_a_part};
 use super::audit::{Finding, Measure, Place, findings};
 use super::matrix::Matrix;
 use super::model::{IMPLAUSIBLE_POINTS, Report, SCHEMA};
@@ -22,6 +22,7 @@ impl Report {
         let time = time::rows(&matrix, published);
         let verdicts = verdict::cells(&accuracy);
         let mut notes = disagreements(trials, published);
+        notes.extend(parts(&matrix));
         if accuracy.iter().any(|row| row.study_implausible) {
             notes.push(format!(
                 "† The study's mean exceeds the original by more than {IMPLAUSIBLE_POINTS} points: implausible for a test \
@@ -46,12 +47,25 @@ impl Report {
     }
 }
 
+/// Cells with records that saw another number of images than their data set has.
+fn parts(matrix: &Matrix) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for run in &matrix.runs {
+        if run.records.values().any(|record| saw_a_part(record)) {
+            let name = cell_name(&run.resolved.trial);
+            let note = format!("{name}: trained on a part of the images, so nothing published stands beside it.");
+            notes.extend((!notes.contains(&note)).then_some(note));
+        }
+    }
+    notes
+}
+
 /// Where the study prints other values than the means of its own attempts, for the cells of the matrix.
 fn disagreements(trials: &[ResolvedTrial], published: &Published) -> Vec<String> {
     let findings = findings(published);
     let (mut notes, mut seen) = (Vec::new(), BTreeSet::new());
     for trial in trials.iter().map(|t| &t.trial) {
-        if comparable(trial, published).is_some() && seen.insert(cell_name(trial)) {
+        if comparable(trial, &[], published).is_some() && seen.insert(cell_name(trial)) {
             let place = Place::Cifar(published_cell(trial));
             notes.extend(findings.iter().filter(|f| f.place == place).map(|f| note(&cell_name(trial), f)));
         }

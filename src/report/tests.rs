@@ -133,6 +133,21 @@ fn the_study_is_shown_beside_its_own_recipe_only() {
 }
 
 #[test]
+fn a_record_that_saw_a_part_of_the_images_has_nothing_published_beside_it() {
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 20, 1);
+    let mut records: Vec<Record> = trials.iter().map(|t| made_up::record(t, 0.5, 10.0)).collect();
+    let published = |records: &[Record]| {
+        let report = report(&trials, records);
+        let note = report.notes.iter().any(|n| n.contains("a part of the images"));
+        (report.accuracy[0].study.is_some(), report.time[0].bn.study_seconds.is_some(), note)
+    };
+    let whole = published(&records);
+    records[0].epochs[1].images = 10;
+    let part = published(&records);
+    assert_eq!((whole, part), ((true, true, false), (false, false, true)));
+}
+
+#[test]
 fn the_json_holds_what_the_tables_show() {
     let (trials, records) = matrix();
     let value: serde_json::Value = serde_json::from_str(&report(&trials, &records).to_json()).unwrap();

@@ -135,7 +135,7 @@ fn throughput(record: &Record) -> Option<f64> {
 fn side(runs: &[&Run], label: Option<&str>, kind: Option<MemoryKind>, published: &Published) -> Side {
     let records = finished(runs, label);
     let seconds: Vec<f64> = records.iter().filter_map(|r| valid_seconds(r)).collect();
-    let figures = runs.first().and_then(|run| comparable(&run.resolved.trial, published));
+    let figures = runs.first().and_then(|run| comparable(&run.resolved.trial, &records, published));
     let mut unfinished: Vec<String> = runs.iter().filter_map(|run| run.state(label)).collect();
     unfinished.extend(records.iter().filter(|r| valid_seconds(r).is_none()).map(|_| "resumed".into()));
     Side {

@@ -6,6 +6,16 @@ use crate::settings::{Checker, Document, SettingsError};
 
 /// The most trials in one matrix: far above any study, far below what fills memory.
 const MOST_TRIALS: u64 = 100_000;
+/// The other bounds are as wide: what lies beyond is a slip of the keyboard, or would not end.
+const MOST_EPOCHS: u32 = 100_000;
+const MOST_IMAGES: u32 = 100_000_000;
+const MOST_IN_A_BATCH: u32 = 1_000_000;
+/// Newton-Schulz has long converged, or diverged.
+const MOST_ITERATIONS: i64 = 100;
+/// More channels or features than any layer has.
+const LARGEST_BLOCK: i64 = 65_536;
+/// The side of an image.
+const SIDE: u32 = 32;
 
 /// Holds every value against its rule.
 ///
@@ -21,7 +31,7 @@ pub(super) fn check(raw: &Raw, document: &Document) -> Result<(), SettingsError>
         c.rule(fine, "name", "must be lower-case letters, digits, `-`, `_` or `.`, and begin with a letter or digit");
     }
     for (key, limit) in [("train_images", raw.train_images), ("test_images", raw.test_images)] {
-        c.at_least(key, limit.unwrap_or(1), 1);
+        c.count(key, limit.unwrap_or(1), 1..=MOST_IMAGES);
     }
     matrix(raw, document, c);
     recipe(&raw.recipe, c);
@@ -38,11 +48,11 @@ fn matrix(raw: &Raw, document: &Document, c: &mut Checker<'_>) {
     c.list("matrix.norms", &m.norms);
     c.list("matrix.epochs", &m.epochs);
     for (i, epochs) in m.epochs.iter().enumerate() {
-        c.at_least(&format!("matrix.epochs[{i}]"), *epochs, 1);
+        c.count(&format!("matrix.epochs[{i}]"), *epochs, 1..=MOST_EPOCHS);
     }
     c.present("matrix.attempts");
     if document.has("matrix.attempts") {
-        c.at_least("matrix.attempts", m.attempts, 1);
+        c.count("matrix.attempts", m.attempts, 1..=MOST_TRIALS as u32);
     }
     let lengths = [m.architectures.len(), m.datasets.len(), m.norms.len(), m.epochs.len()];
     let trials = lengths.into_iter().fold(u64::from(m.attempts), |n, length| n.saturating_mul(length as u64));
@@ -50,32 +60,23 @@ fn matrix(raw: &Raw, document: &Document, c: &mut Checker<'_>) {
 }
 
 fn recipe(r: &Recipe, c: &mut Checker<'_>) {
-    c.at_least("recipe.batch_size", r.batch_size, 1);
-    c.at_least("recipe.eval_batch_size", r.eval_batch_size, 1);
-    c.positive("recipe.lr", r.lr);
-    fraction(c, "recipe.momentum", r.momentum);
-    let decay = r.weight_decay;
-    let rule = format_args!("must be a finite number, 0 or above, not {decay}");
-    c.rule(decay.is_finite() && decay >= 0.0, "recipe.weight_decay", rule);
+    c.count("recipe.batch_size", r.batch_size, 1..=MOST_IN_A_BATCH);
+    c.count("recipe.eval_batch_size", r.eval_batch_size, 1..=MOST_IN_A_BATCH);
+    c.positive("recipe.lr", r.lr, 1000.0);
+    c.fraction("recipe.momentum", r.momentum);
+    c.from_zero("recipe.weight_decay", r.weight_decay, 1000.0);
     c.rule(!r.nesterov || r.momentum > 0.0, "recipe.nesterov", "needs a recipe.momentum above 0");
-    fraction(c, "recipe.dropout", r.dropout.unwrap_or(0.0));
+    c.fraction("recipe.dropout", r.dropout.unwrap_or(0.0));
     let padding = r.augmentation.crop_padding;
-    let rule = format_args!("must be at most 32, the side of an image, not {padding}");
-    c.rule(padding <= 32, "recipe.augmentation.crop_padding", rule);
+    let rule = format_args!("must be at most {SIDE}, the side of an image, not {padding}");
+    c.rule(padding <= SIDE, "recipe.augmentation.crop_padding", rule);
 }
 
 fn deconvolution(d: &Deconvolution, c: &mut Checker<'_>) {
-    c.at_least("deconvolution.block", d.block, 1);
-    c.at_least("deconvolution.block_fc", d.block_fc, 0);
-    c.at_least("deconvolution.n_iter", d.n_iter, 1);
-    c.positive("deconvolution.eps", d.eps);
-    c.at_least("deconvolution.sampling_stride", d.sampling_stride, 1);
-    let momentum = d.momentum;
-    let rule = format_args!("must be above 0 and at most 1, not {momentum}");
-    c.rule(momentum > 0.0 && momentum <= 1.0, "deconvolution.momentum", rule);
-}
-
-/// A number from 0, included, to 1, excluded.
-fn fraction(c: &mut Checker<'_>, key: &str, value: f64) {
-    c.rule((0.0..1.0).contains(&value), key, format_args!("must be at least 0 and below 1, not {value}"));
+    c.count("deconvolution.block", d.block, 1..=LARGEST_BLOCK);
+    c.count("deconvolution.block_fc", d.block_fc, 0..=LARGEST_BLOCK);
+    c.count("deconvolution.n_iter", d.n_iter, 1..=MOST_ITERATIONS);
+    c.positive("deconvolution.eps", d.eps, 1000.0);
+    c.count("deconvolution.sampling_stride", d.sampling_stride, 1..=i64::from(SIDE));
+    c.positive("deconvolution.momentum", d.momentum, 1.0);
 }

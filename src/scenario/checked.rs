@@ -23,7 +23,7 @@ pub enum Published {
 
 /// Everything that is combined with everything else.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table with architectures, datasets, norms, epochs and attempts")]
 pub struct Matrix {
     /// Networks, in the order in which they run.
     pub architectures: Vec<Architecture>,

@@ -57,7 +57,7 @@ impl From<Implementation> for String {
 /// Settings of the deconvolution layers (Ye et al., 2020, Algorithm 1). Layers with special settings of their own, such
 /// as the first layer of most networks, keep them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table such as { block = 64, n_iter = 5 }")]
 pub struct Deconvolution {
     /// Which code computes the operator.
     pub implementation: Implementation,

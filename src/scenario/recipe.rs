@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Everything about a training but the network, the data and its length. The default is the study's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table such as { batch_size = 128, lr = 0.1 }")]
 pub struct Recipe {
     /// Images in a training batch.
     pub batch_size: u32,
@@ -42,7 +42,7 @@ pub enum Schedule {
 
 /// What happens to a training image before normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table with crop_padding and flip")]
 pub struct Augmentation {
     /// Zero pixels added on each side before a random crop of the original size; 0 switches cropping off.
     pub crop_padding: u32,

@@ -122,7 +122,62 @@ const BROKEN: &[(&str, &str)] = &[
     ("n_iter = 7", "block = 0\neps = 0\nsampling_stride = 0\nmomentum = 0"),
     ("n_iter = 7", "block_fc = -1"),
     ("n_iter = 7", "implementation = \"fastest\""),
+    // Bounds: what lies beyond would not end, or wrap.
+    ("train_images = 500", "train_images = 100000001"),
+    ("train_images = 500", "train_images = 4294967296"),
+    ("epochs = [1, 20]", "epochs = [1, 4294967295]"),
+    ("batch_size = 64", "batch_size = 4294967295\neval_batch_size = 1000001"),
+    ("lr = 0.05", "lr = 1e300\nweight_decay = 1e300"),
+    ("n_iter = 7", "n_iter = 9223372036854775807"),
+    ("n_iter = 7", "n_iter = 9223372036854775808"),
+    ("n_iter = 7", "sampling_stride = 4294967296\nblock = 9223372036854775807\nblock_fc = 65537\neps = 1e300"),
+    ("augmentation = { flip = false }", "augmentation = 3"),
+    ("augmentation = { flip = false }", "schedule = 3"),
+    ("augmentation = { flip = false }", "schedule = { cosine = 1 }"),
 ];
+
+/// Values of every TOML type.
+const OF_EVERY_TYPE: [&str; 10] =
+    ["3", "-1", "1.5", "true", "\"x\"", "[]", "[1]", "{}", "{ x = 1, y = 2 }", "1979-05-27T07:32:00Z"];
+
+#[test]
+fn no_message_speaks_of_the_types_of_the_program() {
+    let scenario = Scenario::parse("good.toml", GOOD).unwrap();
+    let keys = [
+        ["name", "description", "published", "base_seed", "train_images", "test_images", "matrix"].as_slice(),
+        &["matrix.architectures", "matrix.datasets", "matrix.norms", "matrix.epochs", "matrix.attempts", "recipe"],
+        &["recipe.batch_size", "recipe.lr", "recipe.nesterov", "recipe.schedule", "recipe.drop_last"],
+        &["recipe.dropout", "recipe.augmentation", "recipe.augmentation.crop_padding", "recipe.augmentation.flip"],
+        &["recipe.precision", "deconvolution", "deconvolution.implementation", "deconvolution.n_iter"],
+        &["deconvolution.eps"],
+    ];
+    let jargon = [
+        "struct",
+        "enum",
+        "variant",
+        "field",
+        "unit",
+        "newtype",
+        "sequence",
+        "map",
+        "u32",
+        "u64",
+        "i64",
+        "f64",
+        "wanted",
+        "element",
+        "option",
+        "string or",
+    ];
+    for key in keys.concat() {
+        for value in OF_EVERY_TYPE {
+            let Err(message) = scenario.with("--set", key, value) else { continue };
+            let message = message.to_string();
+            let found = jargon.iter().find(|word| message.split_once(": ").is_some_and(|(_, m)| m.contains(*word)));
+            assert_eq!(found, None, "{key} = {value}: {message}");
+        }
+    }
+}
 
 #[test]
 fn every_class_of_error_says_where_and_why() {

@@ -3,6 +3,7 @@
 use super::{Document, Problem, SettingsError};
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
 /// Collects the breaches of rules in one document.
 pub struct Checker<'a> {
@@ -28,14 +29,28 @@ impl<'a> Checker<'a> {
         self.rule(self.document.has(key), key, "is missing");
     }
 
-    /// A count must be at least `least`.
-    pub fn at_least<T: PartialOrd + Display>(&mut self, key: &str, value: T, least: T) {
-        self.rule(value >= least, key, format_args!("must be at least {least}, not {value}"));
+    /// A count must lie in `range`.
+    pub fn count<T: PartialOrd + Display>(&mut self, key: &str, value: T, range: RangeInclusive<T>) {
+        let (least, most) = (range.start(), range.end());
+        self.rule(range.contains(&value), key, format_args!("must be from {least} to {most}, not {value}"));
     }
 
-    /// A number must be finite and above 0.
-    pub fn positive(&mut self, key: &str, value: f64) {
-        self.rule(value.is_finite() && value > 0.0, key, format_args!("must be a finite number above 0, not {value}"));
+    /// A number must be above 0 and at most `most`.
+    pub fn positive(&mut self, key: &str, value: f64, most: f64) {
+        let rule = format_args!("must be above 0 and at most {}, not {}", shown(most), shown(value));
+        self.rule(value > 0.0 && value <= most, key, rule);
+    }
+
+    /// A number must lie from 0 to `most`.
+    pub fn from_zero(&mut self, key: &str, value: f64, most: f64) {
+        let rule = format_args!("must be from 0 to {}, not {}", shown(most), shown(value));
+        self.rule((0.0..=most).contains(&value), key, rule);
+    }
+
+    /// A number must lie from 0, included, to 1, excluded.
+    pub fn fraction(&mut self, key: &str, value: f64) {
+        let rule = format_args!("must be at least 0 and below 1, not {}", shown(value));
+        self.rule((0.0..1.0).contains(&value), key, rule);
     }
 
     /// A list must be there, have an entry, and no entry twice.
@@ -56,4 +71,9 @@ impl<'a> Checker<'a> {
     pub fn finish(self) -> Result<(), SettingsError> {
         if self.problems.is_empty() { Ok(()) } else { Err(SettingsError::Invalid(self.problems)) }
     }
+}
+
+/// A number as people write it: without hundreds of zeros.
+fn shown(value: f64) -> String {
+    if (1e-6..1e9).contains(&value.abs()) || value == 0.0 { value.to_string() } else { format!("{value:e}") }
 }

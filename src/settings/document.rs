@@ -166,6 +166,16 @@ fn innermost(entries: &[Entry], offset: usize) -> String {
     entries.iter().filter(|e| around(e) < usize::MAX).min_by_key(around).map_or(String::new(), |e| e.path.clone())
 }
 
+/// serde's words for what was found, and those of the people who write settings.
+const WORDS: [(&str, &str); 5] = [
+    ("invalid type:", "wrong type:"),
+    ("invalid value:", "impossible value:"),
+    ("wrong type: map", "wrong type: a table"),
+    ("wrong type: sequence", "wrong type: a list"),
+    ("floating point", "number"),
+];
+const NO_NAME: [&str; 4] = ["wanted string or table", "wanted exactly 1 element", "expected empty", "expected table"];
+
 /// serde's message in the words of the people who write settings, with the nearest known name.
 fn plain_words(message: &str) -> String {
     for (serde, plain, list) in
@@ -183,15 +193,18 @@ fn plain_words(message: &str) -> String {
     {
         return format!("{what}`{}; known: {known}", did_you_mean(name, known.split(", ")));
     }
-    let message = message.replace("invalid type:", "wrong type:").replace("invalid value:", "impossible value:");
+    let message = WORDS.iter().fold(message.to_string(), |text, (serde, plain)| text.replace(serde, plain));
     match message.rsplit_once(", expected ") {
         Some((what, "u32")) => format!("{what}, expected a whole number from 0 to {}", u32::MAX),
         Some((what, "u64" | "i64")) => format!("{what}, expected a whole number"),
         Some((what, "f64")) => format!("{what}, expected a number"),
         Some((what, "a sequence")) => format!("{what}, expected a list in [ ]"),
         Some((what, "a map")) => format!("{what}, expected a table"),
-        // What the TOML reader says of an enum that is neither.
-        _ if message == "wanted string or table" => "wrong type, expected a name in quotes".into(),
+        Some((what, "a boolean")) => format!("{what}, expected true or false"),
+        Some((what, "a string")) => format!("{what}, expected a text in quotes"),
+        Some((what, rust)) if rust.starts_with("struct ") => format!("{what}, expected a table"),
+        // What the TOML reader says of a name that is no text.
+        _ if NO_NAME.iter().any(|start| message.starts_with(start)) => "wrong type, expected a name in quotes".into(),
         _ => message,
     }
 }

@@ -51,7 +51,7 @@ pub struct Problem {
     pub rule: String,
 }
 
-/// `demo.toml:12:8: recipe.lr: must be a finite number above 0, not -1`.
+/// `demo.toml:12:8: recipe.lr: must be above 0 and at most 1000, not -1`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.key.as_str() {

@@ -71,7 +71,8 @@ fn both_layouts_and_both_archives_of_cifar_agree() {
                 builder.into_inner().unwrap().finish().unwrap();
                 fs::remove_dir_all(&place).unwrap();
             }
-            let data = open("cifar100", dir.path());
+            let data =
+                load(&Dataset::Cifar100, &Sources::new(Some(dir.path())), Device::Cpu, (Some(2), Some(2))).unwrap();
             assert_eq!(labels(&data), [42, 7], "{folder}, packed {packed}");
             let sums: Vec<i64> =
                 Vec::try_from(data.test.pixels.sum_dim_intlist(&[1i64, 2, 3][..], false, Kind::Int64)).unwrap();
@@ -152,9 +153,9 @@ fn verify_counts_and_tells_a_subset_from_damage() {
     let verdicts: Vec<Verdict> = verified.files.iter().map(|f| f.verdict).collect();
     // The names are the official file, byte for byte.
     assert_eq!(verdicts, [Verdict::Official, Verdict::Other, Verdict::Other]);
-    assert!(verified.is_sound());
+    assert!(verified.is_undamaged());
     fs::write(place.join("batches.meta.txt"), String::from_utf8_lossy(names).replace("cat", "cow")).unwrap();
-    assert!(!check().is_sound());
+    assert!(!check().is_undamaged());
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod costs;
 mod data_fetch;
 #[cfg(feature = "torch")]
 mod data_folders;
+#[cfg(feature = "torch")]
+mod data_incomplete;
 mod export;
 mod floors;
 #[cfg(feature = "torch")]

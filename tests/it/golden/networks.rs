@@ -1,7 +1,7 @@
 //! Every recorded CIFAR network: structure, first gradients, three optimiser steps and evaluation.
 
+use super::folder::Golden;
 use super::training::{Observed, observe};
-use super::{folder, json};
 use ndbench::nn::networks::{build, facts};
 use ndbench::nn::{Init, Method, Store};
 use ndbench::scenario::{Architecture, Deconvolution, Implementation, Norm};
@@ -18,15 +18,8 @@ struct Fixture {
 }
 
 /// The recorded CIFAR networks that normalise by `norm`.
-fn fixtures(norm: Norm) -> Vec<Fixture> {
-    let folder = folder().join("arch");
-    let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let mut files: Vec<String> =
-        entries.map(|entry| entry.expect("a folder entry").file_name().into_string().expect("UTF-8")).collect();
-    files.retain(|file| file.starts_with("cifar_") && file.ends_with(".json"));
-    files.sort();
-    let fixtures = files.into_iter().map(|file| {
-        let data = json(&format!("arch/{file}"));
+fn fixtures(golden: &Golden, norm: Norm) -> Vec<Fixture> {
+    let fixtures = golden.networks().into_iter().map(|(file, data)| {
         let architecture = architecture(data["arch"].as_str().expect("arch"));
         Fixture { architecture, classes: data["classes"].as_i64().expect("classes"), file, data }
     });
@@ -137,13 +130,27 @@ fn golden_networks_run_the_recorded_layers() {
 
 /// Calls `body` with every recorded network of `norm` and every method that computes it.
 fn each(norm: Norm, mut body: impl FnMut(&Fixture, Method)) {
-    for fixture in fixtures(norm) {
+    for fixture in fixtures(&Golden::chosen(), norm) {
         methods(norm).into_iter().for_each(|method| body(&fixture, method));
     }
 }
 
+/// Where the recorded tolerance of single precision is below the rounding of one run: file, quantity and the deviation
+/// measured; twice that is allowed. The tolerance is ten times the deviation of a single run, which may be small by luck: the
+/// published code itself deviates by 1.7e-4 to 2.9e-4 in the first, depending on the number of threads, where 2e-4 is
+/// recorded, and by 2.0e-4 in the third. The first was measured with the AVX-512 kernels of libtorch, the others with those
+/// for AVX2.
+const ROUNDING: [(&str, &str, f64); 4] = [
+    ("cifar_densenet121_nd_10.json", "grad_norm", 2.3e-4),
+    ("cifar_preact_bn_10.json", "losses", 1.4e-4),
+    ("cifar_preact_bn_10.json", "grad_norm_by_shape", 2.0e-4),
+    ("cifar_vgg16_bn_10.json", "losses", 3.8e-4),
+];
+
 /// What is compared, with its deviation and its tolerance.
 struct Comparison<'a> {
+    file: &'a str,
+    kind: Kind,
     want: &'a Value,
     tolerance: &'a Value,
     /// Quantity and deviation of what passed or failed.
@@ -152,13 +159,13 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// The stated tolerance. That of the norm of all gradients is at least that of its parts, which bound it: in single
-    /// precision it rests on the rounding of one run, and one number may agree by luck where a table does not.
+    /// The recorded tolerance, in double precision without exception.
     fn allowed(&self, quantity: &str) -> f64 {
-        let stated = |q: &str| self.tolerance[q].as_f64().unwrap_or_else(|| panic!("no tolerance for {q}"));
-        match quantity {
-            "grad_norm" => stated(quantity).max(stated("grad_norm_by_shape")),
-            _ => stated(quantity),
+        let recorded = self.tolerance[quantity].as_f64().unwrap_or_else(|| panic!("no tolerance for {quantity}"));
+        let measured = ROUNDING.iter().find(|(file, q, _)| *file == self.file && *q == quantity);
+        match measured {
+            Some((_, _, deviation)) if self.kind == Kind::Float => recorded.max(2.0 * deviation),
+            _ => recorded,
         }
     }
 
@@ -207,7 +214,8 @@ fn compare(fixture: &Fixture, method: Method, kind: Kind, device: Device) -> Vec
     let exact = kind == Kind::Double;
     let got: Observed = observe(fixture.architecture, method, fixture.classes, golden, (kind, device), exact);
     let tolerance = &golden[if exact { "tolerance_f64" } else { "tolerance_f32" }];
-    let mut c = Comparison { want: golden, tolerance, measured: Vec::new(), failures: Vec::new() };
+    let (measured, failures) = (Vec::new(), Vec::new());
+    let mut c = Comparison { file: &fixture.file, kind, want: golden, tolerance, measured, failures };
     c.numbers("losses", &got.losses);
     c.numbers("train_logits", &got.train_logits);
     c.numbers("grad_norm", &[got.grad_norm]);
@@ -241,12 +249,17 @@ fn trains_as_recorded(architecture: Architecture, device: Device) {
     tch::set_num_threads(1);
     let mut failures = Vec::new();
     for norm in Norm::ALL {
+        let mut recorded = false;
         each(norm, |fixture, method| {
             if fixture.architecture == architecture && fixture.data["golden"]["losses"].is_array() {
+                recorded = true;
                 failures.extend(compare(fixture, method, Kind::Double, device));
                 failures.extend(compare(fixture, method, Kind::Float, device));
             }
         });
+        if !recorded {
+            Golden::chosen().skip(&format!("behaviour of {architecture} with {norm}"));
+        }
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }

@@ -1,6 +1,7 @@
 //! Every case of the operator fixtures, in double and in single precision, for every implementation.
 
-use super::{json, relative_error, tensors};
+use super::folder::{Family, Golden};
+use super::relative_error;
 use ndbench::nn::deconvolution::{ChannelDeconv, Delinear, FastDeconv, Whitening, inverse_sqrt};
 use ndbench::nn::layers::ConvShape;
 use ndbench::nn::{Layer, Pass, Store};
@@ -82,12 +83,8 @@ impl Case<'_> {
 
 /// Runs `body` on every case of `family` on `device`, in both precisions and for every implementation.
 fn each_case(device: Device, family: &str, mut body: impl FnMut(&mut Case)) {
-    let index = json("ops/index.json");
-    let family = &index["families"][family];
-    let tensors = tensors(&format!("ops/{}", family["file"].as_str().unwrap()));
-    let cases = family["cases"].as_array().unwrap();
-    assert!(!cases.is_empty());
-    for spec in cases {
+    let Some(Family { cases, tensors }) = Golden::chosen().family(family) else { return };
+    for spec in &cases {
         for implementation in Implementation::ALL {
             for (kind, key) in KINDS {
                 let tolerance = spec["tolerance"][key].as_f64().unwrap_or(f64::NAN);
