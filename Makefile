@@ -14,7 +14,7 @@ DEMO_STORE ?= results/$(DEMO)-$(shell date +%Y%m%d-%H%M%S)
 demo_store := $(DEMO_STORE)
 ndbench := cargo run $(flags) --quiet --
 
-.PHONY: help setup build demo demo-short test test-golden test-gpu check-exports bench lint doc licences advisories ci
+.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports bench lint doc licences advisories ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,7 +65,10 @@ licences: ## check the licence of every dependency
 advisories: ## look for known vulnerabilities, where cargo-audit and its database are here
 	scripts/advisories
 
+test-tools: ## install the programs that some tests drive (Debian, as root)
+	scripts/test-tools
+
 ci: ## everything a change must pass, cheap checks first
-	@export CI=yes; for step in licences advisories lint doc test check-exports demo-short; do \
+	@export CI=yes; for step in test-tools licences advisories lint doc test check-exports demo-short; do \
 		echo "== $$step"; start=$$SECONDS; $(MAKE) --no-print-directory $$step; \
 		echo "== $$step: $$((SECONDS - start)) s"; done

@@ -15,11 +15,11 @@ addEventListener("load", () => {
       const page = frame.contentDocument, root = page.documentElement;
       const inside = e => e.closest(".scroll") && e !== e.closest(".scroll");
       const wide = [...page.body.querySelectorAll("*")].filter(e => !inside(e) && !e.closest(".skip"))
-        .filter(e => e.getBoundingClientRect().right > widths[i] + 0.5).map(e => e.tagName + "." + e.className);
+        .filter(e => e.getBoundingClientRect().right > root.clientWidth + 0.5).map(e => e.tagName + "." + e.className);
       const empty = [...page.querySelectorAll("td, th, h2, dd")].filter(e => !e.textContent.trim()).map(e => e.outerHTML);
       const flat = [...page.querySelectorAll("table, figure svg")].filter(e => e.getBoundingClientRect().height < 20).length;
       const small = [...page.querySelectorAll("p, td, li")].map(e => parseFloat(getComputedStyle(e).fontSize));
-      return { width: widths[i], scroll: root.scrollWidth, wide, empty, flat, smallest: Math.min(...small),
+      return { width: root.clientWidth, scroll: root.scrollWidth, wide, empty, flat, smallest: Math.min(...small),
         tables: page.querySelectorAll("table").length, drawings: page.querySelectorAll("figure svg").length,
         headings: page.querySelectorAll("h2").length, ink: getComputedStyle(page.body).color };
     });
