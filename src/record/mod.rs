@@ -4,6 +4,7 @@ mod error;
 mod format;
 #[cfg(test)]
 pub(crate) mod made_up;
+mod quick;
 mod store;
 mod writer;
 
