@@ -7,7 +7,7 @@ mod figure;
 mod markdown;
 mod matrix;
 mod model;
-
+mod settings;
 mod table;
 #[cfg(test)]
 mod tests;
