@@ -16,6 +16,7 @@ pub mod report;
 pub mod run;
 mod selection;
 
+use crate::record::Indexing;
 use args::{Cli, Command, ReportArgs};
 use clap::{CommandFactory, Parser};
 use exit::Failure;
@@ -59,6 +60,7 @@ fn reported(args: &ReportArgs) -> Result<(), Failure> {
         format: if args.json { report::Format::Json } else { report::Format::Markdown },
         verbose: args.verbose,
         figure: args.figure.as_deref(),
+        indexing: if args.no_index { Indexing::Off } else { Indexing::Auto },
     };
     let done = if args.comparison { report::print_comparison(&request) } else { report::report(&request) };
     done.map_err(|e| match e {

@@ -3,7 +3,7 @@
 use crate::files::write_atomic;
 use crate::plan::ResolvedTrial;
 use crate::published::{Published, PublishedError};
-use crate::record::{Store, StoreError};
+use crate::record::{Indexing, Store, StoreError};
 use crate::report::{Report, comparison, figure, markdown};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,8 @@ pub struct Request<'a> {
     pub verbose: bool,
     /// Where to write the figure; none is written without a path.
     pub figure: Option<&'a Path>,
+    /// Whether an index of the store is used and kept.
+    pub indexing: Indexing,
 }
 
 /// The report cannot be made.
@@ -87,11 +89,13 @@ pub fn print_comparison(request: &Request) -> Result<(), ReportError> {
 
 /// Reads the store.
 fn build(request: &Request) -> Result<Report, ReportError> {
-    let (records, skipped) = Store::open_existing(request.store)?.records();
-    let records: Vec<_> = records.into_iter().map(|(_, record)| record).collect();
-    let mut report = Report::build(request.trials, &records, &Published::embedded()?);
+    let gathered = Store::open_existing(request.store)?.gather(request.trials, request.indexing);
+    let mut report = Report::build(request.trials, &gathered.records, &Published::embedded()?);
     report.scenario = request.title.into();
-    report.skipped = skipped;
+    report.coverage.other_records += gathered.others;
+    report.skipped = gathered.skipped;
+    // The process ends when the report is printed; freeing 100,000 records one by one would hold it up.
+    std::mem::forget(gathered.records);
     Ok(report)
 }
 
@@ -132,6 +136,7 @@ mod tests {
             format: Format::Markdown,
             verbose: false,
             figure: Some(&path),
+            indexing: Indexing::Auto,
         };
         let built = build(&request).unwrap();
         assert_eq!((built.coverage.finished, built.coverage.trials, built.skipped.len()), (1, 2, 1));

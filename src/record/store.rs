@@ -4,19 +4,18 @@
 //! records/<architecture>-<dataset>-<norm>-e<epochs>-a<attempt>-<trial_id>.json
 //! checkpoints/<trial_id>.ckpt
 //! locks/<trial_id>.lock
+//! index/<shard>                       what reports know of the records; can be deleted at any time
 //! ```
 //! A record is replaced by a rename only, so that a reader sees the old one or the new one. Who trains a trial holds
 //! its lock; a file that cannot be trusted is reported and left where it is.
 
-use super::{Record, RecordError, StoreError};
+use super::read::read;
+use super::{Record, StoreError};
 use crate::files::write_atomic;
 use crate::plan::{Trial, TrialId};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-
-/// No record is nearly as large; a larger file is not read.
-const LARGEST: u64 = 16 << 20;
 
 /// A folder of records.
 #[derive(Debug, Clone)]
@@ -90,7 +89,7 @@ impl Store {
                 for path in paths {
                     match read(&path) {
                         Ok(record) => records.push((path, record)),
-                        Err(why) => skipped.push(Skipped { path, why }),
+                        Err(why) => skipped.push(Skipped { path, why: why.to_string() }),
                     }
                 }
             }
@@ -180,27 +179,6 @@ fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Reads one record, or says why it is not one.
-fn read(path: &Path) -> Result<Record, String> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if name.starts_with(".tmp-") {
-        return Err("half-written: being written now, or left by a process that was killed".into());
-    }
-    if path.extension().is_none_or(|e| e != "json") {
-        return Err("the name of a record ends in .json".into());
-    }
-    // Asked before the file is opened: opening a pipe would wait for its other end.
-    if !fs::metadata(path).map_err(|e| e.to_string())?.is_file() {
-        return Err("not a regular file".into());
-    }
-    let mut text = Vec::new();
-    File::open(path).and_then(|f| f.take(LARGEST + 1).read_to_end(&mut text)).map_err(|e| e.to_string())?;
-    if text.len() as u64 > LARGEST {
-        return Err(format!("larger than {} MiB, which no record is", LARGEST >> 20));
-    }
-    Record::parse(&text).map_err(|e: RecordError| e.to_string())
-}
-
 /// Renames what cannot be read, so that a record can take its place and the file can still be looked at.
 fn set_aside(path: &Path) -> Result<(), StoreError> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
@@ -222,6 +200,7 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stor
 #[cfg(test)]
 mod tests {
     use super::super::made_up;
+    use super::super::read::LARGEST;
     use super::*;
     use crate::event::Outcome;
     use crate::scenario::{Architecture, Dataset, Norm};
