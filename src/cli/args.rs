@@ -187,6 +187,9 @@ pub struct ReportArgs {
     /// Also draw a figure, as SVG, into this file
     #[arg(long, value_name = "FILE")]
     pub figure: Option<PathBuf>,
+    /// Read every file of the store, and keep no index of them in it or in the user's cache folder
+    #[arg(long)]
+    pub no_index: bool,
 }
 
 /// `ndbench export`.

@@ -146,7 +146,7 @@ fn json(rows: &[Row<'_>], totals: &Totals, profile: &Profile) -> Value {
             json!({
                 "trial_id": row.id,
                 "trial": trial,
-                "sources": sources,
+                "sources": **sources,
                 "block": block,
                 "done": row.done.is_some(),
                 "seconds": row.done.flatten(),

@@ -23,6 +23,7 @@ mod talk;
 #[cfg(feature = "torch")]
 mod timings;
 
+use crate::record::Indexing;
 use crate::report::Options;
 use args::{Cli, Command, ReportArgs};
 use clap::{CommandFactory, Parser};
@@ -71,6 +72,7 @@ fn reported(args: &ReportArgs) -> Result<(), Failure> {
         format: if args.json { report::Format::Json } else { args.format },
         options: Options { form: args.form.into(), all: args.all_tables, verbose: args.verbose },
         figure: args.figure.as_deref(),
+        indexing: if args.no_index { Indexing::Off } else { Indexing::Auto },
     };
     let done = match (&args.explain, &args.out) {
         (Some(cell), _) => report::explain(&request, cell),

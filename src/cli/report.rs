@@ -4,7 +4,7 @@ use super::talk;
 use crate::files::write_atomic;
 use crate::plan::ResolvedTrial;
 use crate::published::{Published, PublishedError};
-use crate::record::{Skipped, Store, StoreError};
+use crate::record::{Indexing, Skipped, Store, StoreError};
 use crate::report::verdict::{self, UnknownCell};
 use crate::report::{Bundle, Options, PictureError, Report, comparison, figure};
 use std::io;
@@ -41,6 +41,8 @@ pub struct Request<'a> {
     pub options: Options,
     /// Where to write the figure; none is written without a path.
     pub figure: Option<&'a Path>,
+    /// Whether an index of the store is used and kept.
+    pub indexing: Indexing,
 }
 
 /// The report cannot be made.
@@ -147,11 +149,13 @@ pub fn explain(request: &Request, name: &str) -> Result<(), ReportError> {
 
 /// Reads the store.
 fn build(request: &Request) -> Result<Report, ReportError> {
-    let (records, skipped) = Store::open_existing(request.store)?.records();
-    let records: Vec<_> = records.into_iter().map(|(_, record)| record).collect();
-    let mut report = Report::build(request.trials, &records, &Published::embedded()?);
+    let gathered = Store::open_existing(request.store)?.gather(request.trials, request.indexing);
+    let mut report = Report::build(request.trials, &gathered.records, &Published::embedded()?);
     report.scenario = request.title.into();
-    report.skipped = skipped;
+    report.coverage.other_records += gathered.others;
+    report.skipped = gathered.skipped;
+    // The process ends when the report is printed; freeing 100,000 records one by one would hold it up.
+    std::mem::forget(gathered.records);
     Ok(report)
 }
 
@@ -187,6 +191,7 @@ mod tests {
             format: Format::Markdown,
             options: Options::default(),
             figure: Some(&path),
+            indexing: Indexing::Auto,
         };
         let built = build(&request).unwrap();
         assert_eq!((built.coverage.finished, built.coverage.trials, built.skipped.len()), (1, 2, 1));

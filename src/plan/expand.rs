@@ -5,6 +5,7 @@ use crate::profile::{Profile, Tf32};
 use crate::scenario::{Matrix, Norm, Precision, Scenario};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the command line changes in a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,12 +71,14 @@ pub fn expand(
 ) -> Result<Vec<ResolvedTrial>, PlanError> {
     let scenario = overrides.apply(scenario)?;
     let precision = precision(&scenario, profile)?;
-    let mut trials = Vec::new();
+    let (mut trials, mut shared) = (Vec::new(), BTreeMap::new());
     for cell in cells(scenario.matrix()) {
         for (position, norm) in order(&scenario.matrix().norms, cell.attempt).into_iter().enumerate() {
             let trial = trial(&scenario, precision, &cell, norm);
             if filter.keeps(&trial) {
-                let sources = sources(&scenario, profile, &trial, &cell);
+                let new = || Arc::new(sources(&scenario, profile, &trial, &cell));
+                let sources =
+                    shared.entry((cell.epochs, cell.dataset, cell.architecture, norm)).or_insert_with(new).clone();
                 let block = Block { id: format!("{}/{}", trial.cell(), trial.attempt), position: position as u32 };
                 trials.push(ResolvedTrial { trial, sources, block });
             }

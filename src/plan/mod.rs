@@ -1,5 +1,6 @@
 //! A scenario and a profile become trials: fully specified, numbered, ordered, each value with its source.
 
+mod canonical;
 mod costs;
 mod error;
 mod estimate;

@@ -1,10 +1,12 @@
 //! One fully specified training run.
 
+use super::canonical::canonical;
 use crate::files::sha256_hex;
 use crate::scenario::{Architecture, Dataset, Deconvolution, Norm, Recipe};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// Everything that can change the result of a training, and nothing else (no host, path, time or job).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,8 +64,7 @@ impl Trial {
     }
 
     fn digest(&self) -> String {
-        let canonical = serde_json::to_value(self).expect("a trial is plain data").to_string();
-        sha256_hex(canonical.as_bytes())
+        sha256_hex(canonical(self).as_bytes())
     }
 }
 
@@ -90,8 +91,9 @@ pub struct Block {
 pub struct ResolvedTrial {
     /// The training.
     pub trial: Trial,
-    /// Dotted key (`recipe.lr`) to where the value came from (`default`, `demo.toml:12`, `--epochs`).
-    pub sources: BTreeMap<String, String>,
+    /// Dotted key (`recipe.lr`) to where the value came from (`default`, `demo.toml:12`, `--epochs`); the attempts of a cell
+    /// share it.
+    pub sources: Arc<BTreeMap<String, String>>,
     /// Its block.
     pub block: Block,
 }

@@ -28,7 +28,7 @@ pub(crate) fn trial(architecture: Architecture, dataset: Dataset, norm: Norm, ep
 pub(crate) fn resolved(trial: Trial) -> ResolvedTrial {
     let block =
         Block { id: format!("{}#{}", trial.cell(), trial.attempt), position: u32::from(trial.norm == Norm::Nd) };
-    ResolvedTrial { trial, sources: BTreeMap::from([("recipe.lr".into(), "default".into())]), block }
+    ResolvedTrial { trial, sources: BTreeMap::from([("recipe.lr".into(), "default".into())]).into(), block }
 }
 
 /// BN and ND of a cell, `attempts` times.
@@ -87,7 +87,7 @@ pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Recor
         schema: SCHEMA.into(),
         trial_id: trial.id(),
         trial,
-        sources: resolved.sources.clone(),
+        sources: resolved.sources.as_ref().clone(),
         block: resolved.block.clone(),
         outcome: Outcome::Finished,
         epochs,

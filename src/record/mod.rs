@@ -2,14 +2,19 @@
 
 mod error;
 mod format;
+mod gather;
+mod index;
 mod leftovers;
 #[cfg(test)]
 pub(crate) mod made_up;
+mod quick;
 mod read;
+mod reader;
 mod store;
 mod writer;
 
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
+pub use gather::{Gathered, Indexing};
 pub use store::{Skipped, Store, TrialLock};
 pub use writer::RecordWriter;

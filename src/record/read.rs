@@ -50,10 +50,11 @@ pub(super) fn read(path: &Path) -> Result<Record, Unusable> {
         return Err(Unusable::Name);
     }
     // Asked before the file is opened: opening a pipe would wait for its other end.
-    if !fs::metadata(path)?.is_file() {
+    let file = fs::metadata(path)?;
+    if !file.is_file() {
         return Err(Unusable::Kind);
     }
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(file.len().min(LARGEST) as usize + 1);
     File::open(path)?.take(LARGEST + 1).read_to_end(&mut text)?;
     if text.len() as u64 > LARGEST {
         return Err(Unusable::Size);

@@ -4,6 +4,7 @@
 //! records/<architecture>-<dataset>-<norm>-e<epochs>-a<attempt>-<trial_id>.json
 //! checkpoints/<trial_id>.ckpt
 //! locks/<trial_id>.lock
+//! index/<shard>                       what reports know of the records; can be deleted at any time
 //! ```
 //! A record is replaced by a rename only, so that a reader sees the old one or the new one. Who trains a trial holds
 //! its lock; a file that cannot be trusted is reported and left where it is.

@@ -5,6 +5,7 @@ use crate::event::{EpochResult, Event, MemoryPeak, Outcome, Sink, SinkError};
 use crate::plan::{ResolvedTrial, TrialId};
 use crate::telemetry::Environment;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Gathers what happens to a trial and writes its record when it ends.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl Current {
             schema: SCHEMA.into(),
             trial_id: self.trial.trial.id(),
             trial: self.trial.trial,
-            sources: self.trial.sources,
+            sources: Arc::unwrap_or_clone(self.trial.sources),
             block: self.trial.block,
             outcome,
             epochs: self.epochs,

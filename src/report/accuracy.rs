@@ -11,7 +11,7 @@ use crate::stats::Summary;
 
 /// One row a network, length, norm and environment, in the order of the study's tables.
 pub(super) fn rows(matrix: &Matrix, published: &Published) -> Vec<AccuracyRow> {
-    let cells = group_by(&matrix.runs, |run| run.cell.clone());
+    let cells = group_by(&matrix.runs, |run| &run.cell);
     let mut rows: Vec<AccuracyRow> =
         cells.iter().flat_map(|runs| labels(runs).into_iter().map(|label| row(runs, label, published))).collect();
     rows.sort_by_key(|r| (r.dataset.clone(), r.architecture, r.epochs, r.norm, r.environment.clone()));

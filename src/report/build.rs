@@ -11,15 +11,20 @@ use super::words::cell_name;
 use crate::plan::ResolvedTrial;
 use crate::published::Published;
 use crate::record::Record;
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
+use std::thread;
 
 impl Report {
     /// What `records` say about `trials`, beside what was published. Pure: reads no file and no clock; `scenario` and
     /// `skipped` are left for the caller to fill.
-    pub fn build(trials: &[ResolvedTrial], records: &[Record], published: &Published) -> Report {
-        let matrix = Matrix::new(trials, records);
-        let accuracy = accuracy::rows(&matrix, published);
-        let time = time::rows(&matrix, published);
+    pub fn build<R: Borrow<Record>>(trials: &[ResolvedTrial], records: &[R], published: &Published) -> Report {
+        let matrix = Matrix::new(trials, records.iter().map(Borrow::borrow));
+        let (accuracy, time) = thread::scope(|scope| {
+            let accuracy = scope.spawn(|| accuracy::rows(&matrix, published));
+            let time = time::rows(&matrix, published);
+            (accuracy.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), time)
+        });
         let verdicts = verdict::cells(&accuracy);
         let mut notes = disagreements(trials, published);
         notes.extend(parts(&matrix));

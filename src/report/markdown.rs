@@ -195,7 +195,8 @@ fn environments(report: &Report) -> Vec<String> {
 }
 
 fn skipped(report: &Report) -> Vec<String> {
-    report.skipped.iter().map(|s| format!("{}: {}", s.path.display(), s.why)).collect()
+    let total = (report.skipped.len() > 1).then(|| format!("{} files are not used.", report.skipped.len()));
+    total.into_iter().chain(report.skipped.iter().map(|s| format!("{}: {}", s.path.display(), s.why))).collect()
 }
 
 /// The label of a row's environment.

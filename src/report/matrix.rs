@@ -1,9 +1,13 @@
 //! The trials of a matrix with their records, sorted by environment.
 
 use super::model::{Coverage, EnvironmentEntry, Remark, Unfinished};
+use super::settings::Settings;
 use crate::plan::{ResolvedTrial, Trial, TrialId};
 use crate::record::Record;
-use std::collections::{BTreeMap, HashMap};
+use crate::scenario::{Architecture, Norm};
+use crate::telemetry::Environment;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::Hash;
 
 /// What a cell says where there is no record.
 pub(super) const MISSING: &str = "missing";
@@ -11,8 +15,10 @@ pub(super) const MISSING: &str = "missing";
 /// A trial and the best of its records from each environment.
 pub(super) struct Run<'a> {
     pub resolved: &'a ResolvedTrial,
-    /// Hash of the settings without the attempt: attempts of one cell share it.
+    /// [`Settings::cell`].
     pub cell: TrialId,
+    /// [`Settings::pair`].
+    pub pair: TrialId,
     /// By the environment's label.
     pub records: BTreeMap<String, &'a Record>,
 }
@@ -27,17 +33,22 @@ pub(super) struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// Matches records with trials. Of several records of a trial from one environment the finished one counts, then
     /// the latest.
-    pub fn new(trials: &'a [ResolvedTrial], records: &'a [Record]) -> Self {
-        let mut by_trial: HashMap<&TrialId, Vec<&Record>> = HashMap::new();
+    pub fn new(trials: &'a [ResolvedTrial], records: impl Iterator<Item = &'a Record>) -> Self {
+        let mut matrix = Matrix { runs: Vec::new(), environments: Vec::new(), other_records: 0 };
+        let mut by_trial: HashMap<_, Vec<&Record>> = HashMap::new();
         for record in records {
-            by_trial.entry(&record.trial_id).or_default().push(record);
+            by_trial.entry(key(&record.trial)).or_default().push(record);
+            matrix.other_records += 1;
         }
-        let mut matrix = Matrix { runs: Vec::new(), environments: Vec::new(), other_records: records.len() };
+        let (mut settings, mut known) = (Settings::default(), HashMap::new());
         for resolved in trials {
+            let trial = &resolved.trial;
             let mut best: BTreeMap<String, &Record> = BTreeMap::new();
-            for record in by_trial.remove(&resolved.trial.id()).unwrap_or_default() {
+            let alike = by_trial.entry(key(trial)).or_default();
+            for record in alike.extract_if(.., |record| record.trial == *trial) {
                 matrix.other_records -= 1;
-                let label = matrix.label(record);
+                let environment = &record.environment;
+                let label = known.entry(environment).or_insert_with(|| matrix.label(environment)).clone();
                 let rank = |r: &Record| (r.is_finished(), r.finished);
                 if best.get(&label).is_none_or(|old| rank(old) < rank(record)) {
                     best.insert(label, record);
@@ -46,20 +57,21 @@ impl<'a> Matrix<'a> {
             for entry in &mut matrix.environments {
                 entry.trials += usize::from(best.contains_key(&entry.label));
             }
-            matrix.runs.push(Run { resolved, cell: cell_id(&resolved.trial), records: best });
+            let (cell, pair) = (settings.cell(trial), settings.pair(trial));
+            matrix.runs.push(Run { resolved, cell, pair, records: best });
         }
         matrix
     }
 
-    /// The label of a record's environment, a new one for a new environment.
-    fn label(&mut self, record: &Record) -> String {
-        let fingerprint = record.environment.fingerprint();
+    /// The label of an environment, a new one for a new environment.
+    fn label(&mut self, environment: &Environment) -> String {
+        let fingerprint = environment.fingerprint();
         let known = self.environments.iter().position(|e| e.fingerprint == fingerprint);
         let index = known.unwrap_or_else(|| {
             self.environments.push(EnvironmentEntry {
                 label: letters(self.environments.len()),
                 fingerprint,
-                environment: record.environment.clone(),
+                environment: environment.clone(),
                 hosts: Vec::new(),
                 commits: Vec::new(),
                 trials: 0,
@@ -67,8 +79,8 @@ impl<'a> Matrix<'a> {
             self.environments.len() - 1
         });
         let entry = &mut self.environments[index];
-        note(&mut entry.hosts, &record.environment.host.name);
-        note(&mut entry.commits, &record.environment.software.commit);
+        note(&mut entry.hosts, &environment.host.name);
+        note(&mut entry.commits, &environment.software.commit);
         entry.label.clone()
     }
 
@@ -90,17 +102,16 @@ impl<'a> Matrix<'a> {
 
     /// What the records remark, each text once.
     pub fn remarks(&self) -> Vec<Remark> {
-        let mut remarks: Vec<Remark> = Vec::new();
-        for record in self.runs.iter().flat_map(|run| run.records.values()) {
-            for text in &record.remarks {
-                let trial = record.trial.to_string();
-                match remarks.iter_mut().find(|r| r.text == *text) {
-                    Some(known) => note(&mut known.trials, &trial),
-                    None => remarks.push(Remark { text: text.clone(), trials: vec![trial] }),
-                }
-            }
-        }
-        remarks
+        let records = self.runs.iter().flat_map(|run| run.records.values());
+        let said = records.flat_map(|record| record.remarks.iter().map(|text| (text, record.trial.to_string())));
+        group_by(said, |(text, _)| *text)
+            .into_iter()
+            .map(|said| {
+                let (text, mut seen) = (said[0].0.clone(), HashSet::new());
+                let trials = said.into_iter().map(|(_, trial)| trial).filter(|trial| seen.insert(trial.clone()));
+                Remark { text, trials: trials.collect() }
+            })
+            .collect()
     }
 }
 
@@ -144,21 +155,21 @@ pub(super) fn labels(runs: &[&Run]) -> Vec<Option<String>> {
 }
 
 /// Puts items with equal keys together, groups in order of their first item.
-pub(super) fn group_by<T, K: PartialEq>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> Vec<Vec<T>> {
-    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+pub(super) fn group_by<T, K: Hash + Eq>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> Vec<Vec<T>> {
+    let (mut groups, mut places): (Vec<Vec<T>>, HashMap<K, usize>) = (Vec::new(), HashMap::new());
     for item in items {
-        let k = key(&item);
-        match groups.iter_mut().find(|(known, _)| *known == k) {
-            Some((_, group)) => group.push(item),
-            None => groups.push((k, vec![item])),
+        let place = *places.entry(key(&item)).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(Vec::new());
         }
+        groups[place].push(item);
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    groups
 }
 
-/// The hash of a trial's settings without the attempt.
-fn cell_id(trial: &Trial) -> TrialId {
-    Trial { attempt: 0, ..trial.clone() }.id()
+/// Trials with different keys are different; with equal keys, they nearly always are equal.
+fn key(trial: &Trial) -> (Architecture, Norm, u32, u32) {
+    (trial.architecture, trial.norm, trial.epochs, trial.attempt)
 }
 
 /// Adds a text that is not there yet.

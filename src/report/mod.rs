@@ -11,6 +11,7 @@ mod markdown;
 mod matrix;
 mod model;
 mod resources;
+mod settings;
 pub mod study;
 mod table;
 #[cfg(test)]

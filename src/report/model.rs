@@ -239,7 +239,7 @@ impl StepMeans {
 }
 
 /// A kind of memory; different kinds are never compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MemoryKind {
     /// Bytes in live tensors on the CUDA device.

@@ -148,6 +148,14 @@ fn a_record_that_saw_a_part_of_the_images_has_nothing_published_beside_it() {
 }
 
 #[test]
+fn skipped_files_are_counted_and_named() {
+    let mut report = report(&[], &[]);
+    let skip = |name: &str| Skipped { path: name.into(), why: "empty".into() };
+    report.skipped = vec![skip("a.json"), skip("b.json")];
+    assert!(markdown(&report, false).contains("- 2 files are not used.\n- a.json: empty\n- b.json: empty\n"));
+}
+
+#[test]
 fn the_json_holds_what_the_tables_show() {
     let (trials, records) = matrix();
     let value: serde_json::Value = serde_json::from_str(&report(&trials, &records).to_json()).unwrap();

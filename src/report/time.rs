@@ -3,7 +3,6 @@
 use super::accuracy::comparable;
 use super::matrix::{Matrix, Run, group_by, labels};
 use super::model::{BlockTimes, LeftOut, MemoryKind, Overall, Side, TimeRow};
-use crate::plan::{Trial, TrialId};
 use crate::published::{Figures, Published};
 use crate::record::Record;
 use crate::scenario::Norm;
@@ -13,9 +12,9 @@ use crate::units::Bytes;
 /// One row a network, length, ND variant and environment, in the order of the study's tables.
 pub(super) fn rows(matrix: &Matrix, published: &Published) -> Vec<TimeRow> {
     let mut rows = Vec::new();
-    for runs in group_by(&matrix.runs, |run| pair_id(&run.resolved.trial)) {
+    for runs in group_by(&matrix.runs, |run| &run.pair) {
         let (bn, nd): (Vec<&Run>, Vec<&Run>) = runs.into_iter().partition(|r| r.resolved.trial.norm == Norm::Bn);
-        let mut variants = group_by(nd, |run| run.cell.clone());
+        let mut variants = group_by(nd, |run| &run.cell);
         if variants.is_empty() {
             variants.push(Vec::new());
         }
@@ -80,7 +79,7 @@ fn row(bn: &[&Run], nd: &[&Run], label: Option<String>, published: &Published) -
 /// The blocks that count, and the blocks that do not, with the reason.
 fn blocks(bn: &[&Run], nd: &[&Run], label: &str) -> (Vec<BlockTimes>, Vec<LeftOut>) {
     let (mut counted, mut left_out) = (Vec::new(), Vec::new());
-    for runs in group_by(bn.iter().chain(nd), |run| run.resolved.block.id.clone()) {
+    for runs in group_by(bn.iter().chain(nd), |run| &run.resolved.block.id) {
         if runs.iter().all(|run| !run.records.contains_key(label)) {
             continue;
         }
@@ -134,10 +133,11 @@ fn throughput(record: &Record) -> Option<f64> {
 /// BN or ND of a row.
 fn side(runs: &[&Run], label: Option<&str>, kind: Option<MemoryKind>, published: &Published) -> Side {
     let records = finished(runs, label);
-    let seconds: Vec<f64> = records.iter().filter_map(|r| valid_seconds(r)).collect();
+    let times: Vec<Option<f64>> = records.iter().map(|r| valid_seconds(r)).collect();
+    let seconds: Vec<f64> = times.iter().copied().flatten().collect();
     let figures = runs.first().and_then(|run| comparable(&run.resolved.trial, &records, published));
     let mut unfinished: Vec<String> = runs.iter().filter_map(|run| run.state(label)).collect();
-    unfinished.extend(records.iter().filter(|r| valid_seconds(r).is_none()).map(|_| "resumed".into()));
+    unfinished.extend(times.iter().filter(|time| time.is_none()).map(|_| "resumed".into()));
     Side {
         cell: runs.first().map(|run| run.cell.clone()),
         seconds: Summary::of(&seconds),
@@ -164,9 +164,4 @@ fn peak(record: &Record, kind: MemoryKind) -> Option<Bytes> {
 
 fn finished<'a>(runs: &[&Run<'a>], label: Option<&str>) -> Vec<&'a Record> {
     label.iter().flat_map(|l| runs.iter().filter_map(move |run| run.finished(l))).collect()
-}
-
-/// The hash of the settings that BN and ND of a cell share.
-fn pair_id(trial: &Trial) -> TrialId {
-    Trial { attempt: 0, norm: Norm::Bn, deconvolution: None, ..trial.clone() }.id()
 }

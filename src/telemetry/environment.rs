@@ -3,9 +3,10 @@
 use crate::files::sha256_hex;
 use crate::units::Bytes;
 use serde::{Deserialize, Serialize};
+use std::hash::{Hash, Hasher};
 
 /// Where a result was produced. Results of different environments are never pooled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     /// The machine.
     pub host: Host,
@@ -18,7 +19,7 @@ pub struct Environment {
 }
 
 /// The machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Its network name.
     pub name: String,
@@ -33,7 +34,7 @@ pub struct Host {
 }
 
 /// Versions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Software {
     /// This program.
     pub ndbench: String,
@@ -44,7 +45,7 @@ pub struct Software {
 }
 
 /// What computes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Device {
     /// The host's CPU.
@@ -54,7 +55,7 @@ pub enum Device {
 }
 
 /// A CUDA device; absent values could not be read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cuda {
     /// Number among the visible devices.
     pub index: u32,
@@ -70,6 +71,15 @@ pub struct Cuda {
     pub cudnn: Option<String>,
     /// Device memory.
     pub memory: Option<Bytes>,
+}
+
+/// What tells most environments apart; the rest would cost more to hash than to compare.
+impl Hash for Environment {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.host.name.hash(state);
+        self.software.commit.hash(state);
+        self.threads.hash(state);
+    }
 }
 
 impl Environment {

@@ -51,7 +51,7 @@ pub struct Tolerances {
 }
 
 /// What a table prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Hash)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
     /// The original value, beside Table 1 of Ye et al.

@@ -190,7 +190,7 @@ fn what_is_missing_is_counted_as_missing() {
 fn a_report_notes_what_the_audit_finds_in_its_cells() {
     let mut trials = made_up::cell(Architecture::Dpn92, Dataset::Cifar100, 1, 2);
     trials.extend(made_up::cell(Architecture::MobilenetV2, Dataset::Cifar10, 100, 1));
-    let notes = Report::build(&trials, &[], &Published::embedded().unwrap()).notes;
+    let notes = Report::build::<crate::record::Record>(&trials, &[], &Published::embedded().unwrap()).notes;
     let expected = [
         "DPN-92 BN, CIFAR-100, 1 epoch: the study's attempts took 153.1 s on average, its Table 9 prints 158.1 s (one \
          digit differs: 158.08 for 153.08).",

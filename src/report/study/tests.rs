@@ -87,12 +87,12 @@ fn published_and_own_figures_stand_in_their_cells() {
 #[test]
 fn without_records_the_study_and_the_original_stand_alone() {
     let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 3);
-    let report = Report::build(&trials, &[], &published());
+    let report = Report::build::<Record>(&trials, &[], &published());
     let table = &tables(&report, &published(), false)[0];
     assert_eq!(table.environment, None);
     let shown: Vec<&str> = table.rows[0].cells.iter().take(9).map(|c| c.shown.as_str()).collect();
     assert_eq!(shown, ["14.12", "14.38", "missing", "74.18", "74.20", "missing", "90.07", "90.36", "–"]);
-    let nothing = Report::build(&[], &[], &published());
+    let nothing = Report::build::<Record>(&[], &[], &published());
     assert!(tables(&nothing, &published(), false).is_empty());
     assert_eq!(tables(&nothing, &published(), true).len(), 7);
 }

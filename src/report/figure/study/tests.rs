@@ -75,7 +75,7 @@ fn what_nothing_is_published_about_is_drawn_too() {
     let figures = study_figures(&Report::build(&trials, &records, &published()), &published(), Form::Dots, false);
     assert_eq!(figures[0].name, "accuracy-fashion-mini");
     assert!(figures[0].alt.contains("ours, ND above BN in 0 of 1"), "{}", figures[0].alt);
-    let nothing = Report::build(&[], &[], &published());
+    let nothing = Report::build::<Record>(&[], &[], &published());
     assert!(study_figures(&nothing, &published(), Form::Dots, false).is_empty());
 }
 
