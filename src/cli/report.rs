@@ -125,7 +125,7 @@ pub fn print_comparison(request: &Request) -> Result<(), ReportError> {
 /// Names on stderr the files of a store that are not used.
 ///
 /// # Errors
-/// As [`talk::say`].
+/// Those of stderr; a reader that went away is none.
 pub fn warn_of(skipped: &[Skipped]) -> io::Result<()> {
     skipped.iter().try_for_each(|file| talk::say(&format!("warning: {}", warning(file))))
 }
