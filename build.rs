@@ -4,7 +4,20 @@
 use std::process::Command;
 
 /// What the program is made of: a change in here makes a build differ from its commit.
-const SOURCES: [&str; 7] = ["src", "native", "scenarios", "datasets", "build.rs", "Cargo.toml", "Cargo.lock"];
+const SOURCES: [&str; 12] = [
+    "src",
+    "native",
+    "scenarios",
+    "profiles/a100-80gb.toml",
+    "profiles/cpu.toml",
+    "profiles/h200.toml",
+    "profiles/v100-16gb.toml",
+    "assets",
+    "datasets",
+    "build.rs",
+    "Cargo.toml",
+    "Cargo.lock",
+];
 
 fn main() {
     SOURCES.iter().for_each(|path| println!("cargo:rerun-if-changed={path}"));

@@ -4,7 +4,6 @@ use super::talk;
 use crate::event::{Event, Sink, SinkError};
 use crate::plan::TrialId;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::io::{self, Stdout, Write};
 
 /// The sink that writes JSON lines to stdout.
@@ -12,8 +11,6 @@ use std::io::{self, Stdout, Write};
 pub struct JsonLines<W = Stdout> {
     out: W,
     current: Option<TrialId>,
-    /// Remarks told so far.
-    told: BTreeSet<String>,
     /// A write has failed, and that was told.
     failed: bool,
 }
@@ -27,7 +24,7 @@ impl Default for JsonLines {
 impl<W: Write> JsonLines<W> {
     /// Lines to `out`.
     pub fn to(out: W) -> Self {
-        Self { out, current: None, told: BTreeSet::new(), failed: false }
+        Self { out, current: None, failed: false }
     }
 
     fn lines(&mut self, event: &Event) -> Vec<Value> {
@@ -36,8 +33,7 @@ impl<W: Write> JsonLines<W> {
             Event::TrialStarted { trial, remarks, .. } => {
                 let id = trial.trial.id();
                 let line = json!({"event": "trial", "trial_id": id, "trial": trial.trial});
-                let news = remarks.iter().filter(|text| self.told.insert((*text).clone()));
-                let remarks = news.map(|text| json!({"event": "remark", "trial_id": id, "text": text}));
+                let remarks = remarks.iter().map(|text| json!({"event": "remark", "trial_id": id, "text": text}));
                 let lines = [line].into_iter().chain(remarks).collect();
                 self.current = Some(id);
                 lines

@@ -73,8 +73,8 @@ fn json_lines_are_one_object_an_event() {
     assert!(play(&mut JsonLines::to(paper.clone())).is_empty());
     let lines: Vec<serde_json::Value> = paper.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let words: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
-    let one = ["trial", "training", "epoch", "trial_finished"];
-    assert_eq!(words, [&["run", "warning", "trial", "remark"][..], &one[1..], &one].concat());
+    let one = ["trial", "remark", "training", "epoch", "trial_finished"];
+    assert_eq!(words, [&["run", "warning"][..], &one, &one].concat());
     assert_eq!((&lines[3]["text"], &lines[3]["trial_id"]), (&REMARK.into(), &lines[2]["trial_id"]));
     assert_eq!(lines[4]["resumed_at"], serde_json::json!([1, 7]));
     assert_eq!(lines[6]["outcome"]["kind"], "failed");

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 
 impl Store {
     /// Whether there is something of `trial`, which has a final record, to [`Store::sweep`].
-    pub fn has_leftovers(&self, trial: &Trial) -> bool {
-        self.leftovers(trial, true).is_ok_and(|found| !found.is_empty())
+    pub fn has_leftovers(&self, trial: &Trial, done: bool) -> bool {
+        self.leftovers(trial, done).is_ok_and(|found| !found.is_empty())
     }
 
-    /// Removes the temporary files of `trial` and, where it is `done`, its checkpoint; nothing of any other trial. Who
+    /// Removes the temporary files of `trial` and, where it is `done`, so that nobody goes on from it, its checkpoint; nothing of any other trial. Who
     /// holds the lock of the trial knows that no other process is writing these.
     ///
     /// # Errors
@@ -75,9 +75,9 @@ mod tests {
         let lock = store.lock(&ours.id()).unwrap();
         store.sweep(&lock, &ours, false).unwrap();
         assert!(temporary[0].iter().all(|f| !f.exists()) && checkpoints[0].exists(), "the trial goes on from it");
-        assert!(store.has_leftovers(&ours));
+        assert!(store.has_leftovers(&ours, true));
         store.sweep(&lock, &ours, true).unwrap();
-        assert!(!checkpoints[0].exists() && !store.has_leftovers(&ours));
+        assert!(!checkpoints[0].exists() && !store.has_leftovers(&ours, true));
         assert!(temporary[1].iter().chain(&checkpoints[1..]).chain(&foreign).all(|f| f.exists()));
     }
 }

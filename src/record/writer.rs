@@ -120,7 +120,9 @@ impl Sink for RecordWriter {
                 }
             }
             Event::Warning(text) => {
-                if let Some(current) = &mut self.current {
+                if let Some(current) = &mut self.current
+                    && !current.remarks.contains(text)
+                {
                     current.remarks.push(text.clone());
                 }
             }

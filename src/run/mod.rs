@@ -154,7 +154,7 @@ impl Run<'_> {
             }
         };
         match done {
-            Some(outcome) if !self.store.has_leftovers(trial) => return Ok(Visit::Done(outcome)),
+            Some(outcome) if !self.store.has_leftovers(trial, is_over(&outcome)) => return Ok(Visit::Done(outcome)),
             None if shelf.lacks(trial) => return Ok(Visit::WithoutData),
             _ => {}
         }
@@ -176,7 +176,7 @@ impl Run<'_> {
                 return Ok(Visit::Refused);
             }
         };
-        if let Err(e) = self.store.sweep(&lock, trial, done.is_some()) {
+        if let Err(e) = self.store.sweep(&lock, trial, done.as_ref().is_some_and(is_over)) {
             events.send(Event::Warning(e.to_string()));
         }
         match done {
@@ -201,7 +201,7 @@ impl Run<'_> {
             }
             // libtorch failed to bring the images to the device.
             Err(outcome) => {
-                never_trained(resolved, self.environment, &outcome, events);
+                never_trained(resolved, self.environment, self.replaced(&resolved.trial), &outcome, events);
                 Ok(Visit::Trained(outcome))
             }
         }
@@ -216,12 +216,17 @@ impl Run<'_> {
         Ok(outcome.filter(|outcome| !self.retry.includes(outcome)))
     }
 
+    /// The remark on the record that the next one of `trial` replaces, if there is one.
+    fn replaced(&self, trial: &Trial) -> Vec<String> {
+        let before = self.store.find(&trial.id()).ok().flatten().filter(|record| record.outcome.is_final());
+        before.iter().map(replaces).collect()
+    }
+
     fn one(&self, trial: &ResolvedTrial, data: &DataSet, events: &mut Fanout) -> Outcome {
         let Trial { architecture, norm, deconvolution, .. } = &trial.trial;
         let method = Method::new(*norm, deconvolution.unwrap_or_default());
         let classes = data.class_names.len() as i64;
-        let before = self.store.find(&trial.trial.id()).ok().flatten().filter(|record| record.outcome.is_final());
-        let remarks: Vec<String> = before.iter().map(replaces).collect();
+        let remarks = self.replaced(&trial.trial);
         let checkpoints =
             Checkpoints { path: self.store.checkpoint_path(&trial.trial.id()), every: self.checkpoint_every };
         Trainer {
@@ -237,6 +242,11 @@ impl Run<'_> {
         }
         .run(events)
     }
+}
+
+/// Whether nobody will go on from the checkpoint of a trial that ended so.
+fn is_over(outcome: &Outcome) -> bool {
+    *outcome == Outcome::Finished
 }
 
 /// What the record of a trial that is tried again says of the one that it replaces.

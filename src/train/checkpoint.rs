@@ -28,6 +28,8 @@ pub(super) struct Header {
     pub ndbench: String,
     /// Where it was written.
     pub environment: Environment,
+    /// What the record is to say.
+    pub remarks: Vec<String>,
     /// How far the training is.
     pub progress: Progress,
     /// Peak memory of the executions so far.
@@ -205,6 +207,7 @@ mod tests {
             trial_id: TrialId("0123456789abcdef".into()),
             ndbench: env!("CARGO_PKG_VERSION").into(),
             environment: super::super::tests::environment(),
+            remarks: vec!["kept".into()],
             progress: Progress::default(),
             memory: MemoryPeak::default(),
             counters: vec![("freeze".into(), 3)],

@@ -35,6 +35,8 @@ pub(super) struct Session<'a> {
     pub(super) progress: Progress,
     pub(super) meter: &'a Meter,
     pub(super) saved: Instant,
+    /// What the record is to say, whatever happens to this process.
+    pub(super) remarks: Vec<String>,
     /// Images of each step of an epoch.
     sizes: Vec<u64>,
     classes: i64,
@@ -57,7 +59,16 @@ impl<'a> Session<'a> {
         let classes = trainer.data.class_names.len() as i64;
         let tally = Tally::new(sizes.len() as u64, classes, (model.kind(), trainer.device));
         let (progress, saved) = (Progress::default(), Instant::now());
-        Ok(Self { trainer, model, tally, progress, meter, saved, sizes, classes })
+        let remarks = trainer.remarks.to_vec();
+        Ok(Self { trainer, model, tally, progress, meter, saved, sizes, classes, remarks })
+    }
+
+    /// Tells `events` a remark that checkpoints keep; once.
+    pub(super) fn remark(&mut self, remark: String, events: &mut Fanout) {
+        if !self.remarks.contains(&remark) {
+            events.send(Event::Warning(remark.clone()));
+            self.remarks.push(remark);
+        }
     }
 
     /// Optimiser steps in an epoch.

@@ -48,11 +48,17 @@ pub struct Checkpoints {
 }
 
 /// Tells `events` of a trial that ended before there was anything to train with: from `TrialStarted` to `TrialFinished`.
-pub fn never_trained(trial: &ResolvedTrial, environment: &Environment, outcome: &Outcome, events: &mut Fanout) {
+pub fn never_trained(
+    trial: &ResolvedTrial,
+    environment: &Environment,
+    remarks: Vec<String>,
+    outcome: &Outcome,
+    events: &mut Fanout,
+) {
     events.send(Event::TrialStarted {
         trial: Box::new(trial.clone()),
         environment: Box::new(environment.clone()),
-        remarks: Vec::new(),
+        remarks,
     });
     events.send(Event::TrialFinished {
         trial_id: trial.trial.id(),
@@ -65,7 +71,7 @@ pub fn never_trained(trial: &ResolvedTrial, environment: &Environment, outcome: 
 impl Trainer<'_> {
     /// Trains, telling `events` everything from `TrialStarted` to `TrialFinished`. Goes on from a checkpoint where there
     /// is one. Errors and panics of libtorch end in an outcome. The checkpoint is deleted once a final outcome has been
-    /// told and no sink failed to take note of it.
+    /// told and no sink failed to take note of it; after running out of memory it stays, for a machine that has more.
     pub fn run(&self, events: &mut Fanout) -> Outcome {
         let trial = &self.trial.trial;
         events.send(Event::TrialStarted {
@@ -90,7 +96,7 @@ impl Trainer<'_> {
             memory: meter.peak(),
         });
         if let Some(Checkpoints { path, .. }) = &self.checkpoints
-            && outcome.is_final()
+            && matches!(outcome, Outcome::Finished | Outcome::Diverged { .. })
             && events.failures().len() == failures
             && let Err(e) = std::fs::remove_file(path)
             && e.kind() != std::io::ErrorKind::NotFound
@@ -118,15 +124,15 @@ impl Trainer<'_> {
         let found = checkpoint::read(path, &self.trial.trial.id());
         let restored = found.and_then(|found| {
             let Some((header, tensors)) = found else { return Ok(None) };
-            let written = header.environment.clone();
-            session.restore(header, &tensors).map(|()| Some(written))
+            let before = (header.environment.clone(), header.remarks.clone());
+            session.restore(header, &tensors).map(|()| Some(before))
         });
         match restored {
-            Ok(written) => {
-                if let Some(remark) = written.as_ref().and_then(|w| other_environment(w, self.environment)) {
-                    events.send(Event::Warning(remark));
-                }
-                Ok(written.is_some())
+            Ok(None) => Ok(false),
+            Ok(Some((written, remarks))) => {
+                let news = other_environment(&written, self.environment);
+                remarks.into_iter().chain(news).for_each(|remark| session.remark(remark, events));
+                Ok(true)
             }
             // There is nothing wrong with the file.
             Err(CheckpointError::Read { source, .. }) if source.kind() == ErrorKind::OutOfMemory => {
@@ -138,7 +144,7 @@ impl Trainer<'_> {
                     Err(e) => format!("it could not be renamed: {e}"),
                 };
                 let what = format!("the checkpoint {} cannot be used: {why}; {then}", path.display());
-                events.send(Event::Warning(what + "; the trial begins anew"));
+                session.remark(what + "; the trial begins anew", events);
                 Ok(false)
             }
         }
