@@ -65,12 +65,14 @@ fn dispatch(command: Command) -> Result<(), Failure> {
 
 fn reported(args: &ReportArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
+    // A folder for a scenario that answers to the study holds all that the study shows.
+    let all = args.all_tables || args.out.is_some() && selected.scenario.published().is_some();
     let request = report::Request {
         store: &selected.store,
         title: selected.scenario.name(),
         trials: &selected.trials,
         format: if args.json { report::Format::Json } else { args.format },
-        options: Options { form: args.form.into(), all: args.all_tables, verbose: args.verbose },
+        options: Options { form: args.form.into(), all, verbose: args.verbose },
         figure: args.figure.as_deref(),
         indexing: if args.no_index { Indexing::Off } else { Indexing::Auto },
     };

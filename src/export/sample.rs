@@ -170,7 +170,7 @@ pub struct Samples {
 
 impl Samples {
     /// The measures of `records` and of their blocks. Of several records of a trial from one environment and one commit
-    /// the finished one counts, then the latest.
+    /// that of the highest [`Record::rank`] counts.
     pub fn of(records: &[Record]) -> Samples {
         let mut all = Samples::default();
         let mut blocks: BTreeMap<(String, String, String), Vec<&Record>> = BTreeMap::new();
@@ -201,15 +201,14 @@ impl Samples {
     }
 }
 
-/// One record for each trial, environment and commit: the finished one, then the latest.
+/// One record for each trial, environment and commit: a finished one, of these one with a valid time, then the latest.
 pub(super) fn distinct(records: &[Record]) -> Vec<&Record> {
     let mut best: HashMap<(&str, String, &str), &Record> = HashMap::new();
-    let rank = |r: &Record| (r.is_finished(), r.finished);
     for record in records {
         let environment = record.environment.fingerprint();
         let key = (record.trial_id.0.as_str(), environment, record.environment.software.commit.as_str());
         let known = best.entry(key).or_insert(record);
-        if rank(known) < rank(record) {
+        if known.rank() < record.rank() {
             *known = record;
         }
     }
@@ -248,6 +247,7 @@ fn overheads(block: &[&Record]) -> Vec<Sample> {
     let bn = block.iter().find(|r| r.trial.norm == Norm::Bn);
     let Some((bn, below)) = bn.and_then(|r| Some((r, Measure::PaperSeconds.of(r)?))) else { return Vec::new() };
     let of = |nd: &&&Record| {
+        bn.side_by_side(nd).ok()?;
         let ratio = Measure::PaperSeconds.of(nd)? / below;
         let later = nd.finished.max(bn.finished);
         ratio.is_finite().then(|| Sample { value: ratio, finished: later, ..blank(nd) })

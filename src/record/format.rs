@@ -103,6 +103,28 @@ impl Record {
         Ok(record)
     }
 
+    /// Of several records of one trial from one environment the one of the highest rank counts: a finished one, of these
+    /// one with a valid time, then the latest.
+    pub fn rank(&self) -> (bool, bool, jiff::Timestamp) {
+        (self.is_finished(), self.time_valid, self.finished)
+    }
+
+    /// Whether the times of two trainings of one environment make a ratio: they ran on one host and with one build.
+    ///
+    /// # Errors
+    /// What differs, in words.
+    pub fn side_by_side(&self, other: &Record) -> Result<(), String> {
+        let [one, two] = [self, other].map(|r| &r.environment);
+        if one.host.name != two.host.name {
+            return Err(format!("ran on the hosts {} and {}", one.host.name, two.host.name));
+        }
+        if one.software.commit != two.software.commit {
+            let commits = [one, two].map(|e| e.software.commit.as_str());
+            return Err(format!("ran with the commits {} and {} of the program", commits[0], commits[1]));
+        }
+        Ok(())
+    }
+
     /// Training time by the `paper` definition: the sum over the epochs.
     pub fn paper_seconds(&self) -> Seconds {
         self.epochs.iter().map(|e| e.seconds.paper).sum()

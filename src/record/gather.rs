@@ -143,7 +143,7 @@ fn sorted_out(found: Vec<Found>, folder: &Path) -> Gathered {
 fn counting(found: &[Found]) -> Vec<Option<usize>> {
     let mut best: HashMap<_, usize> = HashMap::new();
     let summaries: Vec<_> = found.iter().map(|file| file.known.summary()).collect();
-    let rank = |i: usize| summaries[i].map(|s| (s.is_finished, s.finished));
+    let rank = |i: usize| summaries[i].map(|s| (s.is_finished, s.time_valid, s.finished));
     for (i, summary) in summaries.iter().enumerate() {
         let Some(summary) = summary else { continue };
         let best = best.entry((&summary.trial_id, &summary.fingerprint)).or_insert(i);

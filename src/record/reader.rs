@@ -139,6 +139,7 @@ impl<'a> Reader<'a> {
             trial_id: record.trial_id.clone(),
             fingerprint: self.fingerprint(&record.environment),
             is_finished: record.is_finished(),
+            time_valid: record.time_valid,
             finished: record.finished,
         };
         let bytes = if keep { encode(&mut record) } else { Vec::new() };

@@ -118,7 +118,7 @@ impl Store {
                 Err(why) => refusal = refusal.or(why.refusal(&path)),
             }
         }
-        found.sort_by_key(|record| (record.is_finished(), record.finished));
+        found.sort_by_key(Record::rank);
         match (found.pop(), refusal) {
             (Some(record), _) if record.outcome.is_final() => Ok(Some(record)),
             (_, Some(refusal)) => Err(refusal),

@@ -141,7 +141,7 @@ fn time_notes(out: &mut String, report: &Report) {
     if report.time.iter().any(|row| row.study_ratio.is_some()) {
         *out += " Study: mean of the attempts on an NVIDIA V100 16 GB; compare the ratios, not the seconds.";
     }
-    *out += "\n";
+    *out += " Energy: not measured.\n";
     let several = report.environments.len() > 1;
     if !report.overall.is_empty() {
         *out += "\n";

@@ -31,8 +31,8 @@ pub(super) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// Matches records with trials. Of several records of a trial from one environment the finished one counts, then
-    /// the latest.
+    /// Matches records with trials. Of several records of a trial from one environment that of the highest
+    /// [`Record::rank`] counts.
     pub fn new(trials: &'a [ResolvedTrial], records: impl Iterator<Item = &'a Record>) -> Self {
         let mut matrix = Matrix { runs: Vec::new(), environments: Vec::new(), other_records: 0 };
         let mut by_trial: HashMap<_, Vec<&Record>> = HashMap::new();
@@ -49,8 +49,7 @@ impl<'a> Matrix<'a> {
                 matrix.other_records -= 1;
                 let environment = &record.environment;
                 let label = known.entry(environment).or_insert_with(|| matrix.label(environment)).clone();
-                let rank = |r: &Record| (r.is_finished(), r.finished);
-                if best.get(&label).is_none_or(|old| rank(old) < rank(record)) {
+                if best.get(&label).is_none_or(|old| old.rank() < record.rank()) {
                     best.insert(label, record);
                 }
             }

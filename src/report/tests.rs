@@ -77,6 +77,32 @@ fn environments_are_never_pooled() {
 }
 
 #[test]
+fn a_block_of_two_hosts_or_two_builds_makes_no_ratio() {
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
+    let with = |change: fn(&mut Record)| {
+        let mut records: Vec<Record> = trials.iter().map(|t| made_up::record(t, 0.5, 10.0)).collect();
+        change(&mut records[1]);
+        let row = report(&trials, &records).time.remove(0);
+        (row.blocks.len(), row.left_out.into_iter().map(|l| l.why).collect::<Vec<_>>())
+    };
+    assert_eq!(with(|_| ()), (1, vec![]));
+    let host = with(|nd| nd.environment.host.name = "beta".into());
+    assert_eq!(host, (0, vec!["BN and ND ran on the hosts alpha and beta".into()]));
+    let commit = with(|nd| nd.environment.software.commit = "7654321".into());
+    assert_eq!(commit, (0, vec!["BN and ND ran with the commits 0123456 and 7654321 of the program".into()]));
+}
+
+#[test]
+fn a_later_record_without_a_valid_time_does_not_replace_one_with_it() {
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
+    let mut records: Vec<Record> = trials.iter().map(|t| made_up::record(t, 0.5, 10.0)).collect();
+    let mut later = records[1].clone();
+    (later.time_valid, later.finished) = (false, "2026-05-05T00:00:00Z".parse().unwrap());
+    records.push(later);
+    assert_eq!(report(&trials, &records).time[0].blocks.len(), 1);
+}
+
+#[test]
 fn only_undisturbed_blocks_make_a_ratio() {
     let (trials, records) = matrix();
     let report = report(&trials, &records);

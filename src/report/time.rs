@@ -85,8 +85,13 @@ fn blocks(bn: &[&Run], nd: &[&Run], label: &str) -> (Vec<BlockTimes>, Vec<LeftOu
         }
         let block = runs[0].resolved.block.id.clone();
         let of = |norm: Norm| runs.iter().find(|run| run.resolved.trial.norm == norm);
-        match (time_of(of(Norm::Bn), label), time_of(of(Norm::Nd), label)) {
-            (Ok(bn_seconds), Ok(nd_seconds)) => counted.push(BlockTimes { block, bn_seconds, nd_seconds }),
+        let (bn, nd) = (of(Norm::Bn), of(Norm::Nd));
+        let apart = bn.zip(nd).and_then(|(bn, nd)| bn.records.get(label)?.side_by_side(nd.records.get(label)?).err());
+        match (time_of(bn, label), time_of(nd, label)) {
+            (Ok(bn_seconds), Ok(nd_seconds)) => match apart {
+                None => counted.push(BlockTimes { block, bn_seconds, nd_seconds }),
+                Some(why) => left_out.push(LeftOut { block, why: format!("BN and ND {why}") }),
+            },
             (bn, nd) => {
                 let reasons =
                     [("BN", bn), ("ND", nd)].map(|(norm, time)| time.err().map(|why| format!("{norm} {why}")));

@@ -51,6 +51,8 @@ pub(super) struct Summary {
     pub fingerprint: String,
     /// [`super::Record::is_finished`].
     pub is_finished: bool,
+    /// [`super::Record::time_valid`].
+    pub time_valid: bool,
     /// [`super::Record::finished`].
     pub finished: jiff::Timestamp,
 }

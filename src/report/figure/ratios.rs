@@ -7,6 +7,9 @@ use crate::report::words::ratio;
 /// Intervals are drawn to this factor beyond the largest point, so that a wide one does not squeeze the others.
 const REACH: f64 = 1.25;
 
+/// About the width of a letter of the words at a ratio, pixels.
+const LETTER: f64 = 6.0;
+
 /// Draws one row a row of the time tables.
 pub(super) fn draw(canvas: &Canvas, panel: &Panel, report: &Report) {
     let points: Vec<f64> = report
@@ -36,12 +39,16 @@ fn row_of(canvas: &Canvas, panel: &Panel, scale: &Scale, row: &TimeRow, y: f64) 
         canvas.mark(Mark::Ring, scale.at(block.ratio()), y + 7.0, INK);
     }
     let Some(found) = row.ratio else {
-        canvas.text(panel.x.0 + 8, y as i32 - 4, 11, GREY, "start", &ratio(row));
+        canvas.text(panel.x.0 - 8, y as i32 + 4, 11, GREY, "end", &ratio(row));
         return;
     };
     if let Some(i) = found.interval {
         canvas.line(vec![(scale.at(i.low), y), (scale.at(i.high), y)], INK, 1.0, 2);
     }
     canvas.mark(Mark::Disc, scale.at(found.value), y, INK);
-    canvas.text(scale.at(found.value).round() as i32, y as i32 - 9, 11, INK, "middle", &ratio(row));
+    // The words stand above the point, or beside the line of equal times where they would cross it.
+    let (x, words) = (scale.at(found.value), ratio(row));
+    let (half, one) = (words.chars().count() as f64 * LETTER / 2.0, scale.at(1.0));
+    let (x, anchor) = if (x - one).abs() < half + 4.0 { (one + 6.0, "start") } else { (x, "middle") };
+    canvas.text(x.round() as i32, y as i32 - 9, 11, INK, anchor, &words);
 }
