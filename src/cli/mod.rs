@@ -36,15 +36,17 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     // SAFETY: the process has one thread so far.
     unsafe { crate::telemetry::load_kernels_lazily() };
-    #[cfg(feature = "torch")]
-    crate::train::tune_host_allocator();
     exit::code(dispatch(Cli::parse().command))
 }
 
 fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         #[cfg(feature = "torch")]
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => {
+            // Only here: it keeps memory and has one heap, which reports that read with several threads would wait for.
+            crate::train::tune_host_allocator();
+            run::run(&args)
+        }
         Command::Report(args) => reported(&args),
         Command::Audit { published, json } => audited(published.as_deref(), json),
         Command::Export(args) => export::run(&args),
