@@ -66,7 +66,7 @@ fn torch() {
         .warnings(false)
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
-        .file("native/shim.cpp");
+        .files(["native/shim.cpp", "native/host_memory.cpp"]);
     compile_once(&shim, &lib);
 }
 
@@ -76,8 +76,8 @@ fn torch() {
 fn compile_once(shim: &cc::Build, lib: &str) {
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let stamp = std::path::Path::new(&out).join("shim.stamp");
-    let read = |path| std::fs::read_to_string(path).expect("native/ is part of the checkout");
-    let source = read("native/shim.cpp") + &read("native/shim.h");
+    let read = |path: &str| std::fs::read_to_string(path).expect("native/ is part of the checkout");
+    let source = ["shim.h", "shim.cpp", "host_memory.cpp"].map(|name| read(&format!("native/{name}"))).concat();
     let key = format!("{lib}\n{source}");
     if std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
         println!("cargo:rustc-link-search=native={out}");

@@ -27,4 +27,9 @@ char* ndb_cuda_memory_peak(int64_t index, int64_t* allocated, int64_t* reserved)
 
 // Gives unused memory back to device `index` and starts a new peak.
 char* ndb_cuda_memory_reset(int64_t index);
+
+// From now on a tensor of 1 MiB or more on the CPU is an error where it would raise the process's private memory above
+// `data` bytes (as RLIMIT_DATA counts it) or its address space above `address_space` bytes (RLIMIT_AS). UINT64_MAX: no
+// bound.
+void ndb_bound_host_memory(uint64_t data, uint64_t address_space);
 }

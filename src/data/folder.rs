@@ -5,9 +5,9 @@ use super::picture;
 use super::split::{IMAGE_BYTES, Raw, Split};
 use super::tree::Tree;
 
-/// Reads both splits. Classes are the sorted names of the folders in `train`; an empty one keeps its place. Images come
+/// Reads both splits, of each (train, test) no more images than `limits`. Classes are the sorted names of the folders in `train`; an empty one keeps its place. Images come
 /// in turns, the first of each class, then the second of each, so that a limited number of images is balanced.
-pub(super) fn read(tree: &Tree) -> Result<Raw, DataError> {
+pub(super) fn read(tree: &Tree, limits: (Option<u32>, Option<u32>)) -> Result<Raw, DataError> {
     let root = root(tree)?;
     let mut raw = Raw::default();
     let train = format!("{root}train");
@@ -24,8 +24,8 @@ pub(super) fn read(tree: &Tree) -> Result<Raw, DataError> {
             return Err(DataError::format(&tree.name(&test), At::File, rule));
         }
     }
-    raw.train = split(tree, &train, &raw.class_names, &mut raw.remarks)?;
-    raw.test = split(tree, &test, &raw.class_names, &mut raw.remarks)?;
+    raw.train = split(tree, &train, &raw.class_names, limits.0, &mut raw.remarks)?;
+    raw.test = split(tree, &test, &raw.class_names, limits.1, &mut raw.remarks)?;
     Ok(raw)
 }
 
@@ -40,7 +40,13 @@ fn root(tree: &Tree) -> Result<String, DataError> {
         .ok_or_else(|| DataError::format(&tree.name(""), At::File, "no folder `train` in it"))
 }
 
-fn split(tree: &Tree, folder: &str, class_names: &[String], remarks: &mut Vec<String>) -> Result<Split, DataError> {
+fn split(
+    tree: &Tree,
+    folder: &str,
+    class_names: &[String],
+    limit: Option<u32>,
+    remarks: &mut Vec<String>,
+) -> Result<Split, DataError> {
     let mut classes = Vec::with_capacity(class_names.len());
     let mut ignored = 0;
     for name in class_names {
@@ -57,7 +63,8 @@ fn split(tree: &Tree, folder: &str, class_names: &[String], remarks: &mut Vec<St
     }
     let longest = classes.iter().map(Vec::len).max().unwrap_or(0);
     let turns = (0..longest).flat_map(|turn| classes.iter().map(move |paths| paths.get(turn)).enumerate());
-    let images: Vec<(usize, &String)> = turns.filter_map(|(label, path)| Some((label, path?))).collect();
+    let most = limit.map_or(usize::MAX, |limit| limit as usize);
+    let images: Vec<(usize, &String)> = turns.filter_map(|(label, path)| Some((label, path?))).take(most).collect();
     let mut out = Split::default();
     let mut resized = 0;
     for part in decode(tree, &images) {

@@ -65,7 +65,9 @@ pub fn load(
 fn whole(dataset: &Dataset, sources: &Sources, limits: (Option<u32>, Option<u32>)) -> Result<Raw, DataError> {
     let mut passed: Vec<(PathBuf, DataError)> = Vec::new();
     for place in sources.find(dataset) {
-        let mut raw = read(dataset, &place)?;
+        // Whether a set with a fixed name is all there shows only where all of it is read.
+        let read_limits = if dataset.images().is_some() { (None, None) } else { limits };
+        let mut raw = read(dataset, &place, read_limits)?;
         match complete::check(dataset, &place, &mut raw, limits) {
             Ok(()) => {
                 let remark = |path: &Path| format!("{} was passed over: not the whole set", path.display());
@@ -82,12 +84,13 @@ pub(super) fn not_found(dataset: &Dataset, sources: &Sources) -> DataError {
     DataError::NotFound { dataset: dataset.clone(), searched: sources.folders().to_vec() }
 }
 
-/// Everything at `place`, on the host.
-pub(super) fn read(dataset: &Dataset, place: &Place) -> Result<Raw, DataError> {
+/// Everything at `place`, on the host; of an image folder, whose pictures take long to decode and much memory, no more
+/// than `limits` (train, test).
+pub(super) fn read(dataset: &Dataset, place: &Place, limits: (Option<u32>, Option<u32>)) -> Result<Raw, DataError> {
     let mut raw = match place.layout {
         Layout::BuiltIn => built_in()?,
         Layout::Idx => idx::read_folder(&place.path, 10)?,
-        Layout::Images => folder::read(&Tree::open(&place.path, Limits::PICTURES)?)?,
+        Layout::Images => folder::read(&Tree::open(&place.path, Limits::PICTURES)?, limits)?,
         layout @ (Layout::CifarBinary | Layout::CifarPython) => {
             let cifar = if *dataset == Dataset::Cifar100 { CIFAR100 } else { CIFAR10 };
             let python = layout == Layout::CifarPython;
@@ -154,7 +157,8 @@ mod tests {
 
     #[test]
     fn the_shipped_set_is_balanced_and_its_constants_are_right() {
-        let raw = read(&Dataset::FashionMini, &Place { path: "".into(), layout: Layout::BuiltIn }).unwrap();
+        let raw =
+            read(&Dataset::FashionMini, &Place { path: "".into(), layout: Layout::BuiltIn }, (None, None)).unwrap();
         assert_eq!(raw.train.per_class(10), [600; 10]);
         assert_eq!(raw.test.per_class(10), [100; 10]);
         // The statistics see the border; without it the same sums belong to fewer pixels.

@@ -166,25 +166,25 @@ impl<'a> Machine<'a> {
                 let items = self.since_mark()?;
                 self.set_items(&items)?;
             }
-            b'c' => {
-                self.line()?;
-                self.line()?;
-                self.push(Value::Nothing);
-            }
-            0x93 => {
-                self.top(2)?;
-                self.push(Value::Nothing);
-            }
-            b'R' => {
-                self.top(2)?;
-                self.push(Value::Object(None));
-            }
+            b'c' | 0x93 | b'R' => self.object(code)?,
             b'b' => self.build()?,
             other => {
                 self.at -= 1;
                 return Err(format!("operation 0x{other:02X} does not belong in a CIFAR file"));
             }
         }
+        Ok(())
+    }
+
+    /// What names a class or makes an object of one: never done, only counted on the stack.
+    fn object(&mut self, code: u8) -> Result<(), String> {
+        if code == b'c' {
+            self.line()?;
+            self.line()?;
+        } else {
+            self.top(2)?;
+        }
+        self.push(if code == b'R' { Value::Object(None) } else { Value::Nothing });
         Ok(())
     }
 

@@ -115,7 +115,7 @@ pub fn verify(dataset: &Dataset, sources: &Sources) -> Result<Vec<Result<Verifie
 }
 
 fn verify_place(dataset: &Dataset, place: Place) -> Result<Verified, DataError> {
-    let raw = read(dataset, &place)?;
+    let raw = read(dataset, &place, (None, None))?;
     let counts = |split: &Split| split.per_class(raw.class_names.len());
     let (train, test) = (counts(&raw.train), counts(&raw.test));
     let short = shortage(dataset, &raw);

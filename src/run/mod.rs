@@ -11,7 +11,7 @@ use crate::nn::{Method, networks};
 use crate::plan::{ResolvedTrial, Trial};
 use crate::record::{Record, Store, StoreError};
 use crate::telemetry::Environment;
-use crate::train::{Checkpoints, Trainer, catch, never_trained};
+use crate::train::{Checkpoints, Trainer, catch, never_trained, with_memory_left};
 use shelf::Shelf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -143,15 +143,13 @@ impl Run<'_> {
         events: &mut Fanout,
     ) -> Result<Visit, RunError> {
         let trial = &resolved.trial;
-        let left_out = |events: &mut Fanout, why: StoreError| {
+        let left_out = |events: &mut Fanout, why: StoreError, visit| {
             events.send(Event::Warning(format!("{trial} is left out: {why}")));
+            visit
         };
         let done = match self.done(trial) {
             Ok(done) => done,
-            Err(why) => {
-                left_out(events, why);
-                return Ok(Visit::Refused);
-            }
+            Err(why) => return Ok(left_out(events, why, Visit::Refused)),
         };
         match done {
             Some(outcome) if !self.store.has_leftovers(trial, is_over(&outcome)) => return Ok(Visit::Done(outcome)),
@@ -162,19 +160,13 @@ impl Run<'_> {
             (Ok(lock), _) => lock,
             // Nothing but tidying is left to do.
             (Err(_), Some(outcome)) => return Ok(Visit::Done(outcome)),
-            (Err(held @ StoreError::Locked { .. }), None) => {
-                left_out(events, held);
-                return Ok(Visit::Elsewhere);
-            }
+            (Err(held @ StoreError::Locked { .. }), None) => return Ok(left_out(events, held, Visit::Elsewhere)),
             (Err(e), None) => return Err(e.into()),
         };
         // Another process may have finished it between the first look and the lock.
         let done = match self.done(trial) {
             Ok(done) => done,
-            Err(why) => {
-                left_out(events, why);
-                return Ok(Visit::Refused);
-            }
+            Err(why) => return Ok(left_out(events, why, Visit::Refused)),
         };
         if let Err(e) = self.store.sweep(&lock, trial, done.as_ref().is_some_and(is_over)) {
             events.send(Event::Warning(e.to_string()));
@@ -201,6 +193,7 @@ impl Run<'_> {
             }
             // libtorch failed to bring the images to the device.
             Err(outcome) => {
+                let outcome = with_memory_left(outcome, self.device);
                 never_trained(resolved, self.environment, self.replaced(&resolved.trial), &outcome, events);
                 Ok(Visit::Trained(outcome))
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// The resident set of this process.
 pub fn resident() -> Reading<Bytes> {
-    status("VmRSS")
+    status(["VmRSS"]).map(|[bytes]| bytes)
 }
 
 /// What this process was promised of memory of its own, and what it uses of that.
@@ -17,6 +17,8 @@ pub fn resident() -> Reading<Bytes> {
 pub struct Footprint {
     /// Promised: what `RLIMIT_DATA` counts.
     pub promised: Bytes,
+    /// Everything that has an address, files and libraries included: what `RLIMIT_AS` counts.
+    pub address_space: Bytes,
     /// Used: what would have to be swapped out.
     pub used: Bytes,
 }
@@ -24,26 +26,31 @@ pub struct Footprint {
 impl Footprint {
     /// As it is now.
     pub fn read() -> Reading<Self> {
-        match (status("VmData"), status("RssAnon")) {
-            (Reading::Value(promised), Reading::Value(used)) => Reading::Value(Self { promised, used }),
-            (Reading::Unsupported, _) | (_, Reading::Unsupported) => Reading::Unsupported,
-            (Reading::Failed { why }, _) | (_, Reading::Failed { why }) => Reading::Failed { why },
-        }
+        status(["VmData", "VmSize", "RssAnon"]).map(|[promised, address_space, used]| Self {
+            promised,
+            address_space,
+            used,
+        })
     }
 }
 
-/// A field of `/proc/self/status` that counts memory.
-fn status(field: &str) -> Reading<Bytes> {
+/// Fields of `/proc/self/status` that count memory.
+fn status<const N: usize>(fields: [&str; N]) -> Reading<[Bytes; N]> {
     if !cfg!(target_os = "linux") {
         return Reading::Unsupported;
     }
-    match std::fs::read_to_string("/proc/self/status") {
-        Ok(text) => match parse(&text, field) {
-            Some(bytes) => Reading::Value(bytes),
-            None => Reading::Failed { why: format!("/proc/self/status has no {field}") },
-        },
-        Err(e) => Reading::Failed { why: format!("/proc/self/status: {e}") },
+    let text = match std::fs::read_to_string("/proc/self/status") {
+        Ok(text) => text,
+        Err(e) => return Reading::Failed { why: format!("/proc/self/status: {e}") },
+    };
+    let mut values = [Bytes(0); N];
+    for (value, field) in values.iter_mut().zip(fields) {
+        match parse(&text, field) {
+            Some(bytes) => *value = bytes,
+            None => return Reading::Failed { why: format!("/proc/self/status has no {field}") },
+        }
     }
+    Reading::Value(values)
 }
 
 /// Finds `field:   1234 kB` in `text`.
@@ -67,7 +74,7 @@ impl PeakResident {
     pub fn start() -> Self {
         // 5 resets the peak that the kernel keeps (proc_pid_clear_refs(5)).
         let reset = std::fs::write("/proc/self/clear_refs", "5").is_ok();
-        let measured = status("VmHWM").value().is_some();
+        let measured = status(["VmHWM"]).value().is_some();
         Self { sampler: (!(reset && measured)).then(Sampler::start) }
     }
 
@@ -75,7 +82,7 @@ impl PeakResident {
     pub fn bytes(&self) -> Reading<Bytes> {
         match &self.sampler {
             Some(sampler) => sampler.bytes(),
-            None => status("VmHWM"),
+            None => status(["VmHWM"]).map(|[bytes]| bytes),
         }
     }
 }
@@ -141,22 +148,11 @@ mod tests {
         drop(std::hint::black_box(block));
     }
 
-    /// Memory belongs to the process, and other tests share this one: the test runs itself again, alone.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_peak_outlives_the_memory_and_ends_with_the_measurement() {
-        const ALONE: &str = "NDBENCH_TEST_ALONE";
-        if std::env::var_os(ALONE).is_some() {
-            return measure();
-        }
         let name = "telemetry::memory::tests::a_peak_outlives_the_memory_and_ends_with_the_measurement";
-        let alone = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", name])
-            .env(ALONE, "1")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&alone.stdout);
-        assert!(alone.status.success() && said.contains("1 passed"), "{said}");
+        crate::testing::in_own_process(name, measure);
     }
 
     #[cfg(target_os = "linux")]

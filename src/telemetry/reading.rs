@@ -24,6 +24,15 @@ impl<T> Reading<T> {
             Self::Unsupported | Self::Failed { .. } => None,
         }
     }
+
+    /// The same of what `convert` makes of the value.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Reading<U> {
+        match self {
+            Self::Value(value) => Reading::Value(convert(value)),
+            Self::Unsupported => Reading::Unsupported,
+            Self::Failed { why } => Reading::Failed { why },
+        }
+    }
 }
 
 /// The value, `unsupported`, or `failed: ` and the reason.

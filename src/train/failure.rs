@@ -39,8 +39,9 @@ pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Outcome> {
     result.map_err(|payload| classify(&words(payload.as_ref())))
 }
 
-/// Adds what the host had left to an out-of-memory outcome of the CPU, whose allocator does not say.
-pub(super) fn with_memory_left(outcome: Outcome, device: Device) -> Outcome {
+/// Adds what the host had left to an out-of-memory outcome of the CPU, whose allocator does not say. Of the last
+/// [`catch`], what was left before anything of it was given back.
+pub fn with_memory_left(outcome: Outcome, device: Device) -> Outcome {
     match outcome {
         Outcome::Oom { requested, free: None, message } if device == Device::Cpu => {
             Outcome::Oom { requested, free: LEFT.take().or_else(memory_left), message }

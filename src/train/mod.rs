@@ -18,8 +18,7 @@ mod snapshot;
 mod tally;
 mod trainer;
 
-pub use bound::Allocator;
-pub use failure::catch;
+pub use failure::{catch, with_memory_left};
 pub use memory::tune_host_allocator;
 pub use model::Model;
 pub use native::{NativeError, libtorch_version};

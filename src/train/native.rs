@@ -1,4 +1,4 @@
-//! The Rust face of `native/shim.cpp`: what libtorch offers and `tch` does not.
+//! The Rust face of `native/`: what libtorch offers and `tch` does not.
 
 use crate::units::Bytes;
 use std::ffi::{CStr, c_char};
@@ -19,6 +19,7 @@ unsafe extern "C" {
     safe fn ndb_allow_tf32(allow: bool) -> *mut c_char;
     fn ndb_cuda_memory_peak(index: i64, allocated: *mut i64, reserved: *mut i64) -> *mut c_char;
     safe fn ndb_cuda_memory_reset(index: i64) -> *mut c_char;
+    safe fn ndb_bound_host_memory(data: u64, address_space: u64);
 }
 
 /// libtorch's own words about what went wrong.
@@ -98,4 +99,10 @@ pub(super) fn cuda_memory_peak(index: usize) -> Result<(Bytes, Bytes), NativeErr
 /// libtorch's, such as a device that does not exist.
 pub(super) fn reset_cuda_memory(index: usize) -> Result<(), NativeError> {
     checked(ndb_cuda_memory_reset(index as i64))
+}
+
+/// From now on a tensor of 1 MiB or more on the CPU is an error where it would raise the process's private memory above
+/// `data` bytes or its address space above `address_space` bytes; `u64::MAX`: no bound.
+pub(super) fn bound_host_memory(data: u64, address_space: u64) {
+    ndb_bound_host_memory(data, address_space);
 }

@@ -115,6 +115,22 @@ fn folders_take_classes_by_name_in_turns_and_measure_their_normalisation() {
 }
 
 #[test]
+fn only_the_images_asked_for_are_decoded() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in ["train/cat/a.png", "train/cat/b.png", "train/dog/a.png", "val/cat/a.png"] {
+        let path = dir.path().join("pets").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image::RgbImage::new(32, 32).save(path).unwrap();
+    }
+    fs::write(dir.path().join("pets/train/dog/z.png"), "no picture").unwrap();
+    let pets = |train| {
+        load(&Dataset::Folder("pets".into()), &Sources::new(Some(dir.path())), Device::Cpu, (Some(train), None))
+    };
+    assert_eq!(labels(&pets(3).unwrap()), [0, 1, 0]);
+    assert!(pets(4).unwrap_err().to_string().contains("z.png"));
+}
+
+#[test]
 fn what_is_missing_comes_with_its_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let sources = Sources::new(Some(dir.path()));
