@@ -19,6 +19,10 @@ const SOURCES: [&str; 12] = [
     "Cargo.lock",
 ];
 
+/// The files of the C++ shim.
+#[cfg(feature = "torch")]
+const SHIM: [&str; 5] = ["shim.h", "guarded.h", "shim.cpp", "cuda.cpp", "host_memory.cpp"];
+
 fn main() {
     SOURCES.iter().for_each(|path| println!("cargo:rerun-if-changed={path}"));
     println!("cargo:rustc-env=NDBENCH_COMMIT={}", commit().unwrap_or_else(|| "unknown".into()));
@@ -66,7 +70,7 @@ fn torch() {
         .warnings(false)
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
-        .files(["native/shim.cpp", "native/host_memory.cpp"]);
+        .files(SHIM.iter().filter(|name| name.ends_with(".cpp")).map(|name| format!("native/{name}")));
     compile_once(&shim, &lib);
 }
 
@@ -76,8 +80,8 @@ fn torch() {
 fn compile_once(shim: &cc::Build, lib: &str) {
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let stamp = std::path::Path::new(&out).join("shim.stamp");
-    let read = |path: &str| std::fs::read_to_string(path).expect("native/ is part of the checkout");
-    let source = ["shim.h", "shim.cpp", "host_memory.cpp"].map(|name| read(&format!("native/{name}"))).concat();
+    let read = |name| std::fs::read_to_string(format!("native/{name}")).expect("native/ is part of the checkout");
+    let source = SHIM.map(read).concat();
     let key = format!("{lib}\n{source}");
     if std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
         println!("cargo:rustc-link-search=native={out}");

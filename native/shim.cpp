@@ -1,29 +1,14 @@
 #include "shim.h"
+#include "guarded.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
-#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/GradMode.h>
 #include <torch/version.h>
 
-#include <cstring>
-#include <exception>
 #include <vector>
 
 namespace {
-
-// Runs `body`; an exception becomes a message.
-template <typename Body>
-char* guarded(Body body) {
-  try {
-    body();
-    return nullptr;
-  } catch (const std::exception& e) {
-    return strdup(e.what());
-  } catch (...) {
-    return strdup("an exception without a message");
-  }
-}
 
 // Parameters that take their step together, with what belongs to them.
 struct Group {
@@ -69,23 +54,5 @@ char* ndb_allow_tf32(bool allow) {
   return guarded([&] {
     at::globalContext().setAllowTF32CuBLAS(allow);
     at::globalContext().setAllowTF32CuDNN(allow);
-  });
-}
-
-char* ndb_cuda_memory_peak(int64_t index, int64_t* allocated, int64_t* reserved) {
-  return guarded([&] {
-    using c10::CachingAllocator::StatType;
-    const auto stats = c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(c10::DeviceIndex(index));
-    const auto all = static_cast<size_t>(StatType::AGGREGATE);
-    *allocated = stats.allocated_bytes[all].peak;
-    *reserved = stats.reserved_bytes[all].peak;
-  });
-}
-
-char* ndb_cuda_memory_reset(int64_t index) {
-  return guarded([&] {
-    auto* allocator = c10::getDeviceAllocator(c10::DeviceType::CUDA);
-    allocator->emptyCache();
-    allocator->resetPeakStats(c10::DeviceIndex(index));
   });
 }

@@ -11,6 +11,20 @@ class Tensor;
 
 extern "C" {
 
+struct ndb_event;
+
+// Bytes now, and the most since the last reset.
+struct ndb_amount {
+  int64_t now, peak;
+};
+
+// Memory of a caching allocator: in live tensors, reserved from the device, in blocks that a stream may still use; and
+// how often it had to empty its cache to serve a request, or could not serve it.
+struct ndb_memory {
+  ndb_amount allocated, reserved, active;
+  int64_t retries, ooms;
+};
+
 // Version of the libtorch headers this file was compiled with, "2.11.0".
 const char* ndb_libtorch_version();
 
@@ -22,14 +36,34 @@ char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, 
 // Allows or forbids TF32 in CUDA's matrix products and cuDNN's convolutions.
 char* ndb_allow_tf32(bool allow);
 
-// Largest number of bytes since the last reset in live tensors and reserved from device `index` by CUDA's allocator.
-char* ndb_cuda_memory_peak(int64_t index, int64_t* allocated, int64_t* reserved);
+// What CUDA's caching allocator says of device `index`.
+char* ndb_cuda_memory(int64_t index, ndb_memory* memory);
 
-// Gives unused memory back to device `index` and starts a new peak.
+// Gives unused memory back to every device.
+char* ndb_cuda_memory_release();
+
+// Starts new peaks on device `index`.
 char* ndb_cuda_memory_reset(int64_t index);
+
+// A new event on the current stream of device `index`, to be freed by the caller.
+char* ndb_event_record(int64_t index, ndb_event** event);
+
+// The device's time between two events; waits for the second.
+char* ndb_event_milliseconds(const ndb_event* from, const ndb_event* to, double* milliseconds);
+
+void ndb_event_free(ndb_event* event);
+
+// From now on libtorch's tensors on the CPU are counted, and bounds hold for them. To be called before the first tensor:
+// what is freed later without having been counted makes the counts too small.
+void ndb_count_host_memory();
 
 // From now on a tensor of 1 MiB or more on the CPU is an error where it would raise the process's private memory above
 // `data` bytes (as RLIMIT_DATA counts it) or its address space above `address_space` bytes (RLIMIT_AS). UINT64_MAX: no
 // bound.
 void ndb_bound_host_memory(uint64_t data, uint64_t address_space);
+
+// Bytes in live tensors on the CPU, and the largest number of them since the last reset.
+int64_t ndb_host_memory_live();
+int64_t ndb_host_memory_peak();
+void ndb_host_memory_reset();
 }

@@ -6,7 +6,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`cli`] |
-//! | 5 | [`run`], [`report`], [`export`] |
+//! | 5 | [`run`], [`probe`], [`report`], [`export`] |
 //! | 4 | [`train`], [`record`] |
 //! | 3 | [`event`] |
 //! | 2 | [`plan`], [`data`], [`nn`], [`published`] |
@@ -24,6 +24,8 @@ pub mod files;
 #[cfg(feature = "torch")]
 pub mod nn;
 pub mod plan;
+#[cfg(feature = "torch")]
+pub mod probe;
 pub mod profile;
 pub mod published;
 pub mod record;

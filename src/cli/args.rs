@@ -25,6 +25,9 @@ pub enum Command {
     /// Train what is missing in a store, block by block
     #[cfg(feature = "torch")]
     Run(RunArgs),
+    /// Time training steps of each network with BN and with ND side by side, in minutes
+    #[cfg(feature = "torch")]
+    Probe(ProbeArgs),
     /// Make tables and figures from a store of records
     Report(ReportArgs),
     /// Recompute the published study from its own attempts and list what disagrees
@@ -150,6 +153,33 @@ pub struct RunArgs {
     #[arg(short, long)]
     pub verbose: bool,
     /// Print one JSON object a line on stdout for every epoch and trial
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ndbench probe`.
+#[cfg(feature = "torch")]
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// Which networks, data sets, norms and recipes; lengths and attempts do not matter.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How often each of BN and ND has its turn
+    #[arg(long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+    /// About how many seconds one network may take; slow steps take longer, since each turn has at least one
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub budget: u64,
+    /// Where to compute, `cpu`, `cuda` or `cuda:1`, instead of the profile's
+    #[arg(long, value_parser = parse_device)]
+    pub device: Option<DeviceArg>,
+    /// Threads of one operation, instead of the profile's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub threads: Option<u32>,
+    /// Say nothing but warnings
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print the records as one JSON array instead of the table
     #[arg(long)]
     pub json: bool,
 }

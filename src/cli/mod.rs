@@ -13,6 +13,8 @@ pub mod forecast;
 pub mod lines;
 #[cfg(feature = "torch")]
 pub mod list;
+#[cfg(feature = "torch")]
+mod probe;
 pub mod progress;
 mod pulse;
 pub mod report;
@@ -46,6 +48,11 @@ fn dispatch(command: Command) -> Result<(), Failure> {
             // Only here: it keeps memory and has one heap, which reports that read with several threads would wait for.
             crate::train::tune_host_allocator();
             run::run(&args)
+        }
+        #[cfg(feature = "torch")]
+        Command::Probe(args) => {
+            crate::train::tune_host_allocator();
+            probe::run(&args)
         }
         Command::Report(args) => reported(&args),
         Command::Audit { published, json } => audited(published.as_deref(), json),

@@ -30,7 +30,7 @@ use std::time::Duration;
 /// Every reason why not all that was asked for is done.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
-    let device = prepare(args, &selected.profile);
+    let device = prepare(args.device, args.threads, &selected.profile);
     if args.dry_run {
         return print_plan(args, &selected, device.ok());
     }
@@ -53,14 +53,14 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// The device to run on, or why it cannot be used; sets the threads.
-fn prepare(args: &RunArgs, profile: &Profile) -> Result<Device, String> {
-    let cuda = match (args.device, profile.device()) {
+pub(super) fn prepare(asked: Option<DeviceArg>, threads: Option<u32>, profile: &Profile) -> Result<Device, String> {
+    let cuda = match (asked, profile.device()) {
         (Some(DeviceArg::Cuda(index)), _) => Some(index),
         (Some(DeviceArg::Cpu), _) | (None, profile::Device::Cpu) => None,
         (None, profile::Device::Cuda) => Some(0),
     };
     let device = device(cuda)?;
-    if let Some(threads) = args.threads.or(profile.threads()) {
+    if let Some(threads) = threads.or(profile.threads()) {
         set_threads(threads);
     }
     Ok(device)
@@ -152,7 +152,7 @@ fn forecast(selected: &Selected, records: &[Record], run: &Run) -> Forecast {
 }
 
 /// A flag that the first SIGINT or SIGTERM sets; the second one ends the process at once.
-fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
+pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // In this order: the shutdown looks at the flag before the same signal sets it.

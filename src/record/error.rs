@@ -15,10 +15,12 @@ pub enum RecordError {
     #[error("not a record: {0}")]
     Foreign(String),
     /// Written by a later version of this program.
-    #[error("form `{found}` is newer than `{SCHEMA}`, the newest that this program reads; use a newer ndbench")]
+    #[error("form `{found}` is newer than `{newest}`, the newest that this program reads; use a newer ndbench")]
     Newer {
         /// The `schema` of the file.
         found: String,
+        /// The newest one that this program knows.
+        newest: String,
     },
     /// The content is not what was written.
     #[error("checksum {found} does not match the content, {computed}; the file was changed after it was written")]
@@ -40,10 +42,10 @@ pub enum RecordError {
         computed: TrialId,
     },
     /// JSON has no infinities and no NaN, so the record could not be read back.
-    #[error("a number in the record of trial {trial_id} is not finite, and JSON cannot hold it: {source}")]
+    #[error("a number in the record {name} is not finite, and JSON cannot hold it: {source}")]
     NotFinite {
-        /// The trial.
-        trial_id: TrialId,
+        /// Which record.
+        name: String,
         /// What a reader would have said.
         source: serde_json::Error,
     },

@@ -1,26 +1,18 @@
 //! The versioned, self-checking JSON form of a record: one object with the fields of [`Record`] and a `checksum`.
 
+use super::sealed::{Form, open, seal};
 use super::{RecordError, quick};
 use crate::event::{EpochResult, MemoryPeak, Outcome};
-use crate::files::sha256_hex;
 use crate::plan::{Block, Trial, TrialId};
 use crate::telemetry::Environment;
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Name and version of the form; a reader refuses what it does not know.
 pub const SCHEMA: &str = "ndbench.record/1";
 
-/// The part of [`SCHEMA`] before the version.
-const FAMILY: &str = "ndbench.record/";
-
-/// The version in [`SCHEMA`].
-const VERSION: u64 = 1;
-
-/// The key of the checksum, which covers every other key.
-const CHECKSUM: &str = "checksum";
+const FORM: Form = Form { family: "ndbench.record/", version: 1 };
 
 /// The outcome of one execution of a trial, with its environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,16 +51,7 @@ impl Record {
     /// # Errors
     /// [`RecordError::NotFinite`] where a number is infinite or not a number.
     pub fn to_json(&self) -> Result<String, RecordError> {
-        let mut object = match serde_json::to_value(self) {
-            Ok(Value::Object(object)) => object,
-            other => unreachable!("a record is a plain JSON object, not {other:?}"),
-        };
-        // serde_json turns what is not finite into null; reading back finds every such place.
-        Record::deserialize(&Value::Object(object.clone()))
-            .map_err(|source| RecordError::NotFinite { trial_id: self.trial_id.clone(), source })?;
-        let checksum = checksum(&object);
-        object.insert(CHECKSUM.into(), Value::String(checksum));
-        Ok(format!("{:#}\n", Value::Object(object)))
+        seal(self, &format!("of trial {}", self.trial_id))
     }
 
     /// Reads what [`Record::to_json`] wrote.
@@ -84,18 +67,7 @@ impl Record {
 
     /// Like [`Record::parse`], whatever the order of the keys and the form of the numbers.
     fn parse_any(text: &[u8]) -> Result<Record, RecordError> {
-        let Value::Object(mut object) = serde_json::from_slice(text).map_err(RecordError::NotJson)? else {
-            return Err(RecordError::Foreign("the file does not hold a JSON object".into()));
-        };
-        check_schema(&object)?;
-        let Some(Value::String(found)) = object.remove(CHECKSUM) else {
-            return Err(RecordError::Foreign("there is no `checksum`".into()));
-        };
-        let computed = checksum(&object);
-        if found != computed {
-            return Err(RecordError::Checksum { found, computed });
-        }
-        let record: Record = serde_json::from_value(Value::Object(object)).map_err(RecordError::Malformed)?;
+        let record: Record = open(text, FORM)?;
         let computed = record.trial.id();
         if record.trial_id != computed {
             return Err(RecordError::WrongId { stated: record.trial_id, computed });
@@ -136,34 +108,14 @@ impl Record {
     }
 }
 
-/// Refuses other forms and later versions.
-fn check_schema(object: &Map<String, Value>) -> Result<(), RecordError> {
-    let found = match object.get("schema") {
-        Some(Value::String(schema)) => schema,
-        Some(other) => return Err(RecordError::Foreign(format!("`schema` is {other}, not a text"))),
-        None => return Err(RecordError::Foreign("there is no `schema`".into())),
-    };
-    // A version that is no number of ours can only come later.
-    match found.strip_prefix(FAMILY).map(|version| version.parse::<u64>().unwrap_or(u64::MAX)) {
-        Some(VERSION) => Ok(()),
-        Some(version) if version > VERSION => Err(RecordError::Newer { found: found.clone() }),
-        _ => Err(RecordError::Foreign(format!("`schema` is `{found}`, not `{SCHEMA}`"))),
-    }
-}
-
-/// Over the compact JSON of the object with sorted keys.
-fn checksum(object: &Map<String, Value>) -> String {
-    let sorted: BTreeMap<&String, &Value> = object.iter().collect();
-    let canonical = serde_json::to_string(&sorted).expect("JSON values are plain data");
-    format!("sha256:{}", sha256_hex(canonical.as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::made_up;
+    use super::super::sealed::{CHECKSUM, checksum};
     use super::*;
     use crate::scenario::{Architecture, Dataset, Norm};
     use proptest::prelude::*;
+    use serde_json::{Map, Value};
 
     fn record() -> Record {
         let trial = made_up::trial(Architecture::Vgg16, Dataset::Cifar10, Norm::Nd, 2, 1);

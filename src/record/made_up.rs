@@ -1,9 +1,9 @@
 //! Records for tests: nothing in them was measured.
 
-use super::{Record, SCHEMA};
+use super::{PROBE_SCHEMA, ProbeArm, ProbeCell, ProbeRecord, Record, SCHEMA, Turn};
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
 use crate::plan::{Block, ResolvedTrial, Trial};
-use crate::scenario::{Architecture, Dataset, Deconvolution, Norm, Recipe};
+use crate::scenario::{Architecture, Dataset, Deconvolution, Norm, Precision, Recipe};
 use crate::telemetry::{Device, Environment, Host, Software};
 use crate::units::{Bytes, Seconds};
 use std::collections::BTreeMap;
@@ -97,5 +97,32 @@ pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Recor
         started: "2026-01-02T03:04:05Z".parse().unwrap(),
         finished: "2026-01-02T04:05:06Z".parse().unwrap(),
         remarks: Vec::new(),
+    }
+}
+
+/// BN and ND of VGG-16, whose steps took so long in each round.
+pub(crate) fn probe(arms: &[&[f64]]) -> ProbeRecord {
+    let turn = |t: &f64| Turn {
+        steps: vec![Seconds(*t); 3],
+        host: Seconds(3.0 * t),
+        split: StepSplit::default(),
+        memory: MemoryPeak { allocated: Some(Bytes(7 << 20)), ..MemoryPeak::default() },
+    };
+    let arm = |(norm, turns): (Norm, &&[f64])| ProbeArm {
+        norm,
+        deconvolution: (norm == Norm::Nd).then(Deconvolution::default),
+        batch_size: 128,
+        precision: Precision::Fp32,
+        resident: Some(Bytes(5 << 20)),
+        memory: MemoryPeak::default(),
+        turns: turns.iter().map(turn).collect(),
+    };
+    let arms = Norm::ALL.into_iter().zip(arms).map(arm).collect();
+    ProbeRecord {
+        schema: PROBE_SCHEMA.into(),
+        cell: ProbeCell { architecture: Architecture::Vgg16, dataset: Dataset::Cifar10, arms },
+        environment: environment("node1"),
+        started: jiff::Timestamp::UNIX_EPOCH,
+        finished: jiff::Timestamp::UNIX_EPOCH,
     }
 }

@@ -7,14 +7,17 @@ mod index;
 mod leftovers;
 #[cfg(test)]
 pub(crate) mod made_up;
+mod probe;
 mod quick;
 mod read;
 mod reader;
+mod sealed;
 mod store;
 mod writer;
 
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing};
+pub use probe::{PROBE_SCHEMA, ProbeArm, ProbeCell, ProbeRecord, Turn};
 pub use store::{Skipped, Store, TrialLock};
 pub use writer::RecordWriter;

@@ -31,7 +31,7 @@ impl Unusable {
     pub(super) fn refusal(self, path: &Path) -> Option<StoreError> {
         let path = path.to_path_buf();
         match self {
-            Self::Record(RecordError::Newer { found }) => Some(StoreError::Newer { path, found }),
+            Self::Record(RecordError::Newer { found, .. }) => Some(StoreError::Newer { path, found }),
             Self::Io(source) if source.kind() != io::ErrorKind::NotFound => {
                 Some(StoreError::Io { action: "read", path, source })
             }

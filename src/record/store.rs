@@ -4,13 +4,14 @@
 //! records/<architecture>-<dataset>-<norm>-e<epochs>-a<attempt>-<trial_id>.json
 //! checkpoints/<trial_id>.ckpt
 //! locks/<trial_id>.lock
+//! probes/<architecture>-<dataset>-<time>.json
 //! index/<shard>                       what reports know of the records; can be deleted at any time
 //! ```
 //! A record is replaced by a rename only, so that a reader sees the old one or the new one. Who trains a trial holds
 //! its lock; a file that cannot be trusted is reported and left where it is.
 
 use super::read::read;
-use super::{Record, StoreError};
+use super::{ProbeRecord, Record, StoreError};
 use crate::files::write_atomic;
 use crate::plan::{Trial, TrialId};
 use std::fs::{self, File, TryLockError};
@@ -96,6 +97,36 @@ impl Store {
             Err(e) => skipped.push(Skipped { path: folder, why: format!("cannot list the folder: {e}") }),
         }
         (records, skipped)
+    }
+
+    /// Writes a probe's record and returns where.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], or [`StoreError::Record`] where a number is not finite.
+    pub fn write_probe(&self, probe: &ProbeRecord) -> Result<PathBuf, StoreError> {
+        let folder = self.root.join("probes");
+        fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
+        let path = folder.join(format!("{}.json", probe.name()));
+        write_atomic(&path, probe.to_json()?.as_bytes()).map_err(io_error("write", &path))?;
+        Ok(path)
+    }
+
+    /// Every probe's record, in the order of the file names, and every file among them that is not one.
+    pub fn probes(&self) -> (Vec<ProbeRecord>, Vec<Skipped>) {
+        let folder = self.root.join("probes");
+        let (mut probes, mut skipped) = (Vec::new(), Vec::new());
+        let paths = files_in(&folder).unwrap_or_else(|e| {
+            skipped.push(Skipped { path: folder.clone(), why: format!("cannot list the folder: {e}") });
+            Vec::new()
+        });
+        for path in paths {
+            let bytes = fs::read(&path).map_err(|e| e.to_string());
+            match bytes.and_then(|bytes| ProbeRecord::parse(&bytes).map_err(|e| e.to_string())) {
+                Ok(probe) => probes.push(probe),
+                Err(why) => skipped.push(Skipped { path, why }),
+            }
+        }
+        (probes, skipped)
     }
 
     /// The record of a trial: a finished one before any other. Damaged and foreign files count as absent here;

@@ -10,6 +10,7 @@ mod html;
 mod markdown;
 mod matrix;
 mod model;
+mod probe;
 mod resources;
 mod settings;
 pub mod study;
@@ -30,6 +31,7 @@ pub use model::{
     AccuracyRow, AttemptAccuracy, BlockTimes, Coverage, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut, MemoryKind,
     Overall, Remark, Report, ResourceRow, SCHEMA, Side, StepMeans, TimeRow, Unfinished,
 };
+pub use probe::{ArmFigures, arm_figures, probe_table};
 
 impl Report {
     /// The report as indented JSON.

@@ -60,7 +60,7 @@ fn words(payload: &(dyn Any + Send)) -> String {
 }
 
 /// Out of memory, or another failure, from the words of libtorch.
-pub(super) fn classify(words: &str) -> Outcome {
+pub fn classify(words: &str) -> Outcome {
     let message = first_line(words);
     let lower = message.to_lowercase();
     let oom = ["out of memory", "can't allocate memory", "bad_alloc", "alloc_failed", "cudaerrormemoryallocation"];

@@ -3,19 +3,21 @@
 use super::native;
 use crate::event::MemoryPeak;
 use crate::telemetry::PeakResident;
+use crate::units::Bytes;
 use std::cell::Cell;
 use tch::Device;
 
 /// Beyond each request the heap grows by so much; where it cannot, the request fails.
 pub(super) const GROWTH: i32 = 64 << 20;
 
-/// Keeps glibc from handing freed memory back to the kernel.
+/// Counts libtorch's tensors, and keeps glibc from handing freed memory back to the kernel.
 ///
 /// With glibc's defaults every tensor above 128 KiB to 32 MiB is a mapping of its own: each step of a training maps its
 /// activations anew, and the kernel clears them page by page, which takes as long as the arithmetic of small layers. After
 /// this, memory freed by one step is used again by the next. Call it once, before the first tensor; elsewhere than on
-/// glibc it does nothing. It leaves alone what the user set in the environment (`MALLOC_…_`, `GLIBC_TUNABLES`).
+/// glibc it only counts. It leaves alone what the user set in the environment (`MALLOC_…_`, `GLIBC_TUNABLES`).
 pub fn tune_host_allocator() {
+    native::count_host_memory();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         let set = |name: &str| std::env::var_os(name).is_some();
@@ -44,6 +46,34 @@ pub(super) fn release_unused() {
     }
 }
 
+/// Bytes in live tensors on `device` now; absent where the allocator does not say.
+pub fn live_memory(device: Device) -> Option<Bytes> {
+    match device {
+        Device::Cuda(index) => Some(native::cuda_memory(index).ok()?.allocated.now),
+        _ => Some(native::host_memory_live()),
+    }
+}
+
+/// The largest amounts since [`reset_peak_memory`]: in live tensors and, of a caching allocator, reserved.
+pub fn peak_memory(device: Device) -> (Option<Bytes>, Option<Bytes>) {
+    match device {
+        Device::Cuda(index) => {
+            let memory = native::cuda_memory(index).ok();
+            (memory.map(|m| m.allocated.peak), memory.map(|m| m.reserved.peak))
+        }
+        _ => (Some(native::host_memory_peak()), None),
+    }
+}
+
+/// Gives unused memory of a caching allocator back to its device and starts new peaks.
+pub fn reset_peak_memory(device: Device) {
+    match device {
+        // A device that cannot be asked now yields no figure at the end either.
+        Device::Cuda(index) => drop(native::release_cuda_memory().and_then(|()| native::reset_cuda_memory(index))),
+        _ => native::reset_host_memory(),
+    }
+}
+
 /// Watches peak memory from its start on: CUDA's allocator on CUDA, the resident set of the process on the CPU.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -63,8 +93,7 @@ impl Meter {
     pub fn start(device: Device) -> Self {
         let instrument = match device {
             Device::Cuda(index) => {
-                // A device that cannot be asked now yields no figure at the end either.
-                let _ = native::reset_cuda_memory(index);
+                reset_peak_memory(device);
                 Instrument::Cuda(index)
             }
             _ => {
@@ -84,8 +113,8 @@ impl Meter {
     pub fn peak(&self) -> MemoryPeak {
         let peak = match &self.instrument {
             Instrument::Cuda(index) => {
-                let peak = native::cuda_memory_peak(*index).ok();
-                MemoryPeak { allocated: peak.map(|p| p.0), reserved: peak.map(|p| p.1), resident: None }
+                let (allocated, reserved) = peak_memory(Device::Cuda(*index));
+                MemoryPeak { allocated, reserved, resident: None }
             }
             Instrument::Host(peak) => MemoryPeak { resident: peak.bytes().value(), ..MemoryPeak::default() },
         };

@@ -2,8 +2,11 @@
 
 use super::native::NativeError;
 use super::sgd::Sgd;
+use crate::clock::Laps;
+use crate::event::StepSplit;
 use crate::nn::{Layer, Pass, Scope, Store};
 use crate::scenario::{Precision, Recipe};
+use crate::units::Seconds;
 use tch::{Device, Kind, Reduction, Tensor};
 
 /// A network in training.
@@ -43,6 +46,32 @@ impl Model {
             let logits = self.network.forward(images, &Pass::evaluation());
             (mean_cross_entropy(&logits, labels), logits)
         })
+    }
+
+    /// One step of the optimiser at the learning rate `rate` on the images and labels that `batch` makes in the network's
+    /// element type; `see` looks at loss, logits and labels before the backward pass. Where `laps` run, returns where the
+    /// time went.
+    ///
+    /// # Errors
+    /// libtorch's, out of memory among them.
+    pub fn step(
+        &mut self,
+        batch: impl FnOnce(Kind) -> (Tensor, Tensor),
+        rate: f64,
+        mut laps: Option<Laps>,
+        see: impl FnOnce(&Tensor, &Tensor, &Tensor),
+    ) -> Result<Option<StepSplit>, NativeError> {
+        let mut lap = || laps.as_mut().map_or(Seconds(0.0), Laps::lap);
+        let (images, labels) = batch(self.kind());
+        let data = lap();
+        let (loss, logits) = self.forward(&images, &labels);
+        see(&loss, &logits, &labels);
+        let forward = lap();
+        loss.backward();
+        let backward = lap();
+        self.update(rate)?;
+        let optimiser = lap();
+        Ok(laps.is_some().then_some(StepSplit { data, forward, backward, optimiser }))
     }
 
     /// Updates the parameters at this learning rate and drops their gradients.

@@ -142,28 +142,16 @@ impl<'a> Session<'a> {
         let recipe = &trial.trial.recipe;
         let (epoch, step) = (self.progress.epoch(), self.progress.step);
         let sampled = sample_every > 0 && step.is_multiple_of(sample_every);
-        let mut laps = sampled.then(|| Laps::start(device));
-        let mut lap = || laps.as_mut().map_or(Seconds(0.0), Laps::lap);
-
+        let laps = sampled.then(|| Laps::start(device));
         let start = step * u64::from(recipe.batch_size);
         let end = start + self.sizes[step as usize];
-        let (x, labels) =
-            plan.train_batch(&data.train, &data.normalisation, start as i64, end as i64, self.model.kind());
-        let data = lap();
-
+        let rate = self.rate(step);
+        let batch = |kind| plan.train_batch(&data.train, &data.normalisation, start as i64, end as i64, kind);
         tch::manual_seed(step_seed(trial.trial.seed(), epoch, step));
-        let (loss, logits) = self.model.forward(&x, &labels);
-        self.tally.add(step, &loss, &logits, &labels);
-        let forward = lap();
-
-        loss.backward();
-        let backward = lap();
-
-        self.model.update(self.rate(step))?;
-        let optimiser = lap();
+        let tally = &mut self.tally;
+        let split = self.model.step(batch, rate, laps, |loss, logits, labels| tally.add(step, loss, logits, labels))?;
 
         self.progress.step += 1;
-        let split = sampled.then_some(StepSplit { data, forward, backward, optimiser });
         if let Some(split) = split {
             self.progress.sample(split);
         }

@@ -1,6 +1,13 @@
 //! The Rust face of `native/`: what libtorch offers and `tch` does not.
 
-use crate::units::Bytes;
+mod cuda;
+mod host_memory;
+
+pub(super) use cuda::{Event, cuda_memory, release_cuda_memory, reset_cuda_memory};
+pub(super) use host_memory::{
+    bound_host_memory, count_host_memory, host_memory_live, host_memory_peak, reset_host_memory,
+};
+
 use std::ffi::{CStr, c_char};
 use tch::Tensor;
 use torch_sys::C_tensor;
@@ -17,9 +24,6 @@ unsafe extern "C" {
         nesterov: bool,
     ) -> *mut c_char;
     safe fn ndb_allow_tf32(allow: bool) -> *mut c_char;
-    fn ndb_cuda_memory_peak(index: i64, allocated: *mut i64, reserved: *mut i64) -> *mut c_char;
-    safe fn ndb_cuda_memory_reset(index: i64) -> *mut c_char;
-    safe fn ndb_bound_host_memory(data: u64, address_space: u64);
 }
 
 /// libtorch's own words about what went wrong.
@@ -79,30 +83,4 @@ pub(super) fn sgd_step(parameters: &mut [Tensor], buffers: &mut [Tensor], step: 
 /// libtorch's.
 pub(super) fn allow_tf32(allow: bool) -> Result<(), NativeError> {
     checked(ndb_allow_tf32(allow))
-}
-
-/// The largest amounts (in live tensors, reserved from the device) that CUDA's allocator held since the last
-/// [`reset_cuda_memory`].
-///
-/// # Errors
-/// libtorch's, such as a device that does not exist.
-pub(super) fn cuda_memory_peak(index: usize) -> Result<(Bytes, Bytes), NativeError> {
-    let (mut allocated, mut reserved) = (0, 0);
-    // SAFETY: both point to live integers.
-    checked(unsafe { ndb_cuda_memory_peak(index as i64, &mut allocated, &mut reserved) })?;
-    Ok((Bytes(allocated.max(0) as u64), Bytes(reserved.max(0) as u64)))
-}
-
-/// Gives the allocator's unused memory back to the device and starts a new peak.
-///
-/// # Errors
-/// libtorch's, such as a device that does not exist.
-pub(super) fn reset_cuda_memory(index: usize) -> Result<(), NativeError> {
-    checked(ndb_cuda_memory_reset(index as i64))
-}
-
-/// From now on a tensor of 1 MiB or more on the CPU is an error where it would raise the process's private memory above
-/// `data` bytes or its address space above `address_space` bytes; `u64::MAX`: no bound.
-pub(super) fn bound_host_memory(data: u64, address_space: u64) {
-    ndb_bound_host_memory(data, address_space);
 }

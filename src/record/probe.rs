@@ -1,0 +1,133 @@
+//! The record of a probe: what turns were measured, where, and of what.
+
+use super::RecordError;
+use super::sealed::{Form, open, seal};
+use crate::event::{MemoryPeak, StepSplit};
+use crate::scenario::{Architecture, Dataset, Deconvolution, Norm, Precision};
+use crate::telemetry::Environment;
+use crate::units::{Bytes, Seconds};
+use serde::{Deserialize, Serialize};
+
+/// Name and version of the form.
+pub const PROBE_SCHEMA: &str = "ndbench.probe/1";
+
+const FORM: Form = Form { family: "ndbench.probe/", version: 1 };
+
+/// One cell probed once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeRecord {
+    /// [`PROBE_SCHEMA`].
+    pub schema: String,
+    /// What was measured.
+    #[serde(flatten)]
+    pub cell: ProbeCell,
+    /// Where it ran.
+    pub environment: Environment,
+    /// When it began, RFC 3339.
+    pub started: jiff::Timestamp,
+    /// When it ended.
+    pub finished: jiff::Timestamp,
+}
+
+/// The arms of a network on a data set's shapes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeCell {
+    /// The network.
+    pub architecture: Architecture,
+    /// Whose number of classes it has; the images are noise.
+    pub dataset: Dataset,
+    /// What took turns, in the order of the first round. All have the same number of turns.
+    pub arms: Vec<ProbeArm>,
+}
+
+/// One network in training, among others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeArm {
+    /// BN or ND.
+    pub norm: Norm,
+    /// Settings of the operator; absent for BN.
+    pub deconvolution: Option<Deconvolution>,
+    /// Images in a step.
+    pub batch_size: u32,
+    /// Of its numbers.
+    pub precision: Precision,
+    /// Bytes in parameters, running statistics and momentum: what lives between steps.
+    pub resident: Option<Bytes>,
+    /// Peaks over its turns. Allocated: what it holds itself, without images and other arms. Reserved: by all of the process.
+    pub memory: MemoryPeak,
+    /// Its turns, one a round.
+    pub turns: Vec<Turn>,
+}
+
+/// Some steps in a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// `device` time of each step: between events on its stream; on the CPU, the host's.
+    pub steps: Vec<Seconds>,
+    /// `step` time: of the host, for all of them, until the device had ended.
+    pub host: Seconds,
+    /// Where the time of one more step went, which waits for the device after each part.
+    pub split: StepSplit,
+    /// Peaks of the turn.
+    pub memory: MemoryPeak,
+}
+
+impl Turn {
+    /// Host time of one step.
+    pub fn step(&self) -> Seconds {
+        Seconds(self.host.0 / self.steps.len() as f64)
+    }
+}
+
+impl ProbeRecord {
+    /// The record as indented JSON with its checksum.
+    ///
+    /// # Errors
+    /// [`RecordError::NotFinite`] where a number is infinite or not a number.
+    pub fn to_json(&self) -> Result<String, RecordError> {
+        seal(self, &format!("of the probe {}", self.name()))
+    }
+
+    /// Reads what [`ProbeRecord::to_json`] wrote.
+    ///
+    /// # Errors
+    /// One variant of [`RecordError`] for each way in which a text is not a record that can be trusted.
+    pub fn parse(text: &[u8]) -> Result<Self, RecordError> {
+        open(text, FORM)
+    }
+
+    /// The file's name without its ending: `vgg16-cifar10-20261126T150000123Z`.
+    pub fn name(&self) -> String {
+        let time = self.started.strftime("%Y%m%dT%H%M%S%3fZ");
+        format!("{}-{}-{time}", self.cell.architecture, self.cell.dataset.to_string().replace([':', '/'], "-"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made_up;
+    use super::*;
+
+    fn record() -> ProbeRecord {
+        made_up::probe(&[&[1.0, 1.5], &[3.0, 3.25]])
+    }
+
+    #[test]
+    fn a_probe_reads_back_and_a_changed_one_does_not() {
+        let text = record().to_json().unwrap();
+        assert_eq!(ProbeRecord::parse(text.as_bytes()).unwrap(), record());
+        let changed = text.replace("3.25", "2.25");
+        assert_ne!(changed, text);
+        assert!(matches!(ProbeRecord::parse(changed.as_bytes()), Err(RecordError::Checksum { .. })));
+        let newer = text.replace(PROBE_SCHEMA, "ndbench.probe/2");
+        assert!(ProbeRecord::parse(newer.as_bytes()).unwrap_err().to_string().contains("newer than `ndbench.probe/1`"));
+        assert_eq!(record().name(), "vgg16-cifar10-19700101T000000000Z");
+    }
+
+    #[test]
+    fn a_step_takes_its_share_of_the_turn() {
+        let mut turn = record().cell.arms[0].turns[0].clone();
+        turn.host = Seconds(3.6);
+        assert!((turn.step().0 - 1.2).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,119 @@
+//! What probes measured, as a table.
+
+use super::table::Table;
+use super::words::{NOTHING, clean, dataset_title, environment_line, norm_title};
+use crate::record::{ProbeArm, ProbeRecord, Turn};
+use crate::stats::{LEVEL, Ratio, median, paired_ratio};
+use crate::units::Seconds;
+use serde::Serialize;
+
+/// An arm in figures.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArmFigures {
+    /// Median over its turns of the median `device` time of a step.
+    pub device: Seconds,
+    /// Median over its turns of the host's `step` time.
+    pub step: Seconds,
+    /// Its `device` time to that of the first arm, from turns of the same round; absent for the first.
+    pub ratio: Option<Ratio>,
+}
+
+/// The arms of a probe in figures, in their order.
+pub fn arm_figures(probe: &ProbeRecord) -> Vec<ArmFigures> {
+    let arms = &probe.cell.arms;
+    let of = |arm: &ProbeArm, time: fn(&Turn) -> f64| arm.turns.iter().map(time).collect::<Vec<f64>>();
+    let middle = |values: Vec<f64>| Seconds(median(&values).unwrap_or(f64::NAN));
+    let ratio = |arm: &ProbeArm| {
+        let pairs: Vec<(f64, f64)> = of(&arms[0], device).into_iter().zip(of(arm, device)).collect();
+        paired_ratio(&pairs, LEVEL)
+    };
+    let figures = |(index, arm): (usize, &ProbeArm)| ArmFigures {
+        device: middle(of(arm, device)),
+        step: middle(of(arm, |turn| turn.step().0)),
+        ratio: if index == 0 { None } else { ratio(arm) },
+    };
+    arms.iter().enumerate().map(figures).collect()
+}
+
+/// The median `device` time of a step of a turn.
+fn device(turn: &Turn) -> f64 {
+    median(&turn.steps.iter().map(|s| s.0).collect::<Vec<_>>()).unwrap_or(f64::NAN)
+}
+
+/// A row an arm: time of a step, its ratio to the first arm's, where it went, and memory.
+pub fn probe_table(probes: &[ProbeRecord]) -> String {
+    let head =
+        ["Network", "", "Step", "Ratio", "Images/s", "Data", "Forward", "Backward", "Update", "Peak", "Resident"];
+    let mut table = Table::new(2, &head);
+    for probe in probes {
+        for (index, (arm, figures)) in probe.cell.arms.iter().zip(arm_figures(probe)).enumerate() {
+            let network = format!("{}, {}", probe.cell.architecture.title(), dataset_title(&probe.cell.dataset));
+            table.row(row(if index == 0 { network } else { String::new() }, arm, &figures));
+        }
+    }
+    let mut out = table.render();
+    out += "\nStep: median `device` time of a training step, without evaluation. Ratio: to the first arm of the network, from \
+            turns of one round, geometric mean with 95 % confidence interval. Data to update: parts of a step that waits after \
+            each. Peak: in live tensors of this arm, without images. Resident: of these, what lives between steps.\n";
+    let mut environments: Vec<String> = probes.iter().map(|p| environment_line(&p.environment)).collect();
+    environments.dedup();
+    environments.iter().for_each(|line| out += &format!("Environment: {}\n", clean(line)));
+    out
+}
+
+fn row(network: String, arm: &ProbeArm, figures: &ArmFigures) -> Vec<String> {
+    let part = |of: fn(&Turn) -> Seconds| {
+        let values: Vec<f64> = arm.turns.iter().map(|turn| of(turn).0).collect();
+        median(&values).map_or(NOTHING.into(), |s| Seconds(s).to_string())
+    };
+    let ratio = figures.ratio.as_ref().map_or(NOTHING.into(), |r| {
+        r.interval.map_or(format!("{:.2}", r.value), |i| format!("{:.2} [{:.2}, {:.2}]", r.value, i.low, i.high))
+    });
+    let bytes = |bytes: Option<crate::units::Bytes>| bytes.map_or(NOTHING.into(), |b| b.to_string());
+    vec![
+        network,
+        title(arm),
+        figures.device.to_string(),
+        ratio,
+        format!("{:.0}", f64::from(arm.batch_size) / figures.step.0),
+        part(|turn| turn.split.data),
+        part(|turn| turn.split.forward),
+        part(|turn| turn.split.backward),
+        part(|turn| turn.split.optimiser),
+        bytes(arm.memory.allocated),
+        bytes(arm.resident),
+    ]
+}
+
+/// `BN`, `ND`, and the operator's implementation.
+fn title(arm: &ProbeArm) -> String {
+    match &arm.deconvolution {
+        Some(settings) => format!("{} {}", norm_title(arm.norm), settings.implementation),
+        None => norm_title(arm.norm).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::made_up;
+
+    #[test]
+    fn ratios_come_from_turns_of_the_same_round() {
+        // The machine is twice as slow in the second round: the ratio does not notice.
+        let probe = made_up::probe(&[&[1.0, 2.0, 1.0], &[3.0, 6.0, 3.0]]);
+        let figures = arm_figures(&probe);
+        assert_eq!((figures[0].device, figures[0].ratio), (Seconds(1.0), None));
+        let ratio = figures[1].ratio.unwrap();
+        assert!((ratio.value - 3.0).abs() < 1e-12 && ratio.n == 3);
+        let interval = ratio.interval.unwrap();
+        assert!((interval.low - 3.0).abs() < 1e-9 && (interval.high - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_table_has_a_row_an_arm() {
+        let text = probe_table(&[made_up::probe(&[&[0.25, 0.25], &[0.75, 0.80]])]);
+        assert!(text.contains("| VGG-16, CIFAR-10 | BN "), "{text}");
+        assert!(text.contains("| ND published | 0.78 s | 3.10 [") && text.contains("|      512 |"), "{text}");
+    }
+}
