@@ -21,7 +21,18 @@ const SOURCES: [&str; 12] = [
 
 /// The files of the C++ shim.
 #[cfg(feature = "torch")]
-const SHIM: [&str; 5] = ["shim.h", "guarded.h", "shim.cpp", "cuda.cpp", "host_memory.cpp"];
+const SHIM: [&str; 10] = [
+    "shim.h",
+    "guarded.h",
+    "shim.cpp",
+    "cuda.cpp",
+    "host_memory.cpp",
+    "inverse_sqrt.h",
+    "inverse_sqrt.cpp",
+    "patches.h",
+    "patches.cpp",
+    "fast.cpp",
+];
 
 fn main() {
     SOURCES.iter().for_each(|path| println!("cargo:rerun-if-changed={path}"));

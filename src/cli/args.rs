@@ -6,7 +6,7 @@ use crate::report::Form;
 #[cfg(feature = "torch")]
 use crate::run::Retry;
 #[cfg(feature = "torch")]
-use crate::scenario::Dataset;
+use crate::scenario::{Dataset, Implementation};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -164,6 +164,9 @@ pub struct ProbeArgs {
     /// Which networks, data sets, norms and recipes; lengths and attempts do not matter.
     #[command(flatten)]
     pub selection: Selection,
+    /// Implementations of the operator that take turns [default: all]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub implementation: Vec<Implementation>,
     /// How often each of BN and ND has its turn
     #[arg(long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,

@@ -14,7 +14,8 @@
 //! allocations, which end the process where they fail. Two processes that train at once each count what is available when
 //! their trials begin; the reserve is all that is between them and the kernel. Elsewhere than on Linux nothing is bounded.
 
-use super::{memory, native};
+use super::memory;
+use crate::native;
 use crate::telemetry::{Footprint, available_memory};
 use crate::units::Bytes;
 use std::sync::OnceLock;
@@ -128,7 +129,8 @@ mod tests {
                 let outcome = blocks(16).expect_err("more than what is available was given");
                 let Outcome::Oom { requested, free, .. } = with_memory_left(outcome, Device::Cpu) else { panic!() };
                 assert_eq!(requested, Some(Bytes(64 << 20)));
-                assert!(free.is_some_and(|free| free.0 < 64 << 20), "{free:?}");
+                // All but what the heap lost at its end.
+                assert!(free.is_some_and(|free| free.0 < 65 << 20), "{free:?}");
                 drop(bound);
                 assert!(blocks(32).is_ok(), "the bound is gone");
             }

@@ -1,6 +1,6 @@
 //! Points in the time of a device.
 
-use super::native::{Event, NativeError};
+use crate::native::{Event, NativeError};
 use crate::units::Seconds;
 use std::time::Instant;
 use tch::Device;

@@ -1,7 +1,7 @@
 //! Peak memory of a trial, and the host's allocator.
 
-use super::native;
 use crate::event::MemoryPeak;
+use crate::native;
 use crate::telemetry::PeakResident;
 use crate::units::Bytes;
 use std::cell::Cell;

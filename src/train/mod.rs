@@ -11,7 +11,7 @@ mod failure;
 mod mark;
 mod memory;
 mod model;
-mod native;
+
 mod progress;
 mod session;
 mod sgd;
@@ -19,11 +19,11 @@ mod snapshot;
 mod tally;
 mod trainer;
 
+pub use crate::native::{NativeError, libtorch_version};
 pub use failure::{catch, classify, with_memory_left};
 pub use mark::Mark;
 pub use memory::{live_memory, peak_memory, reset_peak_memory, tune_host_allocator};
 pub use model::Model;
-pub use native::{NativeError, libtorch_version};
 pub use trainer::{Checkpoints, Trainer, never_trained};
 
 #[cfg(test)]

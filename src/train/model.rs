@@ -1,9 +1,9 @@
 //! What one training step computes: the network, its loss and its optimiser.
 
-use super::native::NativeError;
 use super::sgd::Sgd;
 use crate::clock::Laps;
 use crate::event::StepSplit;
+use crate::native::NativeError;
 use crate::nn::{Layer, Pass, Scope, Store};
 use crate::scenario::{Precision, Recipe};
 use crate::units::Seconds;

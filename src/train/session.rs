@@ -3,13 +3,13 @@
 use super::evaluate::{Evaluation, evaluate};
 use super::memory::Meter;
 use super::model::Model;
-use super::native::NativeError;
 use super::progress::Progress;
 use super::tally::Tally;
 use super::trainer::Trainer;
 use crate::clock::{Laps, Stopwatch};
 use crate::data::EpochPlan;
 use crate::event::{EpochResult, Event, Fanout, Outcome, Scores, StepSplit};
+use crate::native::NativeError;
 use crate::units::Seconds;
 use std::sync::atomic::Ordering;
 use std::time::Instant;

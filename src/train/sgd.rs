@@ -1,6 +1,6 @@
 //! Stochastic gradient descent with momentum and weight decay.
 
-use super::native::{NativeError, SgdStep, sgd_step};
+use crate::native::{NativeError, SgdStep, sgd_step};
 use crate::nn::Store;
 use crate::scenario::Recipe;
 use tch::Tensor;

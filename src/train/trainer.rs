@@ -3,9 +3,10 @@
 use super::bound::Bound;
 use super::checkpoint::CheckpointError;
 use super::session::{Session, TrainError};
-use super::{checkpoint, failure, memory, native};
+use super::{checkpoint, failure, memory};
 use crate::data::DataSet;
 use crate::event::{Event, Fanout, MemoryPeak, Outcome};
+use crate::native;
 use crate::nn::{Layer, Scope};
 use crate::plan::ResolvedTrial;
 use crate::scenario::Precision;

@@ -29,11 +29,12 @@ impl Delinear {
         }
     }
 
-    /// Weight and bias that have absorbed `deconv`, `[block, block]`, and `mean`, `[block, 1]`.
-    fn absorb(&self, mean: &Tensor, deconv: &Tensor) -> (Tensor, Tensor) {
+    /// Weight and bias that have absorbed mean and deconvolution of the pieces of `x`.
+    fn absorb(&self, x: &Tensor, pass: &Pass) -> (Tensor, Tensor) {
         let (output, input) = self.weight.size2().expect("a linear layer's weight is a matrix");
-        let weight = self.weight.view_([-1, self.block]).matmul(deconv);
-        let by_output = weight.matmul(mean).view_([output, input / self.block]);
+        let columns = || x.reshape([-1, self.block]).transpose(0, 1);
+        let (weight, shift) = self.statistics.absorb(pass, &self.weight.view_([-1, self.block]), columns);
+        let by_output = shift.view_([output, input / self.block]);
         let shift = by_output.sum_dim_intlist([1].as_slice(), false, None::<Kind>);
         let bias = match &self.bias {
             Some(bias) => bias - shift,
@@ -45,8 +46,7 @@ impl Delinear {
 
 impl Layer for Delinear {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Tensor {
-        let (mean, deconv) = self.statistics.current(pass, || x.reshape([-1, self.block]).transpose(0, 1));
-        let (weight, bias) = self.absorb(&mean, &deconv);
+        let (weight, bias) = self.absorb(x, pass);
         let y = x.linear(&weight, Some(&bias));
         pass.note(&self.name, "Delinear", y.numel() as u64 * weight.size()[1] as u64, &y);
         y

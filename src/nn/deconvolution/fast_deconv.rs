@@ -1,9 +1,10 @@
 //! A convolution that whitens its input.
 
-use super::patches::sample;
+use super::patches::{gather, sample};
 use super::whitening::{Statistics, Whitening, block_size};
 use crate::nn::layers::ConvShape;
 use crate::nn::{Init, Layer, Pass, Role, Scope};
+use crate::scenario::Implementation;
 use tch::{Kind, Tensor};
 
 /// Convolution with deconvolved input, `[N, input, H, W]` to `[N, output, H', W']` (Ye et al., 2020, Algorithm 1).
@@ -11,6 +12,7 @@ use tch::{Kind, Tensor};
 pub struct FastDeconv {
     name: String,
     shape: ConvShape,
+    implementation: Implementation,
     block: i64,
     stride: i64,
     weight: Tensor,
@@ -34,6 +36,7 @@ impl FastDeconv {
         Self {
             name: scope.name().into(),
             shape,
+            implementation: whitening.implementation,
             block,
             stride: whitening.sampling_stride * shape.stride,
             weight: scope.parameter("weight", &shape.weight(), Role::Weight, init),
@@ -42,21 +45,24 @@ impl FastDeconv {
         }
     }
 
-    /// Weight and bias that have absorbed `deconv` and `mean`.
-    fn absorb(&self, mean: &Tensor, deconv: &Tensor) -> (Tensor, Tensor) {
-        let ConvShape { input, output, groups, .. } = self.shape;
-        let features = deconv.size()[deconv.dim() - 1];
+    /// Weight and bias that have absorbed mean and deconvolution of the patches of `x`.
+    fn absorb(&self, x: &Tensor, pass: &Pass) -> (Tensor, Tensor) {
+        let ConvShape { input, output, groups, kernel, .. } = self.shape;
+        let features = self.block * kernel * kernel;
+        let columns = || match self.implementation {
+            Implementation::Published => sample(x, self.shape, self.block, self.stride),
+            Implementation::Fast => gather(x, self.shape, self.block, self.stride),
+        };
         let (weight, shift) = if groups > 1 {
-            let weight = self.weight.view_([groups, output / groups, features]).matmul(deconv);
-            let shift = weight.matmul(mean).view_([output]);
-            (weight, shift)
+            let weight = self.weight.view_([groups, output / groups, features]);
+            let (weight, shift) = self.statistics.absorb(pass, &weight, columns);
+            (weight, shift.view_([output]))
         } else {
             // Feature f of block q is entry f G + q of a kernel.
             let blocks = input / self.block;
-            let by_block = self.weight.view_([output, features, blocks]).transpose(1, 2);
-            let weight = by_block.reshape([-1, features]).matmul(deconv);
-            let shift =
-                weight.matmul(mean).view_([output, blocks]).sum_dim_intlist([1].as_slice(), false, None::<Kind>);
+            let weight = self.weight.view_([output, features, blocks]).transpose(1, 2).reshape([-1, features]);
+            let (weight, shift) = self.statistics.absorb(pass, &weight, columns);
+            let shift = shift.view_([output, blocks]).sum_dim_intlist([1].as_slice(), false, None::<Kind>);
             (weight.view_([output, blocks, features]).transpose(1, 2), shift)
         };
         let bias = match &self.bias {
@@ -69,8 +75,7 @@ impl FastDeconv {
 
 impl Layer for FastDeconv {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Tensor {
-        let (mean, deconv) = self.statistics.current(pass, || sample(x, self.shape, self.block, self.stride));
-        let (weight, bias) = self.absorb(&mean, &deconv);
+        let (weight, bias) = self.absorb(x, pass);
         let y = self.shape.apply(x, &weight, Some(&bias));
         pass.note(&self.name, "FastDeconv", self.shape.macs(&y), &y);
         y

@@ -1,5 +1,6 @@
 //! The samples from which a convolution's covariance is measured.
 
+use crate::native;
 use crate::nn::layers::ConvShape;
 use tch::Tensor;
 
@@ -31,4 +32,14 @@ pub fn sample(x: &Tensor, shape: ConvShape, block: i64, stride: i64) -> Tensor {
         let interleaved = columns.reshape([images, features / blocks, blocks, places]);
         interleaved.transpose(0, 1).reshape([features / blocks, -1])
     }
+}
+
+/// The same samples, in another order of the columns, which no covariance notices: copied once, with one pass back.
+pub fn gather(x: &Tensor, shape: ConvShape, block: i64, stride: i64) -> Tensor {
+    let ConvShape { kernel, padding, dilation, groups, .. } = shape;
+    // Like tch, which panics with libtorch's words.
+    let columns = native::gather(x, kernel, stride, padding, dilation).unwrap_or_else(|e| panic!("{e}"));
+    let features = block * kernel * kernel;
+    // Row f G + q holds feature f of block q; in a grouped convolution, row q F + f feature f of group q.
+    if groups > 1 { columns.view([groups, features, -1]) } else { columns.view([features, -1]) }
 }

@@ -1,6 +1,7 @@
 //! Mean and inverse square root of a covariance, from the batch or remembered.
 
 use super::newton_schulz::inverse_sqrt;
+use crate::native;
 use crate::nn::{Pass, Scope};
 use crate::scenario::{Deconvolution, Implementation};
 use std::cell::Cell;
@@ -86,19 +87,31 @@ impl Statistics {
         }
     }
 
-    /// Mean, `[F, 1]`, and deconvolution, `[F, F]`, for this pass (a leading `[groups]` where there are several).
-    /// Training measures the columns that `sample` gives, `[F, n]`, and remembers them; evaluation, and training while
-    /// frozen, use what is remembered.
-    pub fn current(&self, pass: &Pass, sample: impl FnOnce() -> Tensor) -> (Tensor, Tensor) {
-        if pass.is_training() && !self.advance() {
-            let (mean, deconv) = self.measure(&sample());
-            self.remember(&mean, &deconv);
-            (mean, deconv)
-        } else {
+    /// What a weight `[.., r, F]` becomes that absorbs the whitening of its input (with a leading `[groups]` where there
+    /// are several): itself times the deconvolution, and that times the mean, `[.., r, 1]`. Training measures the columns
+    /// that `sample` gives, `[.., F, n]`, and remembers them; evaluation, and training while frozen, use what is
+    /// remembered.
+    pub fn absorb(&self, pass: &Pass, weight: &Tensor, sample: impl FnOnce() -> Tensor) -> (Tensor, Tensor) {
+        if !pass.is_training() || self.advance() {
             let mean = self.running_mean.view_([self.groups, -1, 1]);
             let mean = if self.groups > 1 { mean } else { mean.squeeze_dim(0) };
-            // A copy, since a later training step changes the running statistics in place.
-            (mean.copy(), self.running_deconv.copy())
+            // Copies, since a later training step changes the running statistics in place.
+            return absorb(weight, &mean.copy(), &self.running_deconv.copy());
+        }
+        let columns = sample();
+        let Whitening { implementation, eps, n_iter, .. } = self.settings;
+        match implementation {
+            Implementation::Published => {
+                let (mean, deconv) = self.measure(&columns);
+                self.remember(&mean, &deconv);
+                absorb(weight, &mean, &deconv)
+            }
+            Implementation::Fast => {
+                // Like tch, which panics with libtorch's words.
+                let absorbed = native::absorb(&columns, weight, eps, n_iter).unwrap_or_else(|e| panic!("{e}"));
+                self.remember(&absorbed.mean, &absorbed.deconv);
+                (absorbed.weight, absorbed.shift)
+            }
         }
     }
 
@@ -124,6 +137,13 @@ impl Statistics {
         average(&self.running_mean, &mean.flatten(0, -1), self.settings.momentum);
         average(&self.running_deconv, deconv, self.settings.momentum);
     }
+}
+
+/// A weight times the deconvolution, and that times the mean.
+fn absorb(weight: &Tensor, mean: &Tensor, deconv: &Tensor) -> (Tensor, Tensor) {
+    let weight = weight.matmul(deconv);
+    let shift = weight.matmul(mean);
+    (weight, shift)
 }
 
 /// Mean `[.., F, 1]` and covariance `[.., F, F]` (divisor `n`) of columns `[.., F, n]`.

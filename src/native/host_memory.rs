@@ -11,27 +11,27 @@ unsafe extern "C" {
 }
 
 /// From now on libtorch's tensors on the CPU are counted, and [`bound_host_memory`] works. Call it before the first tensor.
-pub(in crate::train) fn count_host_memory() {
+pub(crate) fn count_host_memory() {
     ndb_count_host_memory();
 }
 
 /// From now on a tensor of 1 MiB or more on the CPU is an error where it would raise the process's private memory above
 /// `data` bytes or its address space above `address_space` bytes; `u64::MAX`: no bound.
-pub(in crate::train) fn bound_host_memory(data: u64, address_space: u64) {
+pub(crate) fn bound_host_memory(data: u64, address_space: u64) {
     ndb_bound_host_memory(data, address_space);
 }
 
 /// Bytes in live tensors on the CPU, once they are counted.
-pub(in crate::train) fn host_memory_live() -> Bytes {
+pub(crate) fn host_memory_live() -> Bytes {
     Bytes(ndb_host_memory_live().max(0) as u64)
 }
 
 /// The largest number of bytes in live tensors on the CPU since the last [`reset_host_memory`].
-pub(in crate::train) fn host_memory_peak() -> Bytes {
+pub(crate) fn host_memory_peak() -> Bytes {
     Bytes(ndb_host_memory_peak().max(0) as u64)
 }
 
 /// Starts a new peak.
-pub(in crate::train) fn reset_host_memory() {
+pub(crate) fn reset_host_memory() {
     ndb_host_memory_reset();
 }

@@ -1,10 +1,12 @@
 //! The Rust face of `native/`: what libtorch offers and `tch` does not.
 
 mod cuda;
+mod fast;
 mod host_memory;
 
-pub(super) use cuda::{Event, cuda_memory, release_cuda_memory, reset_cuda_memory};
-pub(super) use host_memory::{
+pub(crate) use cuda::{Event, cuda_memory, release_cuda_memory, reset_cuda_memory};
+pub(crate) use fast::{absorb, gather};
+pub(crate) use host_memory::{
     bound_host_memory, count_host_memory, host_memory_live, host_memory_peak, reset_host_memory,
 };
 
@@ -53,7 +55,7 @@ pub fn libtorch_version() -> String {
 
 /// Coefficients of one step of SGD.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct SgdStep {
+pub(crate) struct SgdStep {
     pub rate: f64,
     pub momentum: f64,
     pub weight_decay: f64,
@@ -68,7 +70,7 @@ pub(super) struct SgdStep {
 ///
 /// # Panics
 /// When the lists differ in length.
-pub(super) fn sgd_step(parameters: &mut [Tensor], buffers: &mut [Tensor], step: SgdStep) -> Result<(), NativeError> {
+pub(crate) fn sgd_step(parameters: &mut [Tensor], buffers: &mut [Tensor], step: SgdStep) -> Result<(), NativeError> {
     assert_eq!(parameters.len(), buffers.len(), "one buffer a parameter");
     let pointers = |tensors: &mut [Tensor]| tensors.iter_mut().map(Tensor::as_mut_ptr).collect::<Vec<_>>();
     let (p, b) = (pointers(parameters), pointers(buffers));
@@ -81,6 +83,6 @@ pub(super) fn sgd_step(parameters: &mut [Tensor], buffers: &mut [Tensor], step: 
 ///
 /// # Errors
 /// libtorch's.
-pub(super) fn allow_tf32(allow: bool) -> Result<(), NativeError> {
+pub(crate) fn allow_tf32(allow: bool) -> Result<(), NativeError> {
     checked(ndb_allow_tf32(allow))
 }

@@ -71,7 +71,7 @@ pub struct Memory {
 ///
 /// # Errors
 /// libtorch's, such as a device that does not exist.
-pub(in crate::train) fn cuda_memory(index: usize) -> Result<Memory, NativeError> {
+pub(crate) fn cuda_memory(index: usize) -> Result<Memory, NativeError> {
     let mut raw = RawMemory::default();
     // SAFETY: it points to a live structure of the layout that the shim declares.
     checked(unsafe { ndb_cuda_memory(index as i64, &raw mut raw) })?;
@@ -90,7 +90,7 @@ pub(in crate::train) fn cuda_memory(index: usize) -> Result<Memory, NativeError>
 ///
 /// # Errors
 /// libtorch's, such as no device at all.
-pub(in crate::train) fn release_cuda_memory() -> Result<(), NativeError> {
+pub(crate) fn release_cuda_memory() -> Result<(), NativeError> {
     checked(ndb_cuda_memory_release())
 }
 
@@ -98,7 +98,7 @@ pub(in crate::train) fn release_cuda_memory() -> Result<(), NativeError> {
 ///
 /// # Errors
 /// libtorch's, such as a device that does not exist.
-pub(in crate::train) fn reset_cuda_memory(index: usize) -> Result<(), NativeError> {
+pub(crate) fn reset_cuda_memory(index: usize) -> Result<(), NativeError> {
     checked(ndb_cuda_memory_reset(index as i64))
 }
 

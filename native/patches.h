@@ -1,0 +1,18 @@
+// The samples from which a convolution's covariance is measured, gathered once and scattered back once.
+#pragma once
+#include <ATen/ATen.h>
+
+namespace ndbench {
+
+struct Window {
+  int64_t kernel, stride, padding, dilation;
+};
+
+// Windows of x [N, C, H, W] as columns [C k k, N L] in the order (c, row, column; image, place), new memory. With kernel 1
+// every stride^2-th pixel of the whole batch in (n, h, w) order, [C, ceil(N H W / stride^2)].
+at::Tensor gather(const at::Tensor& x, const Window& window);
+
+// Columns added back to where `gather` took them from, into a new tensor of `sizes`.
+at::Tensor scatter(const at::Tensor& columns, at::IntArrayRef sizes, const Window& window);
+
+}  // namespace ndbench
