@@ -1,16 +1,17 @@
 //! ndbench measures what it costs, and what it buys, to train a convolutional network with network deconvolution
 //! (ND; Ye et al., ICLR 2020) instead of batch normalisation (BN).
 //!
-//! Modules stand on floors; a module imports only from lower floors, never from a sibling:
+//! Modules stand on floors; a module imports only from lower floors, never from a sibling. Those without a link are there
+//! with the feature `torch` alone:
 //!
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`cli`] |
-//! | 5 | [`run`], [`report`], [`export`] |
-//! | 4 | [`train`], [`record`] |
+//! | 5 | `run`, [`report`], [`export`] |
+//! | 4 | `train`, [`record`] |
 //! | 3 | [`event`] |
-//! | 2 | [`plan`], [`data`], [`nn`], [`published`] |
-//! | 1 | [`scenario`], [`profile`], [`telemetry`], [`clock`] |
+//! | 2 | [`plan`], `data`, `nn`, [`published`] |
+//! | 1 | [`scenario`], [`profile`], [`telemetry`], `clock` |
 //! | 0 | [`units`], [`stats`], [`files`], [`settings`]; `testing`, for unit tests alone |
 
 pub mod cli;

@@ -10,11 +10,13 @@ pub(crate) mod made_up;
 mod quick;
 mod read;
 mod reader;
+mod skipped;
 mod store;
 mod writer;
 
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing};
-pub use store::{Skipped, Store, TrialLock};
+pub use skipped::{Skipped, SkippedKind, counted};
+pub use store::{Store, TrialLock};
 pub use writer::RecordWriter;

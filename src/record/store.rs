@@ -10,7 +10,8 @@
 //! its lock; a file that cannot be trusted is reported and left where it is.
 
 use super::read::read;
-use super::{Record, StoreError};
+use super::skipped::unlisted;
+use super::{Record, Skipped, StoreError};
 use crate::files::write_atomic;
 use crate::plan::{Trial, TrialId};
 use std::fs::{self, File, TryLockError};
@@ -21,15 +22,6 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
-}
-
-/// A file in the store that is not used, and why.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Skipped {
-    /// The file.
-    pub path: PathBuf,
-    /// The reason, a sentence without a full stop.
-    pub why: String,
 }
 
 /// Held while a trial is trained; letting go of it, or the end of the process, frees the trial.
@@ -89,11 +81,11 @@ impl Store {
                 for path in paths {
                     match read(&path) {
                         Ok(record) => records.push((path, record)),
-                        Err(why) => skipped.push(Skipped { path, why: why.to_string() }),
+                        Err(why) => skipped.push(Skipped { path, kind: why.kind(), why: why.to_string() }),
                     }
                 }
             }
-            Err(e) => skipped.push(Skipped { path: folder, why: format!("cannot list the folder: {e}") }),
+            Err(e) => skipped.push(unlisted(folder, &e)),
         }
         (records, skipped)
     }
