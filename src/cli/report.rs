@@ -82,13 +82,16 @@ pub fn report(request: &Request) -> Result<(), ReportError> {
     let (report, published) = (build(request)?, Published::embedded()?);
     write_figure(&report, request.figure)?;
     let bundle = Bundle::new(&report, &published, request.options);
-    print(&match request.format {
-        Format::Markdown => bundle.markdown(),
-        Format::Json => return print_with(|out| bundle.json(out)),
-        Format::Csv => bundle.csv(),
-        Format::Latex => bundle.latex(),
-        Format::Html => bundle.html(),
-    })
+    let printed = match request.format {
+        Format::Markdown => print(&bundle.markdown()),
+        Format::Json => print_with(|out| bundle.json(out)),
+        Format::Csv => print(&bundle.csv()),
+        Format::Latex => print(&bundle.latex()),
+        Format::Html => print(&bundle.html()),
+    };
+    // As for the records.
+    std::mem::forget(report);
+    printed
 }
 
 /// Writes the report into a folder in every form and prints the names of the files.

@@ -147,7 +147,7 @@ fn sorted_out(found: Vec<Found>, folder: &Path) -> Gathered {
 
 /// For each record the one that counts for its trial and environment.
 fn counting(found: &[Found]) -> Vec<Option<usize>> {
-    let mut best: HashMap<_, usize> = HashMap::new();
+    let mut best: HashMap<_, usize> = HashMap::with_capacity(found.len());
     let summaries: Vec<_> = found.iter().map(|file| file.known.summary()).collect();
     let rank = |i: usize| summaries[i].map(|s| (s.is_finished, s.time_valid, s.finished));
     for (i, summary) in summaries.iter().enumerate() {

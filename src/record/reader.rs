@@ -2,8 +2,8 @@
 
 use super::Record;
 use super::index::{Builder, Decoder, Entry, Index, Known, Shard, Stamp, Summary, encode};
-use super::read::{Unusable, read};
-use crate::plan::TrialId;
+use super::read::{Unusable, read_with};
+use crate::plan::{Ids, TrialId};
 use crate::telemetry::Environment;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -38,6 +38,7 @@ pub(super) struct Reader<'a> {
     /// An environment's fingerprint takes longer than finding it here.
     fingerprints: HashMap<Environment, String>,
     decoder: Decoder,
+    ids: Ids,
     /// The bytes of the entry that was recalled last.
     bytes: Vec<u8>,
     /// What was found so far.
@@ -66,7 +67,14 @@ struct Content {
 
 impl<'a> Reader<'a> {
     pub fn new(task: &'a Task<'a>) -> Self {
-        Self { task, fingerprints: HashMap::new(), decoder: Decoder::default(), bytes: Vec::new(), found: Vec::new() }
+        Self {
+            task,
+            fingerprints: HashMap::new(),
+            decoder: Decoder::default(),
+            ids: Ids::default(),
+            bytes: Vec::new(),
+            found: Vec::new(),
+        }
     }
 
     /// Reads the files of a shard and replaces the shard where there is news.
@@ -132,7 +140,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a file.
     fn read(&mut self, name: &OsString, keep: bool) -> Content {
-        let mut record = match read(&self.task.folder.join(name)) {
+        let mut record = match read_with(&self.task.folder.join(name), &mut self.ids) {
             Ok(record) => record,
             Err(why) => {
                 let lasting = matches!(why, Unusable::Record(_));
