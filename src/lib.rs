@@ -1,16 +1,17 @@
 //! ndbench measures what it costs, and what it buys, to train a convolutional network with network deconvolution
 //! (ND; Ye et al., ICLR 2020) instead of batch normalisation (BN).
 //!
-//! Modules stand on floors; a module imports only from lower floors, never from a sibling:
+//! Modules stand on floors; a module imports only from lower floors, never from a sibling. Those without a link are there
+//! with the feature `torch` alone:
 //!
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`cli`] |
-//! | 5 | [`run`], [`probe`], [`report`], [`export`] |
-//! | 4 | [`train`], [`record`] |
+//! | 5 | `run`, `probe`, [`report`], [`export`] |
+//! | 4 | `train`, [`record`] |
 //! | 3 | [`event`] |
-//! | 2 | [`plan`], [`data`], [`nn`], [`published`] |
-//! | 1 | [`scenario`], [`profile`], [`telemetry`], [`clock`] |
+//! | 2 | [`plan`], `data`, `nn`, [`published`] |
+//! | 1 | [`scenario`], [`profile`], [`telemetry`], `clock` |
 //! | 0 | [`units`], [`stats`], [`files`], [`settings`]; `native`, for what tch does not offer; `testing`, for unit tests |
 
 pub mod cli;
@@ -38,7 +39,7 @@ pub mod scenario;
 pub mod settings;
 pub mod stats;
 pub mod telemetry;
-#[cfg(all(test, feature = "torch"))]
+#[cfg(test)]
 mod testing;
 #[cfg(feature = "torch")]
 pub mod train;

@@ -7,24 +7,26 @@ mod generator;
 use criterion::{BatchSize, Criterion, SamplingMode, criterion_group, criterion_main};
 use ndbench::published::Published;
 use ndbench::record::{Indexing, Store};
-use ndbench::report::Report;
+use ndbench::report::{Bundle, Options, Report};
 use std::cell::Cell;
 use std::fs;
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Trainings of one attempt at the scenario.
 const CELLS: usize = 60;
 
-/// From the scenario to the text of its report: all that the command does but print it.
-fn report(store: &Path, attempts: usize, indexing: Indexing) -> String {
+/// From the scenario to the JSON of its report: all that the command does but for the reader's part.
+fn report(store: &Path, attempts: usize, indexing: Indexing) {
     let trials = generator::trials(attempts);
     let gathered = Store::open_existing(store).expect("a store").gather(&trials, indexing);
     let published = Published::embedded().expect("the published numbers");
     let mut report = Report::build(&trials, &gathered.records, &published);
     report.coverage.other_records += gathered.others;
     report.skipped = gathered.skipped;
-    report.to_json()
+    let bundle = Bundle::new(&report, &published, Options { all: true, ..Options::default() });
+    bundle.json(&mut BufWriter::with_capacity(1 << 18, io::sink())).expect("a sink takes everything");
 }
 
 fn forget(store: &Path) {

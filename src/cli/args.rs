@@ -211,8 +211,8 @@ pub struct ReportArgs {
     /// How the study's figures are drawn in the folder
     #[arg(long, value_enum, value_name = "FORM", default_value_t, requires = "out")]
     pub form: FormArg,
-    /// Also the study's tables and figures on data sets that the scenario does not use; a folder always has them where
-    /// the scenario answers to the study
+    /// Also the study's tables and figures on data sets that the scenario does not use; always so where the scenario
+    /// answers to the study
     #[arg(long, conflicts_with = "comparison")]
     pub all_tables: bool,
     /// Also best epochs, top-5 and unfinished trials

@@ -6,7 +6,7 @@ use super::talk::{say, write_all};
 use crate::export::{self, AsvRepository, ExportFile, LeftOut, Samples, environment_label};
 use crate::files::write_atomic;
 use crate::plan::Filter;
-use crate::record::{Record, Skipped, Store};
+use crate::record::{Record, Skipped, Store, counted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
@@ -135,7 +135,7 @@ fn tell_commits(samples: &Samples) -> io::Result<()> {
 
 fn tell_skipped(skipped: &[Skipped]) -> io::Result<()> {
     if !skipped.is_empty() {
-        say(&format!("export: {} file(s) are no records:", skipped.len()))?;
+        say(&format!("export: {} file(s) are not used ({}):", skipped.len(), counted(skipped)))?;
     }
     skipped.iter().try_for_each(|s| say(&format!("  {}: {}", s.path.display(), s.why)))
 }

@@ -74,8 +74,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
 
 fn reported(args: &ReportArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
-    // A folder for a scenario that answers to the study holds all that the study shows.
-    let all = args.all_tables || args.out.is_some() && selected.scenario.published().is_some();
+    // A report on a scenario that answers to the study has all that the study shows.
+    let all = args.all_tables || selected.scenario.published().is_some();
     let request = report::Request {
         store: &selected.store,
         title: selected.scenario.name(),

@@ -1,14 +1,18 @@
 //! `ndbench report`: the tables and the figure of a scenario, from a store alone.
 
 use super::talk;
-use crate::files::write_atomic;
+use crate::files::{write_atomic, write_atomic_with};
 use crate::plan::ResolvedTrial;
 use crate::published::{Published, PublishedError};
 use crate::record::{Indexing, Skipped, Store, StoreError};
 use crate::report::verdict::{self, UnknownCell};
 use crate::report::{Bundle, Options, PictureError, Report, comparison, figure};
-use std::io;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+/// Bytes that are written at once.
+const BUFFER: usize = 1 << 18;
 
 /// How the report is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -78,13 +82,16 @@ pub fn report(request: &Request) -> Result<(), ReportError> {
     let (report, published) = (build(request)?, Published::embedded()?);
     write_figure(&report, request.figure)?;
     let bundle = Bundle::new(&report, &published, request.options);
-    print(&match request.format {
-        Format::Markdown => bundle.markdown(),
-        Format::Json => bundle.json(),
-        Format::Csv => bundle.csv(),
-        Format::Latex => bundle.latex(),
-        Format::Html => bundle.html(),
-    })
+    let printed = match request.format {
+        Format::Markdown => print(&bundle.markdown()),
+        Format::Json => print_with(|out| bundle.json(out)),
+        Format::Csv => print(&bundle.csv()),
+        Format::Latex => print(&bundle.latex()),
+        Format::Html => print(&bundle.html()),
+    };
+    // As for the records.
+    std::mem::forget(report);
+    printed
 }
 
 /// Writes the report into a folder in every form and prints the names of the files.
@@ -95,8 +102,12 @@ pub fn write_all(request: &Request, folder: &Path) -> Result<(), ReportError> {
     let (report, published) = (build(request)?, Published::embedded()?);
     let mut names = String::new();
     for file in Bundle::new(&report, &published, request.options).files()? {
-        let path = folder.join(file.path);
-        write_atomic(&path, &file.content).map_err(|source| ReportError::Write { path: path.clone(), source })?;
+        let path = folder.join(&file.path);
+        let write = |to: &mut File| {
+            let mut to = BufWriter::with_capacity(BUFFER, to);
+            file.write(&mut to).and_then(|()| to.flush())
+        };
+        write_atomic_with(&path, write).map_err(|source| ReportError::Write { path: path.clone(), source })?;
         names += &format!("{}\n", path.display());
     }
     print(&names)
@@ -111,7 +122,7 @@ pub fn print_comparison(request: &Request) -> Result<(), ReportError> {
     let report = build(request)?;
     write_figure(&report, request.figure)?;
     if request.format == Format::Json {
-        return print(&report.to_json());
+        return print_with(|out| report.write_json(out));
     }
     let mut text = comparison(&report);
     if let Some(path) = request.figure {
@@ -143,8 +154,10 @@ pub fn warning(file: &Skipped) -> String {
 pub fn explain(request: &Request, name: &str) -> Result<(), ReportError> {
     let report = build(request)?;
     write_figure(&report, request.figure)?;
-    let text = verdict::explain(&report, name)?;
-    print(&if request.format == Format::Json { verdict::to_json(&report, name) } else { text })
+    print(&match request.format {
+        Format::Json => verdict::to_json(&report, name)?,
+        _ => verdict::explain(&report, name)?,
+    })
 }
 
 /// Reads the store.
@@ -166,7 +179,14 @@ fn write_figure(report: &Report, path: Option<&Path>) -> Result<(), ReportError>
 
 /// Prints on stdout; a reader that has seen enough (`| head`) is no error.
 fn print(text: &str) -> Result<(), ReportError> {
-    talk::write_all(&mut io::stdout(), text)
+    print_with(|out| out.write_all(text.as_bytes()))
+}
+
+/// Like [`print`], for a text that is produced piece by piece.
+fn print_with(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), ReportError> {
+    // The lock of stdout writes line by line.
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    talk::seen_enough(text(&mut out).and_then(|()| out.flush()))
         .map_err(|source| ReportError::Write { path: "standard output".into(), source })
 }
 
@@ -200,7 +220,7 @@ mod tests {
         print_comparison(&Request { format: Format::Json, figure: None, ..request }).unwrap();
         explain(&Request { figure: None, ..request }, "vgg16/fashion-mini/nd/2").unwrap();
         let unknown = explain(&Request { format: Format::Json, ..request }, "vgg16/fashion-mini/xx/2").unwrap_err();
-        assert!(unknown.to_string().contains("did you mean `vgg16/fashion-mini/bn/2`?"), "{unknown}");
+        assert!(unknown.to_string().contains("the nearest: `vgg16/fashion-mini/"), "{unknown}");
         let out = dir.path().join("out");
         let page = || std::fs::read_to_string(out.join("report.md"));
         write_all(&request, &out).unwrap();

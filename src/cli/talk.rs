@@ -24,7 +24,12 @@ pub fn write_line(out: &mut impl Write, line: &str) -> io::Result<()> {
 /// # Errors
 /// What the system says.
 pub fn write_all(out: &mut impl Write, text: &str) -> io::Result<()> {
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    seen_enough(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// No error where the reader has gone away.
+pub fn seen_enough(written: io::Result<()>) -> io::Result<()> {
+    match written {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e),
         _ => Ok(()),
     }

@@ -6,6 +6,7 @@ mod error;
 mod estimate;
 mod expand;
 mod filter;
+mod ids;
 mod study;
 mod trial;
 
@@ -14,6 +15,7 @@ pub use error::PlanError;
 pub use estimate::{Basis, Estimate, Timings, estimate};
 pub use expand::{Overrides, expand};
 pub use filter::Filter;
+pub use ids::Ids;
 pub use trial::{Block, ResolvedTrial, Trial, TrialId};
 
 #[cfg(test)]

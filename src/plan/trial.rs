@@ -45,10 +45,19 @@ impl fmt::Display for TrialId {
     }
 }
 
+impl TrialId {
+    /// The hash of a trial's canonical JSON.
+    pub(super) fn of(canonical: &str) -> Self {
+        let mut digits = sha256_hex(canonical.as_bytes());
+        digits.truncate(16);
+        Self(digits)
+    }
+}
+
 impl Trial {
     /// The hash of everything that can change the result.
     pub fn id(&self) -> TrialId {
-        TrialId(self.digest()[..16].into())
+        TrialId::of(&canonical(self))
     }
 
     /// The seed of this trial's weights, order and augmentation: each trial has its own.

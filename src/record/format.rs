@@ -3,7 +3,7 @@
 use super::sealed::{Form, open, seal};
 use super::{RecordError, quick};
 use crate::event::{EpochResult, MemoryPeak, Outcome};
-use crate::plan::{Block, Trial, TrialId};
+use crate::plan::{Block, Ids, Trial, TrialId};
 use crate::telemetry::Environment;
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
@@ -59,8 +59,13 @@ impl Record {
     /// # Errors
     /// One variant of [`RecordError`] for each way in which a text is not a record that can be trusted.
     pub fn parse(text: &[u8]) -> Result<Record, RecordError> {
+        Self::parse_with(text, &mut Ids::default())
+    }
+
+    /// Like [`Record::parse`], one of many.
+    pub(super) fn parse_with(text: &[u8], ids: &mut Ids) -> Result<Record, RecordError> {
         match quick::parse(text) {
-            Some(record) if record.schema == SCHEMA && record.trial_id == record.trial.id() => Ok(record),
+            Some(record) if record.schema == SCHEMA && record.trial_id == ids.id(&record.trial) => Ok(record),
             _ => Self::parse_any(text),
         }
     }

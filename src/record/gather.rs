@@ -3,8 +3,9 @@
 
 use super::index::{Index, Known, SHARDS, shard_of};
 use super::reader::{Found, Reader, Task};
-use super::{Record, Skipped, Store};
-use crate::plan::{ResolvedTrial, TrialId};
+use super::skipped::unlisted;
+use super::{Record, Skipped, SkippedKind, Store};
+use crate::plan::{Ids, ResolvedTrial, TrialId};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::Path;
@@ -52,8 +53,7 @@ impl Store {
         let names = match names_in(&folder) {
             Ok(names) => names,
             Err(e) => {
-                let why = format!("cannot list the folder: {e}");
-                return Gathered { skipped: vec![Skipped { path: folder, why }], ..Gathered::default() };
+                return Gathered { skipped: vec![unlisted(folder, &e)], ..Gathered::default() };
             }
         };
         let index = index.filter(|_| names.len() >= least);
@@ -73,7 +73,10 @@ fn names_in(folder: &Path) -> io::Result<Vec<OsString>> {
 
 /// The hashes of trials.
 fn ids(trials: &[ResolvedTrial]) -> HashSet<TrialId> {
-    let work = |part: &[ResolvedTrial]| part.iter().map(|t| t.trial.id()).collect::<Vec<_>>();
+    let work = |part: &[ResolvedTrial]| {
+        let mut ids = Ids::default();
+        part.iter().map(|t| ids.id(&t.trial)).collect::<Vec<_>>()
+    };
     thread::scope(|scope| {
         let parts = trials.chunks(trials.len().div_ceil(threads(trials.len())).max(1));
         let helpers: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
@@ -124,14 +127,17 @@ fn sorted_out(found: Vec<Found>, folder: &Path) -> Gathered {
         .map(|(i, counts)| counts.filter(|counts| *counts != i).map(|counts| found[counts].name.clone()))
         .collect();
     for (file, other) in found.into_iter().zip(names) {
-        let mut skip = |why| gathered.skipped.push(Skipped { path: folder.join(&file.name), why });
+        let mut skip = |kind, why| gathered.skipped.push(Skipped { path: folder.join(&file.name), kind, why });
         match (file.known, other, file.record) {
-            (Known::Skipped(why), ..) => skip(why),
-            (Known::Record(summary), Some(other), _) => skip(format!(
-                "a second record of trial {} from the same environment; {} counts",
-                summary.trial_id,
-                other.to_string_lossy()
-            )),
+            (Known::Skipped(kind, why), ..) => skip(kind, why),
+            (Known::Record(summary), Some(other), _) => skip(
+                SkippedKind::Duplicated,
+                format!(
+                    "a second record of trial {} from the same environment; {} counts",
+                    summary.trial_id,
+                    other.to_string_lossy()
+                ),
+            ),
             (Known::Record(_), None, Some(record)) => gathered.records.push(record),
             (Known::Record(_), None, None) => gathered.others += 1,
         }
@@ -141,7 +147,7 @@ fn sorted_out(found: Vec<Found>, folder: &Path) -> Gathered {
 
 /// For each record the one that counts for its trial and environment.
 fn counting(found: &[Found]) -> Vec<Option<usize>> {
-    let mut best: HashMap<_, usize> = HashMap::new();
+    let mut best: HashMap<_, usize> = HashMap::with_capacity(found.len());
     let summaries: Vec<_> = found.iter().map(|file| file.known.summary()).collect();
     let rank = |i: usize| summaries[i].map(|s| (s.is_finished, s.time_valid, s.finished));
     for (i, summary) in summaries.iter().enumerate() {

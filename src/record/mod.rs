@@ -12,6 +12,7 @@ mod quick;
 mod read;
 mod reader;
 mod sealed;
+mod skipped;
 mod store;
 mod writer;
 
@@ -19,5 +20,6 @@ pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing};
 pub use probe::{PROBE_SCHEMA, ProbeArm, ProbeCell, ProbeRecord, Turn};
-pub use store::{Skipped, Store, TrialLock};
+pub use skipped::{Skipped, SkippedKind, counted};
+pub use store::{Store, TrialLock};
 pub use writer::RecordWriter;

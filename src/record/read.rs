@@ -1,6 +1,7 @@
 //! One file of a store: a record, or the reason why it is none.
 
 use super::{Record, RecordError, StoreError};
+use crate::plan::Ids;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -42,6 +43,11 @@ impl Unusable {
 
 /// Reads one record, or says why it is not one.
 pub(super) fn read(path: &Path) -> Result<Record, Unusable> {
+    read_with(path, &mut Ids::default())
+}
+
+/// Like [`read`], one of many.
+pub(super) fn read_with(path: &Path, ids: &mut Ids) -> Result<Record, Unusable> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with(".tmp-") {
         return Err(Unusable::HalfWritten);
@@ -59,5 +65,5 @@ pub(super) fn read(path: &Path) -> Result<Record, Unusable> {
     if text.len() as u64 > LARGEST {
         return Err(Unusable::Size);
     }
-    Ok(Record::parse(&text)?)
+    Ok(Record::parse_with(&text, ids)?)
 }

@@ -1,9 +1,9 @@
 //! Reads the files of one shard after another: from the index where it knows them, else from the files.
 
 use super::Record;
-use super::index::{Builder, Entry, Index, Known, Shard, Stamp, Summary, decode, encode};
-use super::read::{Unusable, read};
-use crate::plan::TrialId;
+use super::index::{Builder, Decoder, Entry, Index, Known, Shard, Stamp, Summary, encode};
+use super::read::{Unusable, read_with};
+use crate::plan::{Ids, TrialId};
 use crate::telemetry::Environment;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -37,6 +37,10 @@ pub(super) struct Reader<'a> {
     task: &'a Task<'a>,
     /// An environment's fingerprint takes longer than finding it here.
     fingerprints: HashMap<Environment, String>,
+    decoder: Decoder,
+    ids: Ids,
+    /// The bytes of the entry that was recalled last.
+    bytes: Vec<u8>,
     /// What was found so far.
     pub found: Vec<Found>,
 }
@@ -63,7 +67,14 @@ struct Content {
 
 impl<'a> Reader<'a> {
     pub fn new(task: &'a Task<'a>) -> Self {
-        Self { task, fingerprints: HashMap::new(), found: Vec::new() }
+        Self {
+            task,
+            fingerprints: HashMap::new(),
+            decoder: Decoder::default(),
+            ids: Ids::default(),
+            bytes: Vec::new(),
+            found: Vec::new(),
+        }
     }
 
     /// Reads the files of a shard and replaces the shard where there is news.
@@ -117,20 +128,24 @@ impl<'a> Reader<'a> {
     }
 
     /// What the index knows of a file; `None` where that is damaged.
-    fn recall(&self, shard: &Shard, entry: &Entry, keep: bool) -> Option<Content> {
+    fn recall(&mut self, shard: &Shard, entry: &Entry, keep: bool) -> Option<Content> {
         let wanted = entry.known.summary().is_some_and(|s| self.task.wanted.contains(&s.trial_id));
-        let bytes = if wanted || keep { shard.bytes(entry)? } else { Vec::new() };
-        let record = if wanted { Some(Arc::new(decode(&bytes)?)) } else { None };
+        if wanted || keep {
+            shard.bytes(entry, &mut self.bytes)?;
+        }
+        let record = if wanted { Some(Arc::new(self.decoder.decode(&self.bytes)?)) } else { None };
+        let bytes = if keep { self.bytes.clone() } else { Vec::new() };
         Some(Content { known: entry.known.clone(), bytes, record, lasting: true })
     }
 
     /// Reads a file.
     fn read(&mut self, name: &OsString, keep: bool) -> Content {
-        let mut record = match read(&self.task.folder.join(name)) {
+        let mut record = match read_with(&self.task.folder.join(name), &mut self.ids) {
             Ok(record) => record,
             Err(why) => {
                 let lasting = matches!(why, Unusable::Record(_));
-                return Content { known: Known::Skipped(why.to_string()), bytes: Vec::new(), record: None, lasting };
+                let known = Known::Skipped(why.kind(), why.to_string());
+                return Content { known, bytes: Vec::new(), record: None, lasting };
             }
         };
         record.sources.clear();
@@ -142,7 +157,7 @@ impl<'a> Reader<'a> {
             time_valid: record.time_valid,
             finished: record.finished,
         };
-        let bytes = if keep { encode(&mut record) } else { Vec::new() };
+        let bytes = if keep { encode(&record) } else { Vec::new() };
         let wanted = self.task.wanted.contains(&summary.trial_id);
         Content { known: Known::Record(summary), bytes, record: wanted.then(|| Arc::new(record)), lasting: true }
     }

@@ -10,8 +10,9 @@
 //! A record is replaced by a rename only, so that a reader sees the old one or the new one. Who trains a trial holds
 //! its lock; a file that cannot be trusted is reported and left where it is.
 
-use super::read::read;
-use super::{ProbeRecord, Record, StoreError};
+use super::read::{Unusable, read};
+use super::skipped::unlisted;
+use super::{ProbeRecord, Record, Skipped, StoreError};
 use crate::files::write_atomic;
 use crate::plan::{Trial, TrialId};
 use std::fs::{self, File, TryLockError};
@@ -22,15 +23,6 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
-}
-
-/// A file in the store that is not used, and why.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Skipped {
-    /// The file.
-    pub path: PathBuf,
-    /// The reason, a sentence without a full stop.
-    pub why: String,
 }
 
 /// Held while a trial is trained; letting go of it, or the end of the process, frees the trial.
@@ -90,11 +82,11 @@ impl Store {
                 for path in paths {
                     match read(&path) {
                         Ok(record) => records.push((path, record)),
-                        Err(why) => skipped.push(Skipped { path, why: why.to_string() }),
+                        Err(why) => skipped.push(Skipped { path, kind: why.kind(), why: why.to_string() }),
                     }
                 }
             }
-            Err(e) => skipped.push(Skipped { path: folder, why: format!("cannot list the folder: {e}") }),
+            Err(e) => skipped.push(unlisted(folder, &e)),
         }
         (records, skipped)
     }
@@ -116,14 +108,14 @@ impl Store {
         let folder = self.root.join("probes");
         let (mut probes, mut skipped) = (Vec::new(), Vec::new());
         let paths = files_in(&folder).unwrap_or_else(|e| {
-            skipped.push(Skipped { path: folder.clone(), why: format!("cannot list the folder: {e}") });
+            skipped.push(unlisted(folder, &e));
             Vec::new()
         });
         for path in paths {
-            let bytes = fs::read(&path).map_err(|e| e.to_string());
-            match bytes.and_then(|bytes| ProbeRecord::parse(&bytes).map_err(|e| e.to_string())) {
+            let read = fs::read(&path).map_err(Unusable::Io);
+            match read.and_then(|bytes| ProbeRecord::parse(&bytes).map_err(Unusable::Record)) {
                 Ok(probe) => probes.push(probe),
-                Err(why) => skipped.push(Skipped { path, why }),
+                Err(why) => skipped.push(Skipped { path, kind: why.kind(), why: why.to_string() }),
             }
         }
         (probes, skipped)

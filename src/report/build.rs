@@ -20,14 +20,13 @@ impl Report {
     /// `skipped` are left for the caller to fill.
     pub fn build<R: Borrow<Record>>(trials: &[ResolvedTrial], records: &[R], published: &Published) -> Report {
         let matrix = Matrix::new(trials, records.iter().map(Borrow::borrow));
-        let (accuracy, time) = thread::scope(|scope| {
-            let accuracy = scope.spawn(|| accuracy::rows(&matrix, published));
-            let time = time::rows(&matrix, published);
-            (accuracy.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), time)
+        let ((accuracy, resources), time, mut notes) = thread::scope(|scope| {
+            let others = scope.spawn(|| (accuracy::rows(&matrix, published), resources::rows(&matrix)));
+            let (time, mut notes) = (time::rows(&matrix, published), disagreements(trials, published));
+            notes.extend(parts(&matrix));
+            (others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), time, notes)
         });
         let verdicts = verdict::cells(&accuracy);
-        let mut notes = disagreements(trials, published);
-        notes.extend(parts(&matrix));
         if accuracy.iter().any(|row| row.study_implausible) {
             notes.push(format!(
                 "† The study's mean exceeds the original by more than {IMPLAUSIBLE_POINTS} points: implausible for a test \
@@ -43,7 +42,7 @@ impl Report {
             verdicts,
             accuracy,
             time,
-            resources: resources::rows(&matrix),
+            resources,
             notes,
             remarks: matrix.remarks(),
             environments: matrix.environments,
@@ -70,8 +69,10 @@ fn disagreements(trials: &[ResolvedTrial], published: &Published) -> Vec<String>
     let findings = findings(published);
     let (mut notes, mut seen) = (Vec::new(), BTreeSet::new());
     for trial in trials.iter().map(|t| &t.trial) {
-        if comparable(trial, &[], published).is_some() && seen.insert(cell_name(trial)) {
-            let place = Place::Cifar(published_cell(trial));
+        let cell = published_cell(trial);
+        if !seen.contains(&cell) && comparable(trial, &[], published).is_some() {
+            seen.insert(cell.clone());
+            let place = Place::Cifar(cell);
             notes.extend(findings.iter().filter(|f| f.place == place).map(|f| note(&cell_name(trial), f)));
         }
     }

@@ -7,9 +7,10 @@ use super::markdown::markdown;
 use super::model::Report;
 use super::study::{StudyTable, csv, latex, latex_all, table_markdown, tables};
 use super::words::clean;
-use super::{PngError, png};
+use super::{PngError, json, png};
 use crate::published::Published;
 use serde::Serialize;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// What goes into the forms.
@@ -33,12 +34,32 @@ pub struct Bundle<'a> {
 }
 
 /// A file of the folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutFile {
+#[derive(Debug)]
+pub struct OutFile<'b> {
     /// Its path inside the folder.
     pub path: PathBuf,
-    /// What it holds.
-    pub content: Vec<u8>,
+    content: Content<'b>,
+}
+
+/// What it holds.
+#[derive(Debug)]
+enum Content<'b> {
+    Bytes(Vec<u8>),
+    /// Written piece by piece: that of a large store would fill the memory.
+    Json(&'b Bundle<'b>),
+}
+
+impl OutFile<'_> {
+    /// Writes what the file holds.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        match &self.content {
+            Content::Bytes(bytes) => out.write_all(bytes),
+            Content::Json(bundle) => bundle.json(out),
+        }
+    }
 }
 
 /// A figure cannot be made into a picture.
@@ -65,10 +86,10 @@ impl<'a> Bundle<'a> {
         Self { report, published, options, tables: tables(report, published, options.all) }
     }
 
-    /// The report, the study's tables, and what steps and memory cost.
+    /// The report, the study's tables, and what steps, memory and energy cost.
     pub fn markdown(&self) -> String {
         let mut out = markdown(self.report, self.options.verbose);
-        for (title, numbered) in [("The study's tables", true), ("Steps and memory", false)] {
+        for (title, numbered) in [("The study's tables", true), ("Steps, memory and energy", false)] {
             let found: Vec<String> = self.tables.iter().filter(|t| shown(t, numbered)).map(table_markdown).collect();
             if !found.is_empty() {
                 out += &format!("\n## {title}\n\n{}", found.join("\n"));
@@ -77,10 +98,12 @@ impl<'a> Bundle<'a> {
         out
     }
 
-    /// The report as JSON, with the tables in it.
-    pub fn json(&self) -> String {
-        let whole = Whole { report: self.report, tables: &self.tables };
-        serde_json::to_string_pretty(&whole).expect("a report is plain data with text keys") + "\n"
+    /// Writes the report as JSON, with the tables in it.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::write(out, &Whole { report: self.report, tables: &self.tables })
     }
 
     /// The figures of every table as one tidy CSV.
@@ -107,12 +130,15 @@ impl<'a> Bundle<'a> {
     ///
     /// # Errors
     /// [`PictureError`] where a figure cannot be made into a picture.
-    pub fn files(&self) -> Result<Vec<OutFile>, PictureError> {
+    pub fn files(&self) -> Result<Vec<OutFile<'_>>, PictureError> {
         let figures = figures(self.report, self.published, self.options.form, self.options.all);
-        let file = |path: String, content: String| OutFile { path: path.into(), content: content.into_bytes() };
-        let mut files =
-            vec![file("report.md".into(), self.markdown() + &list(&figures)), file("report.json".into(), self.json())];
-        files.push(file("report.html".into(), self.html()));
+        let of = |path: String, content| OutFile { path: path.into(), content };
+        let file = |path: String, text: String| of(path, Content::Bytes(text.into_bytes()));
+        let mut files = vec![
+            file("report.md".into(), self.markdown() + &list(&figures)),
+            of("report.json".into(), Content::Json(self)),
+            file("report.html".into(), self.html()),
+        ];
         for table in &self.tables {
             let stem = format!("tables/{}", table.name);
             files.push(file(format!("{stem}.md"), table_markdown(table)));
@@ -122,7 +148,7 @@ impl<'a> Bundle<'a> {
         for figure in figures {
             let picture = png(&figure.svg).map_err(|source| PictureError { figure: figure.name.clone(), source })?;
             files.push(file(format!("figures/{}.svg", figure.name), figure.svg));
-            files.push(OutFile { path: format!("figures/{}.png", figure.name).into(), content: picture });
+            files.push(of(format!("figures/{}.png", figure.name), Content::Bytes(picture)));
         }
         Ok(files)
     }
@@ -130,7 +156,7 @@ impl<'a> Bundle<'a> {
 
 /// Tables that the report itself has not: the study's, or those of steps and memory.
 fn shown(table: &StudyTable, numbered: bool) -> bool {
-    let own = ["steps-", "memory-"].iter().any(|stem| table.name.starts_with(stem));
+    let own = ["steps-", "memory-", "energy-"].iter().any(|stem| table.name.starts_with(stem));
     if numbered { table.number.is_some() } else { own }
 }
 
@@ -156,7 +182,13 @@ mod tests {
         let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 2, 1);
         let mut report = Report::build(&trials, &[made_up::record(&trials[0], 0.5, 9.0)], &published);
         report.scenario = "Made-up <scenario>".into();
-        let files = Bundle::new(&report, &published, Options::default()).files().unwrap();
+        let bundle = Bundle::new(&report, &published, Options::default());
+        let files = bundle.files().unwrap();
+        let content = |file: &OutFile| {
+            let mut bytes = Vec::new();
+            file.write(&mut bytes).unwrap();
+            String::from_utf8(bytes).unwrap()
+        };
         let names: BTreeSet<String> = files.iter().map(|f| f.path.display().to_string()).collect();
         assert_eq!(names.len(), files.len(), "no two files of one name");
         for table in ["table4", "table8", "steps-cifar10", "memory-cifar10"] {
@@ -165,11 +197,11 @@ mod tests {
         for figure in ["overview", "figure2", "figure4", "curves-cifar10-2", "steps-cifar10"] {
             assert!(["svg", "png"].iter().all(|e| names.contains(&format!("figures/{figure}.{e}"))), "{names:?}");
         }
-        let page = String::from_utf8(files[0].content.clone()).unwrap();
+        let page = content(&files[0]);
         for link in page.split("](").skip(1).map(|l| l.split(')').next().unwrap()) {
             assert!(names.contains(link), "{link}");
         }
-        let json: serde_json::Value = serde_json::from_slice(&files[1].content).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&content(&files[1])).unwrap();
         assert_eq!((&json["schema"], &json["tables"][0]["number"]), (&"ndbench.report/1".into(), &4.into()));
         assert_eq!(json["tables"][0]["rows"][0]["cells"][0]["datum"]["value"], 14.12);
     }

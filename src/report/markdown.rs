@@ -8,9 +8,10 @@ use super::words::{
     NOTHING, attempts, clean, dataset_title, environment_line, length, memory_words, norm_title, plural, pooled, ratio,
     result, seconds, side_seconds, speed,
 };
+use crate::record::{Skipped, counted};
 use std::fmt::Write as _;
 
-/// Trials that a remark names before it only counts them.
+/// Trials or blocks that a line names before it only counts them.
 const NAMED: usize = 3;
 
 /// The whole report; `verbose` adds best epochs, top-5 and every trial that is not finished.
@@ -141,7 +142,8 @@ fn time_notes(out: &mut String, report: &Report) {
     if report.time.iter().any(|row| row.study_ratio.is_some()) {
         *out += " Study: mean of the attempts on an NVIDIA V100 16 GB; compare the ratios, not the seconds.";
     }
-    *out += " Energy: not measured.\n";
+    let measured = report.resources.iter().any(|row| row.energy.is_some());
+    *out += if measured { " Energy: see its table.\n" } else { " Energy: not measured.\n" };
     let several = report.environments.len() > 1;
     if !report.overall.is_empty() {
         *out += "\n";
@@ -152,28 +154,35 @@ fn time_notes(out: &mut String, report: &Report) {
         let found = pooled(o);
         let _ = writeln!(out, "- Geometric mean of ND/BN over {} rows, {data}, {epochs}{place}: {found}", o.rows);
     }
-    let left_out: Vec<String> = report
-        .time
-        .iter()
-        .flat_map(|row| row.left_out.iter().map(|l| (l, &row.environment)))
-        .map(|(l, label)| {
-            let place = if several { format!(", environment {}", environment(label)) } else { String::new() };
-            format!("- {}{place}: {}\n", clean(&l.block), clean(&l.why))
-        })
-        .collect();
-    if !left_out.is_empty() {
-        *out += "\nBlocks left out of the ratios:\n\n";
-        *out += &left_out.concat();
+    left_out(out, report, several);
+}
+
+/// The blocks that do not count, by environment and reason.
+fn left_out(out: &mut String, report: &Report, several: bool) {
+    let all = report.time.iter().flat_map(|row| row.left_out.iter().map(|l| (l, &row.environment)));
+    for (i, same) in group_by(all, |(l, label)| (l.why.clone(), (*label).clone())).into_iter().enumerate() {
+        if i == 0 {
+            *out += "\nBlocks left out of the ratios:\n\n";
+        }
+        let (why, label) = (&same[0].0.why, same[0].1);
+        let place = if several { format!(", environment {}", environment(label)) } else { String::new() };
+        let blocks = named(same.iter().map(|(l, _)| l.block.as_str()));
+        let _ = writeln!(out, "- {}{place}: {}", clean(&blocks), clean(why));
     }
 }
 
+/// The first few of a list, and how many more there are.
+fn named<'a>(items: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = items.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    items.take(NAMED).collect::<Vec<_>>().join("; ") + &more
+}
+
 fn notes(report: &Report) -> Vec<String> {
-    let remarks = report.remarks.iter().map(|remark| {
-        let named = remark.trials.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
-        let more = remark.trials.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        format!("{} ({named}{more})", remark.text)
-    });
+    let remarks = report
+        .remarks
+        .iter()
+        .map(|remark| format!("{} ({})", remark.text, named(remark.trials.iter().map(String::as_str))));
     report.notes.iter().cloned().chain(remarks).collect()
 }
 
@@ -195,8 +204,14 @@ fn environments(report: &Report) -> Vec<String> {
 }
 
 fn skipped(report: &Report) -> Vec<String> {
-    let total = (report.skipped.len() > 1).then(|| format!("{} files are not used.", report.skipped.len()));
-    total.into_iter().chain(report.skipped.iter().map(|s| format!("{}: {}", s.path.display(), s.why))).collect()
+    let mut files: Vec<&Skipped> = report.skipped.iter().collect();
+    files.sort_by_key(|s| s.kind);
+    let (many, counts) = (files.len() > 1, counted(&report.skipped));
+    let total = many.then(|| format!("{} files are not used: {counts}.", files.len()));
+    total
+        .into_iter()
+        .chain(files.iter().map(|s| format!("{}: {}: {}", s.kind.word(), s.path.display(), s.why)))
+        .collect()
 }
 
 /// The label of a row's environment.

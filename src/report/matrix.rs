@@ -35,12 +35,13 @@ impl<'a> Matrix<'a> {
     /// [`Record::rank`] counts.
     pub fn new(trials: &'a [ResolvedTrial], records: impl Iterator<Item = &'a Record>) -> Self {
         let mut matrix = Matrix { runs: Vec::new(), environments: Vec::new(), other_records: 0 };
-        let mut by_trial: HashMap<_, Vec<&Record>> = HashMap::new();
+        let mut by_trial: HashMap<_, Vec<&Record>> = HashMap::with_capacity(trials.len());
         for record in records {
             by_trial.entry(key(&record.trial)).or_default().push(record);
             matrix.other_records += 1;
         }
-        let (mut settings, mut known) = (Settings::default(), HashMap::new());
+        let (mut settings, mut known) = (Settings::default(), HashMap::<_, Vec<(&Environment, String)>>::new());
+        matrix.runs.reserve_exact(trials.len());
         for resolved in trials {
             let trial = &resolved.trial;
             let mut best: BTreeMap<String, &Record> = BTreeMap::new();
@@ -48,7 +49,16 @@ impl<'a> Matrix<'a> {
             for record in alike.extract_if(.., |record| record.trial == *trial) {
                 matrix.other_records -= 1;
                 let environment = &record.environment;
-                let label = known.entry(environment).or_insert_with(|| matrix.label(environment)).clone();
+                // Few environments share host and commit, and to compare is cheaper than to hash the whole.
+                let alike = known.entry((&environment.host.name, &environment.software.commit)).or_default();
+                let label = match alike.iter().find(|(known, _)| *known == environment) {
+                    Some((_, label)) => label.clone(),
+                    None => {
+                        let label = matrix.label(environment);
+                        alike.push((environment, label.clone()));
+                        label
+                    }
+                };
                 if best.get(&label).is_none_or(|old| old.rank() < record.rank()) {
                     best.insert(label, record);
                 }

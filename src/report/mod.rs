@@ -7,6 +7,7 @@ mod bundle;
 mod comparison;
 mod figure;
 mod html;
+mod json;
 mod markdown;
 mod matrix;
 mod model;
@@ -28,14 +29,22 @@ pub use figure::{PngError, figure, png};
 pub use html::{Page, html};
 pub use markdown::markdown;
 pub use model::{
-    AccuracyRow, AttemptAccuracy, BlockTimes, Coverage, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut, MemoryKind,
-    Overall, Remark, Report, ResourceRow, SCHEMA, Side, StepMeans, TimeRow, Unfinished,
+    AccuracyRow, AttemptAccuracy, BlockTimes, Coverage, EnergyMeans, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut,
+    MemoryKind, Overall, Remark, Report, ResourceRow, SCHEMA, Side, StepMeans, TimeRow, Unfinished,
 };
 pub use probe::{ArmFigures, arm_figures, probe_table};
 
 impl Report {
+    /// Writes the report as indented JSON, piece by piece.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_json(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        json::write(out, self)
+    }
+
     /// The report as indented JSON.
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a report is plain data with text keys") + "\n"
+        json::text(self)
     }
 }

@@ -217,6 +217,21 @@ pub struct ResourceRow {
     pub paper_step: Option<Seconds>,
     /// The largest peak of the attempts, of each kind.
     pub memory: MemoryPeak,
+    /// The peak of live tensors, or of the resident set where those were not counted, over the images of a batch.
+    pub memory_per_image: Option<Bytes>,
+    /// What the device used, evaluation included; absent where no record carries it.
+    pub energy: Option<EnergyMeans>,
+}
+
+/// Energy of the device, joules; means over the attempts that carry it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct EnergyMeans {
+    /// Over the training images seen.
+    pub per_image: f64,
+    /// Over the epochs.
+    pub per_epoch: f64,
+    /// How many attempts.
+    pub records: usize,
 }
 
 /// Means over sampled steps.

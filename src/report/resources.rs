@@ -20,6 +20,9 @@ fn row(runs: &[&Run], label: Option<String>) -> ResourceRow {
     let trial = &runs[0].resolved.trial;
     let records: Vec<&Record> = label.iter().flat_map(|l| runs.iter().filter_map(move |run| run.finished(l))).collect();
     let peak = |of: fn(&MemoryPeak) -> Option<Bytes>| records.iter().filter_map(|r| of(&r.memory)).max();
+    let memory =
+        MemoryPeak { allocated: peak(|m| m.allocated), reserved: peak(|m| m.reserved), resident: peak(|m| m.resident) };
+    let batch = u64::from(trial.recipe.batch_size).max(1);
     ResourceRow {
         dataset: trial.dataset.clone(),
         architecture: trial.architecture,
@@ -32,11 +35,10 @@ fn row(runs: &[&Run], label: Option<String>) -> ResourceRow {
         environment: label,
         step: steps(&records),
         paper_step: paper_step(&records),
-        memory: MemoryPeak {
-            allocated: peak(|m| m.allocated),
-            reserved: peak(|m| m.reserved),
-            resident: peak(|m| m.resident),
-        },
+        memory_per_image: memory.allocated.or(memory.resident).map(|Bytes(peak)| Bytes(peak / batch)),
+        memory,
+        // No record carries it yet.
+        energy: None,
     }
 }
 
@@ -79,7 +81,7 @@ mod tests {
     use crate::record::made_up;
     use crate::report::Report;
     use crate::scenario::{Architecture, Dataset};
-    use crate::units::Seconds;
+    use crate::units::{Bytes, Seconds};
 
     #[test]
     fn the_first_epoch_warms_up_and_sampled_steps_weigh_equally() {
@@ -99,6 +101,8 @@ mod tests {
         assert_eq!((step.sampled, step.first_epoch, bn.records, bn.planned), (4, false, 2, 2));
         // 50,000 images in batches of 128 are 391 steps; the resumed record's time does not count.
         assert_eq!(bn.paper_step, Some(Seconds(1.0)));
+        let resident = bn.memory.resident.unwrap();
+        assert_eq!((bn.memory.allocated, bn.memory_per_image), (None, Some(Bytes(resident.0 / 128))));
         let nd = &report.resources[1];
         assert_eq!((nd.step, nd.paper_step, nd.memory.resident), (None, None, None));
         assert_eq!(nd.unfinished, ["missing", "missing"]);

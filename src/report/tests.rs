@@ -4,7 +4,7 @@ use super::*;
 use crate::event::Outcome;
 use crate::plan::ResolvedTrial;
 use crate::published::Published;
-use crate::record::{Record, Skipped, made_up};
+use crate::record::{Record, Skipped, SkippedKind, made_up};
 use crate::scenario::{Architecture, Dataset, Norm};
 use crate::units::Seconds;
 
@@ -43,7 +43,11 @@ pub(super) fn report(trials: &[ResolvedTrial], records: &[Record]) -> Report {
 fn the_tables_read_well() {
     let (trials, records) = matrix();
     let mut report = report(&trials, &records);
-    report.skipped.push(Skipped { path: "store/records/half.json".into(), why: "not JSON, or only half of it".into() });
+    report.skipped.push(Skipped {
+        path: "store/records/half.json".into(),
+        kind: SkippedKind::Broken,
+        why: "not JSON, or only half of it".into(),
+    });
     insta::assert_snapshot!("markdown", markdown(&report, false));
     insta::assert_snapshot!("markdown_verbose", markdown(&report, true));
     insta::assert_snapshot!("comparison", comparison(&report));
@@ -176,9 +180,14 @@ fn a_record_that_saw_a_part_of_the_images_has_nothing_published_beside_it() {
 #[test]
 fn skipped_files_are_counted_and_named() {
     let mut report = report(&[], &[]);
-    let skip = |name: &str| Skipped { path: name.into(), why: "empty".into() };
-    report.skipped = vec![skip("a.json"), skip("b.json")];
-    assert!(markdown(&report, false).contains("- 2 files are not used.\n- a.json: empty\n- b.json: empty\n"));
+    let skip = |name: &str, kind| Skipped { path: name.into(), kind, why: "why".into() };
+    let (broken, foreign) = (SkippedKind::Broken, SkippedKind::Foreign);
+    report.skipped = vec![skip("a.json", foreign), skip("b.json", broken), skip("c.json", foreign)];
+    let wanted = "- 3 files are not used: 1 broken, 2 foreign.\n- broken: b.json: why\n- foreign: a.json: why\n\
+                  - foreign: c.json: why\n";
+    assert!(markdown(&report, false).contains(wanted));
+    let value: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
+    assert_eq!(value["skipped"][1], serde_json::json!({"path": "b.json", "kind": "broken", "why": "why"}));
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Architecture {
         }
     }
 
-    /// The name as the study's tables print it.
+    /// The name in tables and figures.
     pub fn title(self) -> &'static str {
         match self {
             Self::Vgg16 => "VGG-16",
@@ -77,7 +77,7 @@ impl Architecture {
             Self::Resnext29 => "ResNeXt-29",
             Self::MobilenetV2 => "MobileNet v2",
             Self::Dpn92 => "DPN-92",
-            Self::PnasnetA => "PNASNetA",
+            Self::PnasnetA => "PNASNet-A",
             Self::Senet18 => "SENet-18",
             Self::Efficientnet => "EfficientNet",
         }

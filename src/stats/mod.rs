@@ -19,7 +19,7 @@ mod tost;
 pub use attempts::{MOST_ATTEMPTS, attempts_for_half_width};
 pub use bootstrap::{Bootstrap, FEWEST, Method};
 pub use interval::{Interval, LEVEL};
-pub use order::{mad, median, quantile};
+pub use order::{mad, median, quantile, quantiles};
 pub use ratio::{Pooled, Ratio, geometric_mean, paired_ratio, pooled_ratio};
 pub use sign::{SignTest, sign_test};
 pub use student::{Paired, TTest, paired_t, t_interval, t_test};

@@ -7,12 +7,18 @@ const NORMAL: f64 = 1.482_602_218_505_602;
 /// The value below which a fraction `q` of the values lies, linear between neighbours; `None` without values, where one
 /// is not a finite number, or for a `q` outside 0 to 1.
 pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
-    if values.is_empty() || values.iter().any(|v| !v.is_finite()) {
+    quantiles(values, [q]).map(|[found]| found)
+}
+
+/// Several of [`quantile`]; `None` where one of them is.
+pub fn quantiles<const N: usize>(values: &[f64], q: [f64; N]) -> Option<[f64; N]> {
+    if values.iter().any(|v| !v.is_finite()) {
         return None;
     }
     let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    quantile_of_sorted(&sorted, q)
+    sorted.sort_unstable_by(f64::total_cmp);
+    let found: Option<Vec<f64>> = q.into_iter().map(|q| quantile_of_sorted(&sorted, q)).collect();
+    found?.try_into().ok()
 }
 
 /// The middle value; `None` as in [`quantile`].

@@ -21,6 +21,7 @@ mod gpu;
 mod interruption;
 #[cfg(feature = "torch")]
 mod left_out;
+mod made_up;
 #[cfg(feature = "torch")]
 mod outcomes;
 #[cfg(unix)]
@@ -29,3 +30,4 @@ mod page;
 #[cfg(feature = "torch")]
 mod remarks;
 mod tools;
+mod verdicts;

@@ -1,6 +1,7 @@
 //! Stores read with an index and without one, before and after every kind of change.
 
 use super::super::index::{Builder, Stamp};
+use super::super::skipped::counted;
 use super::*;
 use crate::event::Outcome;
 use crate::plan::ResolvedTrial;
@@ -76,7 +77,12 @@ impl Bench {
             let mut builder = Builder::default();
             for name in names.iter().filter(|name| shard_of(name) == number) {
                 let stamp = Stamp::of(&fs::metadata(self.store.records_path().join(name)).unwrap());
-                builder.add(name.to_str().unwrap().into(), stamp, Known::Skipped("a lie".into()), b"");
+                builder.add(
+                    name.to_str().unwrap().into(),
+                    stamp,
+                    Known::Skipped(SkippedKind::Broken, "a lie".into()),
+                    b"",
+                );
             }
             builder.write(&folder.join(format!("{number:02x}"))).unwrap();
         }
@@ -131,6 +137,9 @@ fn what_is_not_a_record_of_its_own_is_named() {
     {
         assert!(gathered.skipped[i].why.contains(part), "{:?}", gathered.skipped[i]);
     }
+    let kinds: Vec<_> = gathered.skipped.iter().map(|s| s.kind.word()).collect();
+    assert_eq!(kinds, ["duplicated", "foreign", "broken", "newer", "foreign", "duplicated"]);
+    assert_eq!(counted(&gathered.skipped), "1 broken, 1 newer, 2 duplicated, 2 foreign");
     let counts = bench.path(0).file_name().unwrap().to_string_lossy().into_owned();
     assert!(gathered.skipped[5].why.contains(&counts), "{:?}", gathered.skipped[5]);
 }
@@ -186,7 +195,7 @@ fn a_damaged_index_is_made_anew() {
         let asked_for = String::from_utf8_lossy(&whole).contains("vgg16");
         let blob = whole.len() - 5;
         let flipped = |at: usize| [&whole[..at], &[whole[at] ^ 1], &whole[at + 1..]].concat();
-        let other = String::from_utf8_lossy(&whole).replacen("ndbench.index/1", "ndbench.index/0", 1).into_bytes();
+        let other = String::from_utf8_lossy(&whole).replacen("ndbench.index/2", "ndbench.index/0", 1).into_bytes();
         for damaged in
             [vec![], b"{}\n".to_vec(), whole[..blob].to_vec(), flipped(3), flipped(300), flipped(blob), other]
         {

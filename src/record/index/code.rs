@@ -1,8 +1,13 @@
-//! A record as bytes that are read faster than JSON: the epochs as numbers, all else as JSON.
+//! A record as bytes that are read faster than JSON: what many records share is read once, and epochs are numbers.
 
-use crate::event::{EpochResult, EpochTimes, StepSplit};
+use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
+use crate::plan::{Block, Trial, TrialId};
 use crate::record::Record;
+use crate::telemetry::Environment;
 use crate::units::Seconds;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
 
 /// 64-bit numbers of an epoch; the index is rebuilt where this changes.
 pub(super) const WORDS: usize = 17;
@@ -10,29 +15,109 @@ pub(super) const WORDS: usize = 17;
 /// Bytes of an epoch.
 const EPOCH: usize = 8 * WORDS;
 
-/// The record as bytes. It is borrowed to lend its epochs out, and comes back as it was.
-pub(in crate::record) fn encode(record: &mut Record) -> Vec<u8> {
-    let epochs = std::mem::take(&mut record.epochs);
-    let head = serde_json::to_vec(record).expect("a record is plain data");
-    record.epochs = epochs;
-    let mut bytes = Vec::with_capacity(8 + head.len() + record.epochs.len() * EPOCH);
-    bytes.extend((head.len() as u64).to_le_bytes());
-    bytes.extend(head);
-    record.epochs.iter().for_each(|e| words(e).iter().for_each(|w| bytes.extend(w.to_le_bytes())));
+/// What is a record's own, epochs apart.
+#[derive(Serialize, Deserialize)]
+struct Own {
+    attempt: u32,
+    schema: String,
+    trial_id: TrialId,
+    sources: BTreeMap<String, String>,
+    block: Block,
+    outcome: Outcome,
+    time_valid: bool,
+    memory: MemoryPeak,
+    started: jiff::Timestamp,
+    finished: jiff::Timestamp,
+    remarks: Vec<String>,
+}
+
+/// The record as bytes: its trial but for the attempt, its environment, what is its own, the epochs.
+pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
+    let Record {
+        schema,
+        trial_id,
+        trial,
+        sources,
+        block,
+        outcome,
+        epochs,
+        time_valid,
+        memory,
+        environment,
+        started,
+        finished,
+        remarks,
+    } = record.clone();
+    let attempt = trial.attempt;
+    let own =
+        Own { attempt, schema, trial_id, sources, block, outcome, time_valid, memory, started, finished, remarks };
+    let mut bytes = Vec::with_capacity(2048 + epochs.len() * EPOCH);
+    put(&mut bytes, &Trial { attempt: 0, ..trial });
+    put(&mut bytes, &environment);
+    put(&mut bytes, &own);
+    epochs.iter().for_each(|e| words(e).iter().for_each(|w| bytes.extend(w.to_le_bytes())));
     bytes
 }
 
-/// The record that [`encode`] was given.
-pub(in crate::record) fn decode(bytes: &[u8]) -> Option<Record> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    let (head, epochs) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-    let mut record: Record = serde_json::from_slice(head).ok()?;
-    let (epochs, []) = epochs.as_chunks::<EPOCH>() else { return None };
-    record.epochs.reserve_exact(epochs.len());
-    for bytes in epochs {
-        record.epochs.push(epoch(bytes)?);
+/// Appends a part as JSON, after its length.
+fn put(bytes: &mut Vec<u8>, part: &impl Serialize) {
+    let text = serde_json::to_vec(part).expect("a record is plain data");
+    bytes.extend((text.len() as u64).to_le_bytes());
+    bytes.extend(text);
+}
+
+/// Reads records; knows the trials and environments that it has read.
+#[derive(Debug, Default)]
+pub(in crate::record) struct Decoder {
+    trials: HashMap<Vec<u8>, Trial>,
+    environments: HashMap<Vec<u8>, Environment>,
+}
+
+impl Decoder {
+    /// The record that [`encode`] was given.
+    pub fn decode(&mut self, bytes: &[u8]) -> Option<Record> {
+        let (trial, bytes) = part(bytes)?;
+        let (environment, bytes) = part(bytes)?;
+        let (own, epochs) = part(bytes)?;
+        let (epochs, []) = epochs.as_chunks::<EPOCH>() else { return None };
+        let Own { attempt, schema, trial_id, sources, block, outcome, time_valid, memory, started, finished, remarks } =
+            serde_json::from_slice(own).ok()?;
+        let mut results = Vec::with_capacity(epochs.len());
+        for bytes in epochs {
+            results.push(epoch(bytes)?);
+        }
+        Some(Record {
+            schema,
+            trial_id,
+            trial: Trial { attempt, ..shared(&mut self.trials, trial)? },
+            sources,
+            block,
+            outcome,
+            epochs: results,
+            time_valid,
+            memory,
+            environment: shared(&mut self.environments, environment)?,
+            started,
+            finished,
+            remarks,
+        })
     }
-    Some(record)
+}
+
+/// The part that begins here, and what follows it.
+fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
+}
+
+/// A part that was read before, or is read now.
+fn shared<T: Clone + DeserializeOwned>(known: &mut HashMap<Vec<u8>, T>, text: &[u8]) -> Option<T> {
+    if let Some(found) = known.get(text) {
+        return Some(found.clone());
+    }
+    let found: T = serde_json::from_slice(text).ok()?;
+    known.insert(text.into(), found.clone());
+    Some(found)
 }
 
 /// Every field of an epoch.
@@ -114,12 +199,16 @@ mod tests {
 
     #[test]
     fn a_record_comes_back() {
-        let mut given = record();
-        let bytes = encode(&mut given);
-        assert_eq!(given, record());
-        assert_eq!(decode(&bytes), Some(record()));
+        let bytes = encode(&record());
+        let mut decoder = Decoder::default();
+        assert_eq!(decoder.decode(&bytes), Some(record()));
+        let mut other = record();
+        other.trial.attempt = 2;
+        other.environment.host.name = "another".into();
+        assert_eq!(decoder.decode(&encode(&other)), Some(other), "what is shared is told from what is not");
+        assert_eq!(decoder.decode(&bytes), Some(record()));
         for end in 0..bytes.len() {
-            let decoded = decode(&bytes[..end]);
+            let decoded = Decoder::default().decode(&bytes[..end]);
             assert!(decoded.is_none_or(|r| r.epochs.len() < 3), "{end}");
         }
     }

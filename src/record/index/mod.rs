@@ -9,11 +9,11 @@ mod code;
 mod shard;
 mod stamp;
 
-pub(super) use code::{decode, encode};
+pub(super) use code::{Decoder, encode};
 pub(super) use shard::{Builder, Entry, Shard};
 pub(super) use stamp::Stamp;
 
-use super::Store;
+use super::{SkippedKind, Store};
 use crate::files::sha256_hex;
 use crate::plan::TrialId;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub(super) enum Known {
     /// A record.
     Record(Summary),
     /// None, for this reason.
-    Skipped(String),
+    Skipped(SkippedKind, String),
 }
 
 impl Known {
@@ -37,7 +37,7 @@ impl Known {
     pub fn summary(&self) -> Option<&Summary> {
         match self {
             Self::Record(summary) => Some(summary),
-            Self::Skipped(_) => None,
+            Self::Skipped(..) => None,
         }
     }
 }

@@ -3,16 +3,20 @@
 
 use super::{Known, Stamp, code};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 /// Name and version of the form.
-const SCHEMA: &str = "ndbench.index/1";
+const SCHEMA: &str = "ndbench.index/2";
 
 /// What knows the rules by which a file is a record: an index of another build is not believed.
 const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("NDBENCH_COMMIT"));
+
+/// Bytes that are read at once.
+const BUFFER: usize = 1 << 18;
 
 /// No first line is nearly as long.
 const LONGEST_LINE: u64 = 1 << 10;
@@ -46,7 +50,8 @@ pub(in crate::record) struct Entry {
 /// An open shard with its table.
 #[derive(Debug)]
 pub(in crate::record) struct Shard {
-    file: File,
+    /// With the place where it stands. Records are mostly asked for in the order in which they lie.
+    file: RefCell<(BufReader<File>, u64)>,
     /// Where the records begin.
     records: u64,
     length: u64,
@@ -58,7 +63,7 @@ impl Shard {
     pub fn open(path: &Path) -> Option<Shard> {
         let file = File::open(path).ok()?;
         let length = file.metadata().ok()?.len();
-        let mut reader = BufReader::new(file);
+        let mut reader = BufReader::with_capacity(BUFFER, file);
         let mut line = Vec::new();
         reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).ok()?;
         let head: Head = serde_json::from_slice(&line).ok()?;
@@ -72,7 +77,8 @@ impl Shard {
         }
         let entries: Vec<Entry> = serde_json::from_slice(&table).ok()?;
         let entries = entries.into_iter().map(|e| (e.name.clone(), e)).collect();
-        Some(Shard { file: reader.into_inner(), records: line.len() as u64 + head.table, length, entries })
+        let records = line.len() as u64 + head.table;
+        Some(Shard { file: RefCell::new((reader, records)), records, length, entries })
     }
 
     /// What it knows of the file of that name, as long as the file is unchanged.
@@ -80,16 +86,19 @@ impl Shard {
         self.entries.get(name).filter(|entry| entry.stamp == *stamp)
     }
 
-    /// The bytes of an entry's record; `None` where they are damaged.
-    pub fn bytes(&self, entry: &Entry) -> Option<Vec<u8>> {
+    /// Puts the bytes of an entry's record in the place of what `bytes` holds; `None` where they are damaged.
+    pub fn bytes(&self, entry: &Entry, bytes: &mut Vec<u8>) -> Option<()> {
         if entry.length > self.length {
             return None;
         }
-        let mut bytes = vec![0; usize::try_from(entry.length).ok()?];
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(self.records.checked_add(entry.at)?)).ok()?;
-        file.read_exact(&mut bytes).ok()?;
-        (crc32fast::hash(&bytes) == entry.sum).then_some(bytes)
+        bytes.resize(usize::try_from(entry.length).ok()?, 0);
+        let (file, place) = &mut *self.file.borrow_mut();
+        let start = self.records.checked_add(entry.at).filter(|start| *start <= self.length)?;
+        file.seek_relative(start as i64 - *place as i64).ok()?;
+        // Where reading fails, the shard is not asked again.
+        file.read_exact(bytes).ok()?;
+        *place = start + entry.length;
+        (crc32fast::hash(bytes) == entry.sum).then_some(())
     }
 }
 
@@ -138,6 +147,7 @@ fn head(table: &[u8]) -> Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::SkippedKind;
 
     fn stamp() -> Stamp {
         Stamp::of(&tempfile::tempfile().unwrap().metadata().unwrap())
@@ -149,12 +159,16 @@ mod tests {
         let path = dir.path().join("index/00");
         let stamp = stamp();
         let mut builder = Builder::default();
-        builder.add("a.json".into(), stamp, Known::Skipped("why".into()), b"");
-        builder.add("b.json".into(), stamp, Known::Skipped("not".into()), b"bytes");
+        builder.add("a.json".into(), stamp, Known::Skipped(SkippedKind::Broken, "why".into()), b"");
+        builder.add("b.json".into(), stamp, Known::Skipped(SkippedKind::Foreign, "not".into()), b"bytes");
         builder.write(&path).unwrap();
         let shard = Shard::open(&path).unwrap();
         let entry = shard.find("b.json", &stamp).unwrap();
-        assert_eq!((&entry.known, shard.bytes(entry)), (&Known::Skipped("not".into()), Some(b"bytes".to_vec())));
+        let mut bytes = b"of another record".to_vec();
+        assert_eq!(shard.bytes(entry, &mut bytes), Some(()));
+        assert_eq!((&entry.known, &bytes[..]), (&Known::Skipped(SkippedKind::Foreign, "not".into()), &b"bytes"[..]));
+        let first = shard.find("a.json", &stamp).unwrap();
+        assert_eq!((shard.bytes(first, &mut bytes), bytes.len()), (Some(()), 0), "backwards");
         assert!(shard.find("c.json", &stamp).is_none());
         let changed = Stamp::of(&fs::metadata(dir.path()).unwrap());
         assert!(shard.find("b.json", &changed).is_none());
@@ -167,12 +181,12 @@ mod tests {
         let path = dir.path().join("00");
         let stamp = stamp();
         let mut builder = Builder::default();
-        builder.add("a.json".into(), stamp, Known::Skipped("why".into()), b"bytes");
+        builder.add("a.json".into(), stamp, Known::Skipped(SkippedKind::Broken, "why".into()), b"bytes");
         builder.write(&path).unwrap();
         let whole = fs::read(&path).unwrap();
         let read = || {
             let shard = Shard::open(&path)?;
-            shard.bytes(shard.find("a.json", &stamp)?)
+            shard.bytes(shard.find("a.json", &stamp)?, &mut Vec::new())
         };
         for at in 0..whole.len() {
             let mut damaged = whole.clone();

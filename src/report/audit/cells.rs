@@ -19,16 +19,15 @@ pub(super) struct Compared {
 /// Compares all tables, those of ImageNet last.
 pub(super) fn compare(published: &Published) -> Compared {
     let mut compared = Compared::default();
-    for grid in grids(published) {
-        compared.add(&grid);
-    }
+    let grids = grids(published);
+    grids.iter().for_each(|grid| compared.add(grid, &grids));
     compared.add_times(published);
     compared
 }
 
 impl Compared {
-    fn add(&mut self, grid: &Grid) {
-        let patterns = patterns(grid);
+    fn add(&mut self, grid: &Grid, all: &[Grid]) {
+        let patterns = patterns(grid, all);
         let mut total = TableTotal::new(grid.table, grid.measure);
         for entry in &grid.entries {
             let Some((printed, recomputed)) = entry.both() else {
@@ -53,7 +52,7 @@ impl Compared {
                 }
                 Grade::Disagrees => {
                     total.disagree += 1;
-                    self.findings.push(finding(explain(grid, entry, &patterns)));
+                    self.findings.push(finding(explain(grid, all, entry, &patterns)));
                 }
             }
         }

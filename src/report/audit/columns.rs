@@ -7,13 +7,12 @@ use super::model::{Column, ColumnPattern};
 /// Rows that must fit before a column is said to hold another's means: one or two fit by chance.
 const ROWS: usize = 3;
 
-/// The columns of a table most of whose rows disagree, and whose means they hold.
-pub(super) fn patterns(grid: &Grid) -> Vec<ColumnPattern> {
-    let columns = grid.columns();
-    columns.iter().filter_map(|column| pattern(grid, column, &columns)).collect()
+/// The columns of a table most of whose rows disagree, and whose means they hold: those of a column of `all`.
+pub(super) fn patterns(grid: &Grid, all: &[Grid]) -> Vec<ColumnPattern> {
+    grid.columns().iter().filter_map(|column| pattern(grid, column, all)).collect()
 }
 
-fn pattern(grid: &Grid, column: &Column, columns: &[Column]) -> Option<ColumnPattern> {
+fn pattern(grid: &Grid, column: &Column, all: &[Grid]) -> Option<ColumnPattern> {
     let graded = grid.column(column).filter_map(|e| e.both().map(|(p, r)| grade(p, r, e.decimals)));
     let (mut rows, mut disagree) = (0, 0);
     for grade in graded {
@@ -25,12 +24,14 @@ fn pattern(grid: &Grid, column: &Column, columns: &[Column]) -> Option<ColumnPat
     }
     let matching = |other: &&Column| {
         let fits = grid.column(column).filter(|e| {
-            let value = grid.recomputed_in(e, other);
+            let value = grid.recomputed_in(all, e, other);
             e.printed.zip(value).is_some_and(|(p, v)| matches(p, v, e.decimals))
         });
         fits.count()
     };
-    let best = columns.iter().filter(|other| *other != column).max_by_key(matching);
+    let candidates = grid.candidates(all);
+    // Of equals the last: a column of the same table.
+    let best = candidates.iter().filter(|other| *other != column).max_by_key(matching);
     let count = best.as_ref().map_or(0, matching);
     Some(ColumnPattern {
         table: grid.table,

@@ -2,9 +2,9 @@
 
 use super::digits::{Slip, matches, slip};
 use super::grid::{Entry, Grid};
-use super::model::{Column, ColumnPattern};
+use super::model::{Column, ColumnPattern, OtherTable};
 use crate::published::Cell;
-use crate::report::words::norm_title;
+use crate::report::words::{dataset_title, norm_title};
 use crate::stats::mean;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -48,10 +48,10 @@ pub enum Explanation {
 }
 
 /// The first explanation that fits a disagreeing entry: what explains more than one cell first.
-pub(super) fn explain(grid: &Grid, entry: &Entry, patterns: &[ColumnPattern]) -> Option<Explanation> {
+pub(super) fn explain(grid: &Grid, all: &[Grid], entry: &Entry, patterns: &[ColumnPattern]) -> Option<Explanation> {
     let (printed, recomputed) = entry.both()?;
     let fits = |value: f64| matches(printed, value, entry.decimals);
-    of_column(grid, entry, patterns, &fits)
+    of_column(grid, all, entry, patterns, &fits)
         .or_else(|| of_attempts(grid, entry, &fits))
         .or_else(|| of_digits(printed, recomputed, entry.decimals))
         .or_else(|| of_other_cell(grid, entry, &fits))
@@ -59,6 +59,7 @@ pub(super) fn explain(grid: &Grid, entry: &Entry, patterns: &[ColumnPattern]) ->
 
 fn of_column(
     grid: &Grid,
+    all: &[Grid],
     entry: &Entry,
     patterns: &[ColumnPattern],
     fits: &impl Fn(f64) -> bool,
@@ -66,7 +67,7 @@ fn of_column(
     let column = Column::of(entry.cell);
     let pattern = patterns.iter().find(|p| p.column == column)?;
     let holds = pattern.holds.clone()?;
-    let value = grid.recomputed_in(entry, &holds)?;
+    let value = grid.recomputed_in(all, entry, &holds)?;
     let (matching, rows) = (pattern.matching, pattern.rows);
     fits(value).then_some(Explanation::Column { printed: column, holds, matching, rows })
 }
@@ -125,7 +126,13 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
 
 impl fmt::Display for Column {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{} {}", norm_title(self.norm), self.epochs))
+        let name = format!("{} {}", norm_title(self.norm), self.epochs);
+        match &self.elsewhere {
+            Some(OtherTable { table, dataset }) => {
+                f.pad(&format!("{name} of Table {table} ({})", dataset_title(dataset)))
+            }
+            None => f.pad(&name),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which table of the study prints what, and the values that stand side by side there.
 
 use super::digits::{decimals_on_paper, usual_decimals};
-use super::model::{Column, Measure};
+use super::model::{Column, Measure, OtherTable};
 use crate::published::{Cell, Figures, Published};
 use crate::scenario::Dataset;
 
@@ -67,9 +67,20 @@ impl<'a> Grid<'a> {
         self.entries.iter().filter(move |e| Column::of(e.cell) == *column)
     }
 
-    /// The recomputed value of a row in another column.
-    pub fn recomputed_in(&self, row: &Entry, column: &Column) -> Option<f64> {
-        self.column(column).find(|e| e.cell.architecture == row.cell.architecture).and_then(|e| e.recomputed)
+    /// The columns of `all` that a column may be taken for: those of other tables with the same measure, then its own.
+    pub fn candidates(&self, all: &[Grid]) -> Vec<Column> {
+        let others = all.iter().filter(|g| g.measure == self.measure && g.table != self.table);
+        let elsewhere = |g: &Grid| Some(OtherTable { table: g.table, dataset: g.dataset.clone() });
+        let others = others.flat_map(|g| g.columns().into_iter().map(|c| Column { elsewhere: elsewhere(g), ..c }));
+        others.chain(self.columns()).collect()
+    }
+
+    /// The recomputed value of a row in another column, of this table or of one of `all`.
+    pub fn recomputed_in(&self, all: &[Grid], row: &Entry, column: &Column) -> Option<f64> {
+        let number = column.elsewhere.as_ref().map_or(self.table, |other| other.table);
+        let grid = all.iter().find(|g| g.measure == self.measure && g.table == number)?;
+        let here = Column { elsewhere: None, ..column.clone() };
+        grid.column(&here).find(|e| e.cell.architecture == row.cell.architecture).and_then(|e| e.recomputed)
     }
 
     /// `percent` or `seconds`.
@@ -100,7 +111,7 @@ impl Entry<'_> {
 impl Column {
     /// The column of a cell.
     pub(super) fn of(cell: &Cell) -> Self {
-        Self { norm: cell.norm, epochs: cell.epochs }
+        Self { norm: cell.norm, epochs: cell.epochs, elsewhere: None }
     }
 }
 

@@ -19,7 +19,8 @@ mod totals;
 pub use explanation::Explanation;
 pub use model::{
     AttemptOf, Audit, CellValue, ClaimCheck, Colours, Column, ColumnPattern, Deviations, Duplicate, FarAttempt,
-    Finding, GpuHours, Implausible, Measure, Overheads, Place, Reading, SCHEMA, TableTotal, Tolerances, Totals,
+    Finding, GpuHours, Implausible, Measure, OtherTable, Overheads, Place, Reading, SCHEMA, TableTotal, Tolerances,
+    Totals,
 };
 pub use text::text;
 

@@ -108,6 +108,18 @@ pub struct Column {
     pub norm: Norm,
     /// Length of the trainings.
     pub epochs: u32,
+    /// The table that has it, where that is another than the one spoken of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<OtherTable>,
+}
+
+/// A table of another data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherTable {
+    /// Its number in the study.
+    pub table: u8,
+    /// The data.
+    pub dataset: Dataset,
 }
 
 /// A printed column most of whose rows disagree with its attempts.
@@ -127,7 +139,7 @@ pub struct ColumnPattern {
     pub rows: usize,
     /// The column whose means are printed here; absent where none fits in most rows.
     pub holds: Option<Column>,
-    /// Rows in which the best column of the table, its own apart, fits.
+    /// Rows in which the best column of any table with that measure, its own apart, fits.
     pub matching: usize,
 }
 

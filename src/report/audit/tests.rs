@@ -102,6 +102,36 @@ fn a_corrected_table_9_has_no_finding() {
 }
 
 #[test]
+fn a_column_that_holds_another_table_s_means_is_found() {
+    let own = Published::embedded().unwrap();
+    let text = lines(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/published").join(SECONDS));
+    let mut rows = String::new();
+    for line in text.lines() {
+        let cell = line.strip_prefix("cifar100,").filter(|rest| rest.contains(",nd,1,"));
+        let Some((key, _)) = cell.and_then(|rest| rest.rsplit_once(',')) else {
+            rows += &format!("{line}\n");
+            continue;
+        };
+        let other = own.cells().iter().find(|(c, _)| {
+            c.dataset == Dataset::Cifar10 && format!("{},{},{}", c.architecture, c.norm, c.epochs) == key
+        });
+        rows += &format!("cifar100,{key},{:.2}\n", other.unwrap().1.seconds().unwrap().mean);
+    }
+    let audit = changed(&[(SECONDS, &text, &rows)]);
+    let found = audit.columns.iter().find(|c| (c.column.norm.key(), c.column.epochs) == ("nd", 1)).unwrap();
+    assert_eq!((found.table, found.matching, found.rows), (9, 10, 10));
+    let value = serde_json::to_value(found).unwrap();
+    let wanted = serde_json::json!({"norm": "nd", "epochs": 1, "elsewhere": {"table": 8, "dataset": "cifar10"}});
+    assert_eq!(value["holds"], wanted);
+    let finding = audit.findings.iter().find(|f| f.table == 9 && f.printed != 158.08).unwrap();
+    let why = "the column ND 1 holds the means of ND 1 of Table 8 (CIFAR-10), in 10 of 10 rows";
+    assert_eq!(finding.explanation.as_ref().unwrap().to_string(), why);
+    assert!(
+        super::text(&audit).contains("- Column ND 1 holds the means of ND 1 of Table 8 (CIFAR-10), in 10 of 10 rows")
+    );
+}
+
+#[test]
 fn one_changed_cell_is_one_finding_and_its_cause_is_found() {
     // Table 8, VGG-16 BN 1: attempts 34.9, 44.35, 32.9, mean 37.38.
     for (printed, expected) in [

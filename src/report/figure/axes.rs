@@ -4,6 +4,8 @@ pub(super) use super::scale::Scale;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+// The page's style sheet knows these colours, white, and those of BN and ND by their values: there they follow its
+// colour scheme.
 pub(super) const INK: RGBColor = RGBColor(30, 30, 30);
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
 pub(super) const GRID: RGBColor = RGBColor(226, 226, 226);

@@ -1,6 +1,7 @@
 //! Training time of BN and ND as bars from zero, with a ring for each block.
 
 use super::axes::{Canvas, INK, Mark, Panel, Scale};
+use super::crowd::BLOCKS;
 use super::{BN, ND};
 use crate::report::model::{BlockTimes, TimeRow};
 use crate::report::words::{ratio, seconds, states};
@@ -24,8 +25,10 @@ pub(super) fn draw(canvas: &Canvas, panel: &Panel, row: &TimeRow) {
             None => states(&side.unfinished),
         };
         canvas.text(panel.x.0 + 8, (y - 0.1 * height) as i32 - 8, 13, colour, "start", &words);
-        blocks.into_iter().for_each(|time| canvas.mark(Mark::Ring, scale.at(time), y, INK));
+        let shown = blocks.len() <= BLOCKS;
+        blocks.into_iter().filter(|_| shown).for_each(|time| canvas.mark(Mark::Ring, scale.at(time), y, INK));
     }
-    let words = format!("ND/BN {}; a ring is a block", ratio(row));
+    let rings = if row.blocks.len() > BLOCKS { "" } else { "; a ring is a block" };
+    let words = format!("ND/BN {}{rings}", ratio(row));
     canvas.text(panel.x.0, panel.y.0 - 24, 12, INK, "start", &words);
 }

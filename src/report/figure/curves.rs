@@ -1,6 +1,7 @@
-//! Test accuracy over the epochs, one line an attempt.
+//! Test accuracy over the epochs, one line an attempt, or three lines for many.
 
-use super::axes::{Canvas, Mark, Panel, Scale};
+use super::axes::{Canvas, GREY, Mark, Panel, Scale};
+use super::crowd::{self, is_crowd, thinned};
 use super::{BN, ND};
 use crate::report::model::Report;
 use crate::scenario::Norm;
@@ -9,16 +10,20 @@ use crate::scenario::Norm;
 pub(super) fn draw(canvas: &Canvas, panel: &Panel, report: &Report) {
     let epochs = report.accuracy.iter().map(|row| row.epochs).max().unwrap_or(1);
     let x = Scale::around([if epochs > 10 { 0.0 } else { 1.0 }, f64::from(epochs)], panel.x);
-    let values = report.accuracy.iter().flat_map(|row| row.curves.iter().flatten().copied());
-    let y = Scale::around(values, (panel.y.1, panel.y.0));
+    let lines: Vec<_> = report.accuracy.iter().map(|row| (row.norm, thinned(&row.curves))).collect();
+    let y =
+        Scale::around(lines.iter().flat_map(|(_, curves)| curves.iter().flatten().copied()), (panel.y.1, panel.y.0));
     canvas.x_axis(panel, &x, "epoch");
     canvas.y_axis(panel, &y, " %");
-    for row in &report.accuracy {
-        let (colour, mark) = match row.norm {
+    if report.accuracy.iter().any(|row| is_crowd(&row.curves)) {
+        canvas.text(panel.x.0, panel.y.0 - 8, 11, GREY, "start", crowd::WORDS);
+    }
+    for (norm, curves) in &lines {
+        let (colour, mark) = match norm {
             Norm::Bn => (BN, Mark::Disc),
             Norm::Nd => (ND, Mark::Square),
         };
-        for curve in &row.curves {
+        for curve in curves.iter() {
             let points: Vec<(f64, f64)> =
                 curve.iter().enumerate().map(|(i, v)| (x.at((i + 1) as f64), y.at(*v))).collect();
             canvas.line(points.clone(), colour, 0.8, 2);

@@ -4,6 +4,7 @@
 
 mod axes;
 mod bars;
+mod crowd;
 mod curves;
 mod dots;
 mod png;

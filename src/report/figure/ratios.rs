@@ -1,6 +1,7 @@
 //! The ratio of training times, ND to BN: mean and interval, blocks, and the study's ratio.
 
 use super::axes::{Canvas, GREY, INK, Mark, Panel, Scale};
+use super::crowd::BLOCKS;
 use crate::report::model::{BlockTimes, Report, TimeRow};
 use crate::report::words::ratio;
 
@@ -35,7 +36,7 @@ fn row_of(canvas: &Canvas, panel: &Panel, scale: &Scale, row: &TimeRow, y: f64) 
     if let Some(study) = row.study_ratio {
         canvas.mark(Mark::Diamond, scale.at(study), y, GREY);
     }
-    for block in &row.blocks {
+    for block in row.blocks.iter().filter(|_| row.blocks.len() <= BLOCKS) {
         canvas.mark(Mark::Ring, scale.at(block.ratio()), y + 7.0, INK);
     }
     let Some(found) = row.ratio else {

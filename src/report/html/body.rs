@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 /// Lists of more lines than this are folded.
 const LONG: usize = 12;
 
+/// Tables of so many columns are wider than a phone.
+const WIDE: usize = 7;
+
 /// A text as HTML, with its headings of the second level: id and text.
 #[derive(Debug, Default)]
 pub(super) struct Body {
@@ -101,9 +104,10 @@ impl Writer {
             Tag::Table(alignments) => {
                 self.alignments = alignments;
                 let label = escape(&self.under);
+                let wide = if self.alignments.len() >= WIDE { " wide" } else { "" };
                 let _ = write!(
                     self.body.html,
-                    "<div class=\"scroll\" role=\"region\" aria-label=\"Table: {label}\" tabindex=\"0\">\n<table>\n"
+                    "<div class=\"scroll{wide}\" role=\"region\" aria-label=\"Table: {label}\" tabindex=\"0\">\n<table>\n"
                 );
             }
             Tag::TableHead => {

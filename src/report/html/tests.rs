@@ -44,6 +44,25 @@ fn the_page_stands_alone_and_nests() {
 }
 
 #[test]
+fn the_colours_of_figures_follow_those_of_the_page() {
+    let (trials, records) = matrix();
+    let report = report(&trials, &records);
+    let published = Published::embedded().unwrap();
+    // The parts of a step and the letters on them keep their colours.
+    let own = ["#F0E442", "#56B4E9", "#005A8C", "#CC79A7", "#000000"];
+    for form in [Form::Dots, Form::Study] {
+        for svg in figures(&report, &published, form, true).into_iter().map(|figure| figure.svg) {
+            for kind in ["fill", "stroke"] {
+                for colour in svg.split(&format!(" {kind}=\"")).skip(1).map(|rest| rest.split('"').next().unwrap()) {
+                    let rule = format!("[{kind}=\"{colour}\"] {{ {kind}: var(--");
+                    assert!(colour == "none" || own.contains(&colour) || STYLE.contains(&rule), "{kind} {colour}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn every_link_leads_somewhere_and_every_id_is_its_own() {
     let (trials, records) = matrix();
     let page = page_of(&report(&trials, &records), &[]);

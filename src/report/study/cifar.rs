@@ -3,7 +3,7 @@
 use super::super::model::IMPLAUSIBLE_POINTS;
 use super::super::words::{NOTHING, dataset_title, environment_line, norm_title};
 use super::grid::{Entry, Grid, Measure};
-use super::names::{lengths, slug, study_name};
+use super::names::{lengths, other_names, slug};
 use super::value::{Cell, Datum, Head, Row, Source, StudyTable};
 use crate::published;
 use crate::scenario::{Architecture, Dataset, Norm};
@@ -92,7 +92,7 @@ fn places(grid: &Grid) -> impl Iterator<Item = (Norm, u32)> {
 }
 
 fn row(grid: &Grid, sources: &[(Source, &str)], index: usize, architecture: Architecture) -> Row {
-    let name = study_name(architecture);
+    let name = grid.network(architecture);
     let numbered = grid.published && grid.measure == Measure::Accuracy;
     let cells = places(grid).flat_map(|(norm, epochs)| {
         let entry = grid.entry(architecture, norm, epochs);
@@ -174,6 +174,9 @@ fn notes(grid: &Grid) -> Vec<String> {
         ),
         (false, _) => {}
     }
+    if let Some(names) = other_names(&grid.architectures).filter(|_| grid.published) {
+        notes.push(format!("Names are the study's; in the other tables {names}."));
+    }
     notes.push(environment(grid));
     if grid.outside > 0 {
         notes.push(format!("Cells of the scenario that the study's table has not, left out: {}.", grid.outside));
@@ -219,7 +222,7 @@ fn printed(grid: &Grid) -> Option<String> {
     let list: Vec<String> = grid
         .entries()
         .filter_map(|(cell, entry)| {
-            let name = format!("{} {} {}", study_name(cell.architecture), norm_title(cell.norm), cell.epochs);
+            let name = format!("{} {} {}", grid.network(cell.architecture), norm_title(cell.norm), cell.epochs);
             Some(format!("{name} {:.2}", entry.printed?))
         })
         .collect();

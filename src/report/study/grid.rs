@@ -3,6 +3,7 @@
 use super::super::audit;
 use super::super::model::{AccuracyRow, EnvironmentEntry, IMPLAUSIBLE_POINTS, Report};
 use super::super::words::states;
+use super::names::study_name;
 use crate::published::{Cell, Figures, Published};
 use crate::scenario::{Architecture, Dataset, Norm};
 use crate::stats::Summary;
@@ -135,6 +136,11 @@ impl<'a> Grid<'a> {
     /// All cells in order.
     pub fn entries(&self) -> impl Iterator<Item = (&Cell, &Entry)> {
         self.entries.iter()
+    }
+
+    /// The name of a network: the study's own beside its figures.
+    pub fn network(&self, architecture: Architecture) -> &'static str {
+        if self.published { study_name(architecture) } else { architecture.title() }
     }
 
     /// A name for files: `stem`, with the environment where there are several.

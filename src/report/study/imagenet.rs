@@ -16,7 +16,7 @@ pub(super) fn accuracy(published: &Published, number: u32, networks: &[ImagenetN
     let names: Vec<&str> = networks.iter().map(|n| n.title()).collect();
     let mut top = vec![Head::new("", 1)];
     top.extend(networks.iter().map(|n| Head::new(n.title(), 3 * of(published, &[*n]).len())));
-    let (mut norms, mut head) = (vec![Head::new("", 1)], vec![Head::new("", 1)]);
+    let (mut norms, mut head) = (vec![Head::new("", 1)], vec![Head::new("Metric", 1)]);
     for figures in &found {
         norms.push(Head::new(figures.norm.map_or("Original", |n| if n == Norm::Bn { "BN" } else { "Deconv" }), 3));
         head.extend(["Org. Value", "Rep.", "Ours"].map(|word| Head::new(word, 1)));
@@ -59,7 +59,7 @@ pub(super) fn times(published: &Published) -> StudyTable {
     let found = of(published, &ImagenetNetwork::ALL);
     let mut top = vec![Head::new("", 1)];
     top.extend(ImagenetNetwork::ALL.iter().map(|n| Head::new(n.title(), of(published, &[*n]).len())));
-    let mut head = vec![Head::new("", 1)];
+    let mut head = vec![Head::new("Source", 1)];
     head.extend(found.iter().map(|f| {
         let name = match f.norm {
             None => "Original Rep.",

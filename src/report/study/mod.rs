@@ -17,7 +17,7 @@ pub use csv::csv;
 pub(super) use grid::{Entry, Grid, Measure};
 pub use latex::{latex, latex_all};
 pub use markdown::table_markdown;
-pub(super) use names::{lengths, slug, study_name};
+pub(super) use names::{lengths, other_names, slug, study_name};
 pub use value::{Cell, Datum, Head, Row, Source, StudyTable};
 
 use super::model::Report;

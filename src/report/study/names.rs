@@ -2,7 +2,7 @@
 
 use crate::scenario::{Architecture, Dataset};
 
-/// The name of a network as the study prints it.
+/// The name of a network as the study prints it; elsewhere networks have [`Architecture::title`].
 pub(in crate::report) fn study_name(architecture: Architecture) -> &'static str {
     match architecture {
         Architecture::Resnext29 => "ResNext-29",
@@ -29,6 +29,13 @@ pub(in crate::report) fn slug(dataset: &Dataset) -> String {
     dataset.to_string().chars().map(plain).collect()
 }
 
+/// Which of the networks the study calls otherwise than everything else here does; nothing where none is.
+pub(in crate::report) fn other_names(networks: &[Architecture]) -> Option<String> {
+    let others = networks.iter().filter(|a| study_name(**a) != a.title());
+    let pairs: Vec<String> = others.map(|a| format!("{} is {}", study_name(*a), a.title())).collect();
+    (!pairs.is_empty()).then(|| pairs.join(" and "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +44,13 @@ mod tests {
     fn lengths_read_as_a_list() {
         assert_eq!(lengths(&[1, 20, 100]), "1, 20 and 100 epochs");
         assert_eq!((lengths(&[1]), lengths(&[])), ("1 epoch".into(), "no epochs".into()));
+    }
+
+    #[test]
+    fn names_that_differ_from_the_study_s_are_told() {
+        let names = other_names(&Architecture::ALL).unwrap();
+        assert_eq!(names, "ResNext-29 is ResNeXt-29 and PNASNet-18 is PNASNet-A");
+        assert_eq!(other_names(&[Architecture::Vgg16]), None);
     }
 
     #[test]

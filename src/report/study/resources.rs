@@ -2,7 +2,7 @@
 
 use super::super::model::{EnvironmentEntry, Report, ResourceRow};
 use super::super::words::{dataset_title, environment_line, length, norm_title, states};
-use super::names::{slug, study_name};
+use super::names::slug;
 use super::value::{Cell, Datum, Head, Row, Source, StudyTable};
 use crate::scenario::{Architecture, Dataset, Norm};
 use crate::units::{Bytes, Seconds};
@@ -47,10 +47,21 @@ const fn memory(head: &'static str, quantity: &'static str, value: fn(&ResourceR
     }
 }
 
-const MEMORY: [Column; 3] = [
+const MEMORY: [Column; 4] = [
     memory("Allocated", "memory_allocated", |r| Some(r.memory.allocated?.0 as f64)),
     memory("Reserved", "memory_reserved", |r| Some(r.memory.reserved?.0 as f64)),
     memory("Resident", "memory_resident", |r| Some(r.memory.resident?.0 as f64)),
+    memory("Per image", "memory_per_image", |r| Some(r.memory_per_image?.0 as f64)),
+];
+
+/// Joules.
+const fn energy(head: &'static str, quantity: &'static str, value: fn(&ResourceRow) -> Option<f64>) -> Column {
+    Column { head, quantity, unit: "J", value, shown: |v| format!("{v:.3}"), ratio: true, absent: "not measured" }
+}
+
+const ENERGY: [Column; 2] = [
+    energy("Image", "energy_per_image", |r| Some(r.energy?.per_image)),
+    Column { shown: |v| format!("{v:.0}"), ..energy("Epoch", "energy_per_epoch", |r| Some(r.energy?.per_epoch)) },
 ];
 
 /// One data set in one environment.
@@ -63,7 +74,7 @@ struct Place<'r> {
     rows: Vec<&'r ResourceRow>,
 }
 
-/// Both tables of every data set and environment with a finished record.
+/// The tables of every data set and environment with a finished record.
 pub(super) fn tables(report: &Report) -> Vec<StudyTable> {
     let mut datasets: Vec<&Dataset> = report.resources.iter().map(|r| &r.dataset).collect();
     datasets.dedup();
@@ -76,7 +87,7 @@ pub(super) fn tables(report: &Report) -> Vec<StudyTable> {
     };
     let places = datasets.into_iter().flat_map(|d| report.environments.iter().map(move |e| place(d, e)));
     let filled = places.filter(|p| p.here().any(|r| r.records > 0));
-    filled.flat_map(|place| [place.steps(), place.memory()]).collect()
+    filled.flat_map(|place| [Some(place.steps()), Some(place.memory()), place.energy()]).flatten().collect()
 }
 
 impl Place<'_> {
@@ -100,13 +111,30 @@ impl Place<'_> {
     }
 
     fn memory(&self) -> StudyTable {
-        let notes = vec![
+        let mut notes = vec![
             "Largest peak of the attempts. Allocated: bytes in live tensors on the CUDA device. Reserved: bytes that the \
-             caching allocator held. Resident: resident set of the whole process on the host."
+             caching allocator held. Resident: resident set of the whole process on the host. Per image: Allocated, or \
+             Resident where that is not measured, over the images of a batch. A record has the peak of its whole \
+             training: memory by epoch is not measured."
                 .to_owned(),
         ];
+        if self.energy().is_none() {
+            notes.push("Energy per image and per epoch: not measured.".into());
+        }
         let caption = format!("Peak memory of a training on {}.", dataset_title(self.dataset));
         self.table("memory", caption, &MEMORY, notes)
+    }
+
+    /// Absent where nothing was measured.
+    fn energy(&self) -> Option<StudyTable> {
+        self.here().find(|r| r.energy.is_some())?;
+        let notes = vec![
+            "Energy that the device used over the training images seen and over the epochs, evaluation included; means \
+             over the attempts."
+                .to_owned(),
+        ];
+        let caption = format!("Energy of a training on {}, joules.", dataset_title(self.dataset));
+        Some(self.table("energy", caption, &ENERGY, notes))
     }
 
     fn table(&self, stem: &str, caption: String, columns: &[Column], mut notes: Vec<String>) -> StudyTable {
@@ -141,7 +169,7 @@ impl Place<'_> {
         let mut cells: Vec<Cell> =
             sides.flat_map(|(n, row)| columns.iter().map(|c| cell(&own, *n, *row, c)).collect::<Vec<_>>()).collect();
         cells.extend(columns.iter().filter(|c| c.ratio).map(|c| ratio(&own, pair, c)));
-        Row { label: format!("{}, {}", study_name(architecture), length(epochs)), cells }
+        Row { label: format!("{}, {}", architecture.title(), length(epochs)), cells }
     }
 }
 

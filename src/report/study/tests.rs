@@ -4,6 +4,7 @@ use super::*;
 use crate::event::Outcome;
 use crate::plan::ResolvedTrial;
 use crate::record::{Record, made_up};
+use crate::report::EnergyMeans;
 use crate::scenario::{Architecture, Dataset, Norm};
 use std::collections::BTreeSet;
 
@@ -132,4 +133,20 @@ fn what_nothing_is_published_about_has_tables_without_number() {
     let names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
     assert_eq!(names[..2], ["accuracy-fashion-mini", "time-fashion-mini"]);
     assert_eq!(tables[0].rows[0].cells.iter().map(|c| c.shown.as_str()).collect::<Vec<_>>(), ["80.00", "missing"]);
+}
+
+#[test]
+fn energy_is_shown_where_it_was_measured() {
+    let mut report = report(&Dataset::Cifar10);
+    let names =
+        |report: &Report| -> Vec<String> { tables(report, &published(), false).into_iter().map(|t| t.name).collect() };
+    assert!(!names(&report).iter().any(|name| name.starts_with("energy")), "{:?}", names(&report));
+    let memory = |report: &Report| tables(report, &published(), false).iter().map(table_markdown).collect::<String>();
+    assert!(memory(&report).contains("Energy per image and per epoch: not measured."));
+    report.resources[0].energy = Some(EnergyMeans { per_image: 0.25, per_epoch: 12_500.0, records: 3 });
+    assert!(names(&report).contains(&"energy-cifar10".into()), "{:?}", names(&report));
+    let text = memory(&report);
+    let row = text.lines().find(|line| line.contains(" 0.250 |")).unwrap();
+    assert!(row.starts_with("| VGG-16, 1 epoch ") && row.contains("12500") && row.contains("not measured"), "{row}");
+    assert!(!text.contains("Energy per image and per epoch: not measured."));
 }

@@ -64,7 +64,7 @@ pub struct Datum {
     pub source: Source,
     /// What it is: `top1`, `top5`, `train_seconds`, …
     pub quantity: &'static str,
-    /// Its unit: `percent`, `s`, `ms`, `bytes`, `1`.
+    /// Its unit: `percent`, `s`, `ms`, `bytes`, `J`, `1`.
     pub unit: &'static str,
     /// The value; absent where it is missing.
     pub value: Option<f64>,

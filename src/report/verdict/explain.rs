@@ -1,53 +1,32 @@
 //! Why a cell has its verdict: every rule with its inputs, its numbers and its outcome, as text.
 
 use super::section::{consistency_word, direction_line, short};
+use super::select::{UnknownCell, select};
 use super::{
     ABOVE_TRAIN_POINTS, CellVerdict, Equivalence, EquivalenceOutcome, Evidence, Judgement, NetworkDirection,
     Plausibility, SETTLED_EPOCHS, StudyRules, Verdict,
 };
+use crate::report::json;
 use crate::report::model::{IMPLAUSIBLE_POINTS, Report};
-use crate::report::words::{clean, dataset_title, length, norm_title};
-use crate::settings::did_you_mean;
+use crate::report::words::{dataset_title, length, norm_title};
 use std::fmt::Write as _;
 
-/// The report has no such cell.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "there is no cell `{name}` in this report{near}; a cell is NETWORK/DATASET/NORM/EPOCHS, and there are:\n  {known}"
-)]
-pub struct UnknownCell {
-    /// What was asked for.
-    pub name: String,
-    /// The nearest name, in words.
-    pub near: String,
-    /// Every name.
-    pub known: String,
-}
-
-/// The verdicts on the cell called `name` ([`CellVerdict::name`]) in every environment.
+/// The verdicts on the cells that `name` means, in every environment: [`CellVerdict::name`], or the names in the tables; a
+/// part that is left out stands for any.
 ///
 /// # Errors
-/// [`UnknownCell`], with the names that there are.
+/// [`UnknownCell`], with the nearest names that there are.
 pub fn explain(report: &Report, name: &str) -> Result<String, UnknownCell> {
-    let found: Vec<&CellVerdict> = report.verdicts.iter().filter(|v| v.name() == name).collect();
-    if found.is_empty() {
-        let mut known: Vec<String> = report.verdicts.iter().map(CellVerdict::name).collect();
-        known.dedup();
-        let near = did_you_mean(name, known.iter().map(String::as_str));
-        return Err(UnknownCell { name: clean(name), near, known: clean_lines(&known) });
-    }
-    let texts: Vec<String> = found.iter().map(|cell| text(report, cell)).collect();
+    let texts: Vec<String> = select(report, name)?.into_iter().map(|cell| text(report, cell)).collect();
     Ok(texts.join("\n"))
 }
 
-/// The same verdicts as indented JSON, a list; empty where there is no such cell.
-pub fn to_json(report: &Report, name: &str) -> String {
-    let found: Vec<&CellVerdict> = report.verdicts.iter().filter(|v| v.name() == name).collect();
-    serde_json::to_string_pretty(&found).expect("a verdict is plain data with text keys") + "\n"
-}
-
-fn clean_lines(names: &[String]) -> String {
-    names.iter().map(|name| clean(name)).collect::<Vec<_>>().join("\n  ")
+/// The same verdicts as indented JSON, a list.
+///
+/// # Errors
+/// As [`explain`].
+pub fn to_json(report: &Report, name: &str) -> Result<String, UnknownCell> {
+    Ok(json::text(&select(report, name)?))
 }
 
 /// One cell in one environment.

@@ -9,6 +9,7 @@ mod equivalence;
 mod explain;
 mod plausibility;
 mod section;
+mod select;
 mod study;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,10 @@ pub(super) use cells::cells;
 pub(super) use direction::directions;
 pub use direction::{Direction, DirectionOutcome, FEWEST_NETWORKS, NetworkDirection, StudyDirection};
 pub use equivalence::{ALPHA, Equivalence, EquivalenceOutcome, margin};
-pub use explain::{UnknownCell, explain, to_json};
+pub use explain::{explain, to_json};
 pub use plausibility::{ABOVE_TRAIN_POINTS, Plausibility, SETTLED_EPOCHS};
 pub(super) use section::section;
+pub use select::UnknownCell;
 pub use study::{Consistency, Position, StudyRules, Threshold};
 
 use serde::Serialize;

@@ -19,10 +19,17 @@ const LEGEND: &str = "\
 pub(in crate::report) fn section(report: &Report) -> String {
     let several = report.environments.len() > 1;
     let nothing_to_say = |v: &&CellVerdict| v.judgement.evidence.original.is_some() || implausible(&v.judgement);
-    let rows: Vec<&CellVerdict> = report.verdicts.iter().filter(nothing_to_say).collect();
+    let (rows, empty): (Vec<&CellVerdict>, Vec<&CellVerdict>) =
+        report.verdicts.iter().filter(nothing_to_say).partition(|v| !v.judgement.evidence.test.is_empty());
+    if rows.is_empty() && !empty.is_empty() {
+        return format!("\n## Verdicts\n\n{}\n", without_a_training(&empty));
+    }
     let mut out = String::new();
     for rows in group_by(rows, |v| v.dataset.clone()) {
         out += &format!("\n### {}\n\n{}", dataset_title(&rows[0].dataset), table(&rows, several).render());
+    }
+    if !empty.is_empty() {
+        out += &format!("\n{}\n", without_a_training(&empty));
     }
     if !out.is_empty() {
         out += &format!("\n{LEGEND}");
@@ -35,6 +42,18 @@ pub(in crate::report) fn section(report: &Report) -> String {
         }
     }
     if out.is_empty() { out } else { format!("\n## Verdicts\n{out}") }
+}
+
+/// Cells without a finished training, in a line.
+fn without_a_training(cells: &[&CellVerdict]) -> String {
+    let verdicts = group_by(cells, |v| v.judgement.verdict.word());
+    let counts: Vec<String> =
+        verdicts.iter().map(|v| format!("{} {}", v.len(), v[0].judgement.verdict.word())).collect();
+    let cells = plural(cells.len(), "cell");
+    format!(
+        "Without a finished training: {cells} ({}). `--explain CELL` shows what the rules say of the study's attempts.",
+        counts.join(", ")
+    )
 }
 
 fn implausible(judgement: &Judgement) -> bool {

@@ -251,14 +251,35 @@ fn each_rule_can_be_asked_why() {
 }
 
 #[test]
-fn an_unknown_cell_names_the_known_ones() {
+fn an_unknown_cell_names_the_nearest_ones() {
     let (trials, records) = records(2.0);
     let report = report(&trials, &records);
     let error = explain(&report, "vgg16/cifar10/nd/2").unwrap_err();
-    assert_eq!(error.near, " (did you mean `vgg16/cifar10/nd/20`?)");
-    assert_eq!(error.known.lines().count(), 12);
+    assert_eq!(error.near, "; the nearest: `vgg16/cifar10/nd/20`, `vgg16/cifar10/bn/20`, `dpn92/cifar10/nd/20`");
     assert!(explain(&report, "a\u{1b}[31m").unwrap_err().to_string().contains("`a [31m`"));
     assert!(explain(&self::report(&[], &[]), "").is_err());
+}
+
+#[test]
+fn cells_are_found_by_the_names_of_the_tables() {
+    let (trials, records) = records(2.0);
+    let report = report(&trials, &records);
+    let wanted = explain(&report, "vgg16/cifar10/nd/20").unwrap();
+    for name in [
+        "VGG-16/CIFAR-10/ND/20",
+        "VGG-16 ND, CIFAR-10, 20 epochs",
+        "vgg16/nd/20",
+        " ND / 20 epochs / VGG 16 /",
+        "vgg-16, nd",
+    ] {
+        assert_eq!(explain(&report, name).as_ref(), Ok(&wanted), "{name}");
+    }
+    let both = explain(&report, "VGG-16").unwrap();
+    assert!(both.contains(&wanted) && both.contains("VGG-16 BN, CIFAR-10, 20 epochs"));
+    assert_eq!(explain(&report, "ResNext-29 BN"), explain(&report, "ResNeXt-29 BN"));
+    for unknown in ["VGG-16/CIFAR-100", "vgg16/nd/bn", "vgg", "/", ",", "nd/200"] {
+        assert!(explain(&report, unknown).is_err(), "{unknown}");
+    }
 }
 
 #[test]

@@ -38,8 +38,10 @@ pub(super) fn findings(audit: &Audit) -> String {
 fn pattern(p: &ColumnPattern) -> String {
     let what = match &p.holds {
         Some(holds) => format!("holds the means of {holds}, in {} of {} rows", p.matching, p.rows),
-        None if p.matching == 0 => "matches the means of no column, in any row".into(),
-        None => format!("matches the means of no column; the best fits in {} of {} rows", p.matching, p.rows),
+        None if p.matching == 0 => "matches the means of no column of any table, in any row".into(),
+        None => {
+            format!("matches the means of no column of any table; the best fits in {} of {} rows", p.matching, p.rows)
+        }
     };
     format!("- Column {} {what}; {} of {} rows disagree.\n", p.column, p.disagree, p.rows)
 }

@@ -5,12 +5,17 @@ mod totals;
 
 use super::model::{Audit, ClaimCheck, Measure, Tolerances};
 use crate::published::{Cell, Remark};
+use crate::report::study::other_names;
 use crate::report::table::Table;
 use crate::report::words::{NOTHING, dataset_title, length, norm_title, plural};
+use crate::scenario::Architecture;
 
 /// The whole audit.
 pub fn text(audit: &Audit) -> String {
     let mut out = format!("# Audit of the published study\n\n{}\n", summary(audit));
+    if let Some(names) = other_names(&Architecture::ALL) {
+        out += &format!("\nNetworks have the names of the other tables; as the study prints them, {names}.\n");
+    }
     let sections = [
         ("Tables", findings::tables(audit)),
         ("Findings", findings::findings(audit)),

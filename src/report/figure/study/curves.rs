@@ -1,11 +1,12 @@
 //! Learning curves, a panel a network: test solid, training dashed, one line an attempt.
 
 use super::super::axes::{Canvas, GREY, INK, Mark, Panel, Scale};
+use super::super::crowd::{self, is_crowd, thinned};
 use super::super::{BN, ND};
 use super::{Figure, accessible};
 use crate::report::matrix::group_by;
 use crate::report::model::{AccuracyRow, Report};
-use crate::report::study::{slug, study_name};
+use crate::report::study::slug;
 use crate::report::words::{dataset_title, length, norm_title, plural};
 use crate::scenario::Norm;
 
@@ -47,11 +48,13 @@ fn alt(networks: &[Vec<&AccuracyRow>]) -> String {
             let (test, train) = (r.test_top1?.mean, r.train_top1?.mean);
             Some(format!("{} ends at {test:.2} % on the test images, {train:.2} % in training", norm_title(r.norm)))
         });
-        format!("{}: {}.", study_name(rows[0].architecture), norms.collect::<Vec<_>>().join("; "))
+        format!("{}: {}.", rows[0].architecture.title(), norms.collect::<Vec<_>>().join("; "))
     };
     let said: Vec<String> = networks.iter().map(said).collect();
+    let crowd = networks.iter().flatten().any(|r| is_crowd(&r.curves));
+    let lines = if crowd { "median and middle 90 % of many attempts" } else { "one line an attempt" };
     format!(
-        "Line plots with {}, one a network: top-1 accuracy in percent after each epoch, one line an attempt. {}",
+        "Line plots with {}, one a network: top-1 accuracy in percent after each epoch, {lines}. {}",
         plural(networks.len(), "panel"),
         said.join(" ")
     )
@@ -65,19 +68,19 @@ fn draw(networks: &[Vec<&AccuracyRow>], title: &str) -> String {
     {
         let canvas = Canvas::new(&mut svg, width.max(NARROWEST), height);
         canvas.text(24, 30, 19, INK, "start", title);
-        key(&canvas);
+        key(&canvas, networks.iter().flatten().any(|r| is_crowd(&r.curves)));
         for (i, rows) in networks.iter().enumerate() {
             let (column, line) = (i as i32 % COLUMNS, i as i32 / COLUMNS);
             let (left, top) = (SCALES.0 + column * (SCALES.0 + PLOT.0), TOP + 16 + line * (PLOT.1 + SCALES.1));
             let panel = Panel { x: (left, left + PLOT.0), y: (top, top + PLOT.1) };
-            canvas.text(left, top - 8, 13, INK, "start", study_name(rows[0].architecture));
+            canvas.text(left, top - 8, 13, INK, "start", rows[0].architecture.title());
             draw_panel(&canvas, &panel, rows);
         }
     }
     svg
 }
 
-fn key(canvas: &Canvas) {
+fn key(canvas: &Canvas, crowd: bool) {
     let mut x = 30;
     for (words, colour, mark) in [("BN", BN, Mark::Disc), ("ND", ND, Mark::Square)] {
         canvas.mark(mark, f64::from(x), 54.0, colour);
@@ -89,28 +92,33 @@ fn key(canvas: &Canvas) {
     x += 230;
     canvas.dashed(&[(f64::from(x), 54.0), (f64::from(x + 32), 54.0)], INK, 4.0);
     canvas.text(x + 40, 58, 12, INK, "start", "training batches, as the weights stood");
-    canvas.text(24, 78, 11, GREY, "start", "Top-1, percent. Each panel has its own scale.");
+    let mut words = String::from("Top-1, percent. Each panel has its own scale.");
+    if crowd {
+        words += &format!(" {}", crowd::WORDS);
+    }
+    canvas.text(24, 78, 11, GREY, "start", &words);
 }
 
 fn draw_panel(canvas: &Canvas, panel: &Panel, rows: &[&AccuracyRow]) {
     let epochs = rows[0].epochs;
     let x = Scale::around([if epochs > 10 { 0.0 } else { 1.0 }, f64::from(epochs)], panel.x);
-    let values = rows.iter().flat_map(|r| r.curves.iter().chain(&r.train_curves).flatten().copied());
+    let lines: Vec<_> = rows.iter().map(|r| (r.norm, thinned(&r.curves), thinned(&r.train_curves))).collect();
+    let values = lines.iter().flat_map(|(_, test, train)| test.iter().chain(train.iter()).flatten().copied());
     let y = Scale::around(values, (panel.y.1, panel.y.0));
     canvas.x_axis(panel, &x, "epoch");
     canvas.y_axis(panel, &y, "");
-    for row in rows {
-        let (colour, mark) = match row.norm {
+    for (norm, test, train) in &lines {
+        let (colour, mark) = match norm {
             Norm::Bn => (BN, Mark::Disc),
             Norm::Nd => (ND, Mark::Square),
         };
         let points = |curve: &Vec<f64>| -> Vec<(f64, f64)> {
             curve.iter().enumerate().map(|(i, v)| (x.at((i + 1) as f64), y.at(*v))).collect()
         };
-        for curve in &row.train_curves {
+        for curve in train.iter() {
             canvas.dashed(&points(curve), colour, 4.0);
         }
-        for curve in &row.curves {
+        for curve in test.iter() {
             let points = points(curve);
             let last = points.last().copied();
             canvas.line(points, colour, 0.9, 2);

@@ -1,7 +1,7 @@
 //! What the dot plots share: title, key, names of the networks, a panel a length.
 
 use super::super::axes::{Canvas, GREY, GRID, INK, Mark, Panel};
-use crate::report::study::{Grid, study_name};
+use crate::report::study::Grid;
 use crate::report::words::{clean, length};
 use plotters::style::RGBColor;
 
@@ -31,7 +31,7 @@ pub(super) fn size(grid: &Grid) -> (i32, i32) {
 
 /// Left edge of the first panel.
 fn left(grid: &Grid) -> i32 {
-    let longest = grid.architectures.iter().map(|a| study_name(*a).len() as i32).max().unwrap_or(0);
+    let longest = grid.architectures.iter().map(|a| grid.network(*a).len() as i32).max().unwrap_or(0);
     LEFT.max(longest * LETTER + 24)
 }
 
@@ -46,7 +46,7 @@ pub(super) fn draw(canvas: &Canvas, grid: &Grid, title: &str, line: &str, keys: 
         x += 36 + (name.chars().count() as f64 * 6.3) as i32;
     }
     for (i, architecture) in grid.architectures.iter().enumerate() {
-        canvas.text(left(grid) - 14, middle(i) as i32 + 4, 13, INK, "end", study_name(*architecture));
+        canvas.text(left(grid) - 14, middle(i) as i32 + 4, 13, INK, "end", grid.network(*architecture));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::axes::{Canvas, GREY, INK, Mark, Panel, Scale};
 use super::super::{BN, ND};
-use crate::report::study::{Entry, Grid, Measure, study_name};
+use crate::report::study::{Entry, Grid, Measure};
 use crate::report::words::{clean, length, norm_title};
 use crate::scenario::Norm;
 use plotters::style::RGBColor;
@@ -78,7 +78,7 @@ fn draw_panel(canvas: &Canvas, panel: &Panel, grid: &Grid, lines: &[Line]) {
     let step = f64::from(panel.x.1 - panel.x.0) / grid.architectures.len().max(1) as f64;
     let x = |i: usize| f64::from(panel.x.0) + step * (i as f64 + 0.5);
     for (i, architecture) in grid.architectures.iter().enumerate() {
-        canvas.text(x(i) as i32, panel.y.1 + 20, 11, INK, "middle", study_name(*architecture));
+        canvas.text(x(i) as i32, panel.y.1 + 20, 11, INK, "middle", grid.network(*architecture));
     }
     for (place, line) in lines.iter().enumerate() {
         let points: Vec<Option<(f64, f64)>> =

@@ -5,7 +5,7 @@ use super::{Figure, accessible};
 use crate::event::StepSplit;
 use crate::report::matrix::group_by;
 use crate::report::model::{Report, ResourceRow};
-use crate::report::study::{slug, study_name};
+use crate::report::study::slug;
 use crate::report::words::{dataset_title, length, norm_title};
 use plotters::style::RGBColor;
 
@@ -67,7 +67,7 @@ fn alt(networks: &[Vec<&ResourceRow>]) -> String {
     };
     let said = |rows: &Vec<&ResourceRow>| {
         let bars: Vec<String> = rows.iter().map(bar).collect();
-        format!("{}: {}.", study_name(rows[0].architecture), bars.join("; "))
+        format!("{}: {}.", rows[0].architecture.title(), bars.join("; "))
     };
     let said: Vec<String> = networks.iter().map(said).collect();
     format!("Stacked bars, milliseconds of the parts of a sampled step. {}", said.join(" "))
@@ -86,7 +86,7 @@ fn draw(networks: &[Vec<&ResourceRow>], title: &str) -> String {
         canvas.x_axis(&panel, &scale, "milliseconds of a sampled step");
         for (i, rows) in networks.iter().enumerate() {
             let top = TOP + ROW * i as i32;
-            let name = format!("{}, {}", study_name(rows[0].architecture), length(rows[0].epochs));
+            let name = format!("{}, {}", rows[0].architecture.title(), length(rows[0].epochs));
             canvas.text(LEFT - 46, top + ROW / 2 + 4, 13, INK, "end", &name);
             for (place, row) in rows.iter().enumerate() {
                 bar(&canvas, &scale, row, f64::from(top + 6 + 22 * place as i32));
@@ -115,7 +115,8 @@ fn bar(canvas: &Canvas, scale: &Scale, row: &ResourceRow, top: f64) {
         let ends = (scale.at(from), scale.at(from + part));
         canvas.block(ends, (top, top + 18.0), *colour);
         if ends.1 - ends.0 >= NAMED {
-            let ink = if *white { RGBColor(255, 255, 255) } else { INK };
+            // On a bar, whose colour is the same in every colour scheme.
+            let ink = if *white { RGBColor(255, 255, 255) } else { RGBColor(0, 0, 0) };
             canvas.text(((ends.0 + ends.1) / 2.0) as i32, top as i32 + 13, 11, ink, "middle", letter);
         }
         from += part;
