@@ -28,4 +28,7 @@ mod output;
 mod page;
 #[cfg(feature = "torch")]
 mod remarks;
+mod telemetry;
+#[cfg(feature = "torch")]
+mod telemetry_runs;
 mod tools;
