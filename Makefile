@@ -52,9 +52,9 @@ bench: setup ## run the microbenchmarks
 lint: setup ## check format and lints, with and without libtorch
 	@cargo fmt --version >/dev/null 2>&1 || { echo "lint: rustfmt is missing: rustup component add rustfmt"; exit 1; }
 	@cargo clippy --version >/dev/null 2>&1 || { echo "lint: clippy is missing: rustup component add clippy"; exit 1; }
-	cargo fmt --check
-	cargo clippy $(flags) --all-targets --no-default-features -- -D warnings
-	cargo clippy $(flags) --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy $(flags) --workspace --all-targets --no-default-features -- -D warnings
+	cargo clippy $(flags) --workspace --all-targets -- -D warnings
 
 doc: setup ## build the documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc $(flags) --no-deps

@@ -4,7 +4,7 @@ use super::sealed::{Form, open, seal};
 use super::{RecordError, quick};
 use crate::event::{EpochResult, MemoryPeak, Outcome};
 use crate::plan::{Block, Ids, Trial, TrialId};
-use crate::telemetry::Environment;
+use crate::telemetry::{Environment, TelemetrySummary};
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,6 +35,9 @@ pub struct Record {
     pub time_valid: bool,
     /// Peak memory over the whole trial.
     pub memory: MemoryPeak,
+    /// What the instruments say of the trial; absent where they were off, and in records from before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<Box<TelemetrySummary>>,
     /// Where it ran.
     pub environment: Environment,
     /// When it began (of a resumed trial: the last time), RFC 3339.
@@ -119,6 +122,7 @@ mod tests {
     use super::super::sealed::{CHECKSUM, checksum};
     use super::*;
     use crate::scenario::{Architecture, Dataset, Norm};
+    use crate::telemetry::GpuSummary;
     use proptest::prelude::*;
     use serde_json::{Map, Value};
 
@@ -175,6 +179,18 @@ mod tests {
         let mut record = record();
         record.epochs[1].test_loss = f64::INFINITY;
         assert!(matches!(record.to_json(), Err(RecordError::NotFinite { .. })));
+    }
+
+    #[test]
+    fn telemetry_is_kept_and_older_records_have_none() {
+        let mut record = record();
+        assert!(!record.to_json().unwrap().contains("telemetry"), "as records were before");
+        let gpu = GpuSummary { xids: [(79, 1)].into(), lost: 1, ..GpuSummary::default() };
+        record.telemetry =
+            Some(Box::new(TelemetrySummary { gpus: vec![gpu], images: 7, ..TelemetrySummary::default() }));
+        let text = record.to_json().unwrap();
+        assert_eq!(Record::parse(text.as_bytes()).unwrap(), record);
+        assert_eq!(Record::parse_any(text.as_bytes()).unwrap(), record);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What a cell uses: where the time of a step goes, memory of every kind.
 
 use super::matrix::{Matrix, Run, group_by, labels};
-use super::model::{ResourceRow, StepMeans};
+use super::model::{EnergyMeans, ResourceRow, StepMeans};
 use crate::event::{EpochResult, MemoryPeak, StepSplit};
 use crate::record::Record;
+use crate::telemetry::GpuSummary;
 use crate::units::{Bytes, Seconds};
 
 /// One row a network, length, norm and environment, in the order of the study's tables.
@@ -37,8 +38,7 @@ fn row(runs: &[&Run], label: Option<String>) -> ResourceRow {
         paper_step: paper_step(&records),
         memory_per_image: memory.allocated.or(memory.resident).map(|Bytes(peak)| Bytes(peak / batch)),
         memory,
-        // No record carries it yet.
-        energy: None,
+        energy: energy(&records),
     }
 }
 
@@ -70,6 +70,24 @@ fn paper_step(records: &[&Record]) -> Option<Seconds> {
     (seconds > 0.0 && steps > 0).then(|| Seconds(seconds / steps as f64))
 }
 
+/// Energy over all devices of a trial, of the records that were watched from beginning to end by a real driver.
+fn energy(records: &[&Record]) -> Option<EnergyMeans> {
+    let measured: Vec<(f64, &Record)> = records.iter().filter_map(|r| Some((joules(r)?, *r))).collect();
+    let joules: f64 = measured.iter().map(|(joules, _)| joules).sum();
+    let images: u64 = measured.iter().flat_map(|(_, r)| &r.epochs).map(|e| e.images).sum();
+    let epochs: usize = measured.iter().map(|(_, r)| r.epochs.len()).sum();
+    let means =
+        EnergyMeans { per_image: joules / images as f64, per_epoch: joules / epochs as f64, records: measured.len() };
+    (images > 0).then_some(means)
+}
+
+fn joules(record: &Record) -> Option<f64> {
+    let telemetry = record.telemetry.as_ref().filter(|_| record.time_valid)?;
+    let of = |gpu: &GpuSummary| Some(gpu.energy.filter(|_| !gpu.device.stub && gpu.lost == 0)?.joules.0);
+    let joules: Option<f64> = telemetry.gpus.iter().map(of).sum();
+    joules.filter(|joules| *joules > 0.0)
+}
+
 /// Steps of an epoch; images of an incomplete last batch are either a step or not among the images seen.
 fn steps_of(record: &Record, epoch: &EpochResult) -> u64 {
     epoch.images.div_ceil(u64::from(record.trial.recipe.batch_size).max(1))
@@ -81,7 +99,8 @@ mod tests {
     use crate::record::made_up;
     use crate::report::Report;
     use crate::scenario::{Architecture, Dataset};
-    use crate::units::{Bytes, Seconds};
+    use crate::telemetry::{DeviceSummary, Energy, EnergySource, GpuSummary, TelemetrySummary};
+    use crate::units::{Bytes, Joules, Seconds};
 
     #[test]
     fn the_first_epoch_warms_up_and_sampled_steps_weigh_equally() {
@@ -113,5 +132,31 @@ mod tests {
         let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
         let report = Report::build(&trials, &[made_up::record(&trials[0], 0.5, 9.0)], &Published::embedded().unwrap());
         assert!(report.resources[0].step.unwrap().first_epoch);
+    }
+
+    #[test]
+    fn energy_counts_where_a_real_device_told_it_for_the_whole_training() {
+        let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 2, 3);
+        let record = |attempt: usize, joules: f64, stub| {
+            let mut record = made_up::record(&trials[2 * attempt], 0.5, 60.0);
+            let energy = Energy {
+                joules: Joules(joules),
+                source: EnergySource::Counter,
+                seconds: Seconds(60.0),
+                integrated: None,
+                joules_per_image: None,
+            };
+            let device = DeviceSummary { stub, ..DeviceSummary::default() };
+            let gpu = GpuSummary { energy: Some(energy), device, ..GpuSummary::default() };
+            record.telemetry = Some(Box::new(TelemetrySummary { gpus: vec![gpu], ..TelemetrySummary::default() }));
+            record
+        };
+        let mut resumed = record(2, 1e9, false);
+        resumed.time_valid = false;
+        let records = [record(0, 10_000.0, false), record(1, 1e9, true), resumed];
+        let report = Report::build(&trials, &records, &Published::embedded().unwrap());
+        let energy = report.resources[0].energy.unwrap();
+        assert_eq!((energy.per_image, energy.per_epoch, energy.records), (0.1, 5_000.0, 1));
+        assert!(report.resources[1].energy.is_none());
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::event::MemoryPeak;
 use crate::native;
-use crate::telemetry::PeakResident;
+use crate::telemetry::snapshot::AllocatorSnapshot;
+use crate::telemetry::{AllocatorProbe, PeakResident};
 use crate::units::Bytes;
 use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, Ordering};
 use tch::Device;
 
 /// Beyond each request the heap grows by so much; where it cannot, the request fails.
@@ -74,6 +76,18 @@ pub fn reset_peak_memory(device: Device) {
     }
 }
 
+/// A device of which CUDA's allocator may be asked from other threads: a training on it has begun. -1: none.
+static ASKABLE: AtomicI64 = AtomicI64::new(-1);
+
+/// Asks CUDA's allocator, for telemetry, what it holds of the device that is being trained on.
+pub fn allocator_probe() -> AllocatorProbe {
+    Box::new(|| {
+        let index = usize::try_from(ASKABLE.load(Ordering::Acquire)).ok()?;
+        let memory = native::cuda_memory(index).ok()?;
+        Some(AllocatorSnapshot { allocated: memory.allocated.now, reserved: memory.reserved.now })
+    })
+}
+
 /// Watches peak memory from its start on: CUDA's allocator on CUDA, the resident set of the process on the CPU.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -94,6 +108,9 @@ impl Meter {
         let instrument = match device {
             Device::Cuda(index) => {
                 reset_peak_memory(device);
+                if native::cuda_memory(index).is_ok() {
+                    ASKABLE.store(index as i64, Ordering::Release);
+                }
                 Instrument::Cuda(index)
             }
             _ => {

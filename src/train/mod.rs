@@ -8,10 +8,10 @@ mod bound;
 mod checkpoint;
 mod evaluate;
 mod failure;
+mod instruments;
 mod mark;
 mod memory;
 mod model;
-
 mod progress;
 mod session;
 mod sgd;
@@ -22,7 +22,7 @@ mod trainer;
 pub use crate::native::{NativeError, libtorch_version};
 pub use failure::{catch, classify, with_memory_left};
 pub use mark::Mark;
-pub use memory::{live_memory, peak_memory, reset_peak_memory, tune_host_allocator};
+pub use memory::{allocator_probe, live_memory, peak_memory, reset_peak_memory, tune_host_allocator};
 pub use model::Model;
 pub use trainer::{Checkpoints, Trainer, never_trained};
 

@@ -29,5 +29,8 @@ mod output;
 mod page;
 #[cfg(feature = "torch")]
 mod remarks;
+mod telemetry;
+#[cfg(feature = "torch")]
+mod telemetry_runs;
 mod tools;
 mod verdicts;

@@ -3,7 +3,7 @@
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
 use crate::plan::{Block, Trial, TrialId};
 use crate::record::Record;
-use crate::telemetry::Environment;
+use crate::telemetry::{Environment, TelemetrySummary};
 use crate::units::Seconds;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,7 @@ struct Own {
     outcome: Outcome,
     time_valid: bool,
     memory: MemoryPeak,
+    telemetry: Option<Box<TelemetrySummary>>,
     started: jiff::Timestamp,
     finished: jiff::Timestamp,
     remarks: Vec<String>,
@@ -43,14 +44,27 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         epochs,
         time_valid,
         memory,
+        telemetry,
         environment,
         started,
         finished,
         remarks,
     } = record.clone();
     let attempt = trial.attempt;
-    let own =
-        Own { attempt, schema, trial_id, sources, block, outcome, time_valid, memory, started, finished, remarks };
+    let own = Own {
+        attempt,
+        schema,
+        trial_id,
+        sources,
+        block,
+        outcome,
+        time_valid,
+        memory,
+        telemetry,
+        started,
+        finished,
+        remarks,
+    };
     let mut bytes = Vec::with_capacity(2048 + epochs.len() * EPOCH);
     put(&mut bytes, &Trial { attempt: 0, ..trial });
     put(&mut bytes, &environment);
@@ -80,8 +94,20 @@ impl Decoder {
         let (environment, bytes) = part(bytes)?;
         let (own, epochs) = part(bytes)?;
         let (epochs, []) = epochs.as_chunks::<EPOCH>() else { return None };
-        let Own { attempt, schema, trial_id, sources, block, outcome, time_valid, memory, started, finished, remarks } =
-            serde_json::from_slice(own).ok()?;
+        let Own {
+            attempt,
+            schema,
+            trial_id,
+            sources,
+            block,
+            outcome,
+            time_valid,
+            memory,
+            telemetry,
+            started,
+            finished,
+            remarks,
+        } = serde_json::from_slice(own).ok()?;
         let mut results = Vec::with_capacity(epochs.len());
         for bytes in epochs {
             results.push(epoch(bytes)?);
@@ -96,6 +122,7 @@ impl Decoder {
             epochs: results,
             time_valid,
             memory,
+            telemetry,
             environment: shared(&mut self.environments, environment)?,
             started,
             finished,
