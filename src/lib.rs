@@ -11,7 +11,7 @@
 //! | 3 | [`event`] |
 //! | 2 | [`plan`], [`data`], [`nn`], [`published`] |
 //! | 1 | [`scenario`], [`profile`], [`telemetry`], [`clock`] |
-//! | 0 | [`units`], [`stats`], [`files`], [`settings`]; `testing`, for unit tests alone |
+//! | 0 | [`units`], [`stats`], [`files`], [`http`], [`settings`]; `testing`, for unit tests alone |
 
 pub mod cli;
 #[cfg(feature = "torch")]
@@ -21,6 +21,7 @@ pub mod data;
 pub mod event;
 pub mod export;
 pub mod files;
+pub mod http;
 #[cfg(feature = "torch")]
 pub mod nn;
 pub mod plan;
