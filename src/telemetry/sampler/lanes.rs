@@ -1,0 +1,198 @@
+//! When each reading is due. What is cheap and changes fast has the fast lane; a lane whose calls turn out to be slow is
+//! stretched, so that the sampler takes no more than about a tenth of the driver's time.
+
+use crate::telemetry::Level;
+use crate::telemetry::snapshot::Call;
+use crate::units::Seconds;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Costs that are remembered of a lane; of so many, the 99th percentile forgives one outlier.
+const REMEMBERED: usize = 100;
+
+/// No lane is stretched before so many costs are known.
+const ENOUGH: usize = 20;
+
+/// No lane is stretched beyond this.
+const SLOWEST: Duration = Duration::from_secs(60);
+
+/// The lanes of a device.
+#[derive(Debug)]
+pub(super) struct Lanes(Vec<Lane>);
+
+/// Readings that are due together.
+#[derive(Debug)]
+struct Lane {
+    name: &'static str,
+    calls: &'static [Call],
+    /// As planned.
+    base: Duration,
+    /// As it is now.
+    interval: Duration,
+    /// When it is due.
+    next: Duration,
+    /// What its last turns cost.
+    costs: VecDeque<Duration>,
+}
+
+/// What is due.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Due {
+    /// The calls to make, the fastest lane's first.
+    pub calls: Vec<Call>,
+    /// Turns of the fastest lane that went by unused.
+    pub missed: u64,
+}
+
+impl Lanes {
+    /// The lanes of `level`, all due at once.
+    pub fn new(level: Level) -> Self {
+        let lane = |name, ms, calls| {
+            let base = Duration::from_millis(ms);
+            Lane { name, calls, base, interval: base, next: Duration::ZERO, costs: VecDeque::new() }
+        };
+        Self(match level {
+            Level::Off => Vec::new(),
+            Level::Minimal => vec![
+                lane("middle", 1000, &[Call::Memory, Call::Utilisation, Call::Power, Call::Energy]),
+                lane("slow", 10_000, &[Call::Processes]),
+            ],
+            Level::Full => vec![
+                lane("fast", 100, &[Call::Memory, Call::Utilisation, Call::Power]),
+                lane(
+                    "middle",
+                    1000,
+                    &[
+                        Call::Energy,
+                        Call::BusySamples,
+                        Call::MemoryBusySamples,
+                        Call::SmClock,
+                        Call::MemoryClock,
+                        Call::ThrottleTimes,
+                        Call::ThrottleReasons,
+                        Call::Temperature,
+                        Call::MemoryTemperature,
+                        Call::PowerAverage,
+                        Call::MemoryPower,
+                        Call::Activities,
+                    ],
+                ),
+                lane("slow", 5000, &[Call::Processes, Call::PowerLimit, Call::Ecc, Call::Pcie, Call::NvLink]),
+            ],
+        })
+    }
+
+    /// The time between two ticks of `level`.
+    pub fn tick(level: Level) -> Duration {
+        Duration::from_millis(if level == Level::Full { 100 } else { 1000 })
+    }
+
+    /// Whether `call` is one of those that every tick makes.
+    pub fn is_fastest(&self, call: Call) -> bool {
+        self.0.first().is_some_and(|lane| lane.calls.contains(&call))
+    }
+
+    /// Takes what is due at `now`. A turn that comes too late is not made up for.
+    pub fn due(&mut self, now: Duration) -> Due {
+        let mut due = Due::default();
+        for (number, lane) in self.0.iter_mut().enumerate() {
+            if lane.next > now {
+                continue;
+            }
+            due.calls.extend(lane.calls);
+            let late = (now - lane.next).as_nanos() / lane.interval.as_nanos();
+            if number == 0 {
+                due.missed = late as u64;
+            }
+            lane.next += lane.interval * (late as u32 + 1);
+        }
+        due
+    }
+
+    /// Makes all lanes but the slowest due at `now`, so that what is read at the ends of a span is fresh.
+    pub fn hurry(&mut self, now: Duration) {
+        let slowest = self.0.len().saturating_sub(1);
+        self.0[..slowest].iter_mut().for_each(|lane| lane.next = lane.next.min(now));
+    }
+
+    /// Makes every lane due at `now`.
+    pub fn restart(&mut self, now: Duration) {
+        self.0.iter_mut().for_each(|lane| lane.next = now);
+    }
+
+    /// Takes note of what calls cost, and stretches the lanes where that is too much.
+    pub fn cost(&mut self, calls: &[(Call, Duration)]) {
+        for lane in &mut self.0 {
+            let own = || calls.iter().filter(|(call, _)| lane.calls.contains(call));
+            if own().next().is_some() {
+                let cost = own().map(|(_, took)| *took).sum();
+                lane.add(cost);
+            }
+        }
+    }
+
+    /// The name of each lane and its interval now.
+    pub fn intervals(&self) -> Vec<(&'static str, Seconds)> {
+        self.0.iter().map(|lane| (lane.name, lane.interval.into())).collect()
+    }
+}
+
+impl Lane {
+    fn add(&mut self, cost: Duration) {
+        self.costs.push_back(cost);
+        if self.costs.len() > REMEMBERED {
+            self.costs.pop_front();
+        }
+        if self.costs.len() < ENOUGH {
+            return;
+        }
+        let mut sorted: Vec<Duration> = self.costs.iter().copied().collect();
+        sorted.sort_unstable();
+        let p99 = sorted[(sorted.len() * 99).div_ceil(100) - 1];
+        self.interval = (p99 * 10).clamp(self.base, SLOWEST.max(self.base));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    /// Intervals in milliseconds.
+    fn intervals(lanes: &Lanes) -> Vec<u64> {
+        lanes.intervals().iter().map(|(_, seconds)| (seconds.0 * 1e3).round() as u64).collect()
+    }
+
+    #[test]
+    fn each_lane_has_its_turn_and_late_turns_are_missed() {
+        let mut lanes = Lanes::new(Level::Full);
+        assert_eq!(lanes.due(ms(0)).calls.len(), 20, "at first all");
+        assert_eq!(lanes.due(ms(99)), Due::default());
+        assert_eq!(lanes.due(ms(100)), Due { calls: vec![Call::Memory, Call::Utilisation, Call::Power], missed: 0 });
+        assert_eq!(lanes.due(ms(560)).missed, 3, "200, 300, 400");
+        assert_eq!(lanes.due(ms(600)).missed, 0, "on the grid again");
+        assert!(lanes.due(ms(1000)).calls.contains(&Call::Energy));
+        assert!(!lanes.due(ms(1100)).calls.contains(&Call::Energy));
+        lanes.hurry(ms(1150));
+        let hurried = lanes.due(ms(1150));
+        assert!(hurried.calls.contains(&Call::Energy) && !hurried.calls.contains(&Call::Processes));
+        assert!(Lanes::new(Level::Off).due(ms(0)).calls.is_empty());
+    }
+
+    #[test]
+    fn slow_calls_stretch_their_lane_and_fast_ones_bring_it_back() {
+        let mut lanes = Lanes::new(Level::Full);
+        let mut cost = |n: usize, took: u64| {
+            (0..n).for_each(|_| lanes.cost(&[(Call::Memory, ms(took)), (Call::Power, ms(0))]));
+            intervals(&lanes)
+        };
+        assert_eq!(cost(100, 1), [100, 1000, 5000]);
+        assert_eq!(cost(1, 400), [100, 1000, 5000], "one outlier is forgiven");
+        assert_eq!(cost(3, 30), [300, 1000, 5000]);
+        assert_eq!(cost(100, 1), [100, 1000, 5000]);
+        assert_eq!(cost(100, 60_000)[0], 60_000, "never slower than this");
+    }
+}
