@@ -1,6 +1,6 @@
 //! Values of metrics at one moment, and their text.
 
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, TextEncoder};
 
 /// Labels of one series.
@@ -29,6 +29,27 @@ impl Families {
         let mut metric = metric(labels);
         metric.set_counter(counter);
         self.add(name, help, MetricType::COUNTER, metric);
+    }
+
+    /// A histogram: the bounds of the buckets, the counts of each and of what is beyond, and the sum of the values.
+    pub(super) fn histogram(&mut self, name: &str, help: &str, labels: Labels, of: (&[f64], &[u64], f64)) {
+        let (bounds, counts, sum) = of;
+        let mut total = 0;
+        let bucket = |(&bound, &count): (&f64, &u64)| {
+            total += count;
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(bound);
+            bucket.set_cumulative_count(total);
+            bucket
+        };
+        let buckets = bounds.iter().zip(counts).map(bucket).collect();
+        let mut histogram = Histogram::default();
+        histogram.set_bucket(buckets);
+        histogram.set_sample_count(counts.iter().sum());
+        histogram.set_sample_sum(sum);
+        let mut metric = metric(labels);
+        metric.set_histogram(histogram);
+        self.add(name, help, MetricType::HISTOGRAM, metric);
     }
 
     fn add(&mut self, name: &str, help: &str, kind: MetricType, metric: Metric) {

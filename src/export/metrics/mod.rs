@@ -12,6 +12,9 @@ mod job;
 mod push;
 mod results;
 mod targets;
+mod telemetry;
+#[cfg(test)]
+mod tests;
 mod training;
 
 pub use build::BuildInfo;

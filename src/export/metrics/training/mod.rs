@@ -3,7 +3,7 @@
 mod instruments;
 mod sink;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use instruments::Training;
 pub use sink::MetricsSink;

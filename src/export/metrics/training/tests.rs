@@ -63,6 +63,17 @@ fn finished(outcome: Outcome) -> Event {
     Event::TrialFinished { trial_id: trial.id(), outcome, time_valid: true, memory: MemoryPeak::default() }
 }
 
+/// A run of BN and ND, for the pages of other tests.
+pub(crate) fn busy() -> Arc<Training> {
+    let mut run = Run::new();
+    for norm in Norm::ALL {
+        run.tell(started(norm, 1));
+        run.tell([step(1, Some(StepSplit::default())), Event::CheckpointWritten { path: "x".into() }]);
+        run.tell([Event::EpochFinished(Box::new(made_up::epoch(1, 0.5, 3.0))), finished(Outcome::Finished)]);
+    }
+    run.training
+}
+
 #[test]
 fn a_training_is_counted_as_it_goes() {
     let mut run = Run::new();
