@@ -1,7 +1,13 @@
 //! The arguments of every command.
 
 use super::exit;
+use super::live::GuardArgs;
+#[cfg(feature = "torch")]
+use super::live::ListenArgs;
+#[cfg(feature = "torch")]
+use super::publish::PublishArgs;
 use super::report::Format;
+use crate::http::Address;
 use crate::report::Form;
 #[cfg(feature = "torch")]
 use crate::run::Retry;
@@ -38,6 +44,8 @@ pub enum Command {
     },
     /// Write records in the forms that other tools read
     Export(ExportArgs),
+    /// Serve the results of a store as metrics, and as a page, until a signal ends it
+    Serve(ServeArgs),
     /// List the networks with their parameters and multiply-accumulates
     #[cfg(feature = "torch")]
     List {
@@ -152,6 +160,12 @@ pub struct RunArgs {
     /// Print one JSON object a line on stdout for every epoch and trial
     #[arg(long)]
     pub json: bool,
+    /// Metrics while it runs.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// Metrics at the end.
+    #[command(flatten)]
+    pub publish: PublishArgs,
 }
 
 /// `ndbench report`.
@@ -215,9 +229,31 @@ pub struct ExportArgs {
     /// Only records of this commit, or of commits that begin like this
     #[arg(long, value_name = "COMMIT")]
     pub commit: Option<String>,
+    /// prometheus: put the results into the Pushgateway at this address instead, a group for each configuration
+    #[arg(long, value_name = "URL", conflicts_with = "out")]
+    pub push: Option<String>,
+    /// What the Pushgateway calls the results [default: the name of the store's folder]
+    #[arg(long, value_name = "NAME", requires = "push")]
+    pub suite: Option<String>,
     /// asv: the checkout in which the commits are, by which asv places results
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
+}
+
+/// `ndbench serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Folder of the records
+    pub store: PathBuf,
+    /// Where to serve: a port of this machine (0: any), HOST:PORT, or unix:PATH
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9784")]
+    pub listen: Address,
+    /// What surrounds the endpoint.
+    #[command(flatten)]
+    pub guard: GuardArgs,
+    /// Seconds between two looks for new records
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    pub refresh: u64,
 }
 
 /// What the long help of `export` says about the forms.
@@ -249,6 +285,8 @@ pub enum ExportFormat {
     Mllog,
     /// Airspeed velocity results
     Asv,
+    /// Prometheus' text without timestamps: the newest results, for node_exporter's textfile collector
+    Prometheus,
     /// Tidy CSV: one row a trial and epoch
     Csv,
 }

@@ -26,6 +26,9 @@ mod outcomes;
 #[cfg(unix)]
 mod output;
 mod page;
+mod pushgateway;
 #[cfg(feature = "torch")]
 mod remarks;
+mod serve;
 mod tools;
+mod web;

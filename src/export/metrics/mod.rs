@@ -11,10 +11,12 @@ mod families;
 mod job;
 mod push;
 mod results;
+mod suite;
 mod targets;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod textfile;
 mod training;
 
 pub use build::BuildInfo;
@@ -23,5 +25,7 @@ pub use families::{Families, Labels};
 pub use job::SlurmJob;
 pub use push::{PushError, Pushgateway};
 pub use results::{Results, Slot, slots};
+pub use suite::SuiteSuccess;
 pub use targets::{TargetsError, TargetsFile};
+pub use textfile::{TextfileError, check_textfile, write_textfile};
 pub use training::{MetricsSink, Training};

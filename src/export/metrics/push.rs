@@ -3,7 +3,8 @@
 
 use super::exposition::Source;
 use super::families::Families;
-use super::results::Slot;
+use super::results::{Results, Slot};
+use super::suite::SuiteSuccess;
 use crate::export::name::file_part;
 use std::time::Duration;
 
@@ -44,19 +45,18 @@ impl Pushgateway {
     /// It cannot be reached within ten seconds, or refuses.
     pub fn put(&self, suite: &str, slot: &Slot) -> Result<(), PushError> {
         let mut families = Families::default();
-        slot.collect(&mut families);
+        Results(vec![slot.clone()]).collect(&mut families);
         self.put_group(&format!("suite/{}/slot/{}", file_part(suite), file_part(&slot.name)), families)
     }
 
-    /// Notes that the suite called `suite` was done in full `at` so many seconds after 1970.
+    /// Notes that a suite was done in full.
     ///
     /// # Errors
     /// As [`Pushgateway::put`].
-    pub fn put_success(&self, suite: &str, at: f64) -> Result<(), PushError> {
-        let (mut families, suite) = (Families::default(), file_part(suite));
-        let help = "When all trials of the suite were done";
-        let labels = [("suite", suite.as_str())];
-        families.gauge("ndbench_suite_last_success_timestamp_seconds", help, &labels, at);
+    pub fn put_success(&self, success: &SuiteSuccess) -> Result<(), PushError> {
+        let suite = file_part(&success.suite);
+        let mut families = Families::default();
+        SuiteSuccess { suite: suite.clone(), ..success.clone() }.collect(&mut families);
         self.put_group(&format!("suite/{suite}"), families)
     }
 

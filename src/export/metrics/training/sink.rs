@@ -56,7 +56,8 @@ impl MetricsSink {
             gauges.reset();
         }
         to.epochs.set(f64::from(trial.trial.epochs));
-        (to.epoch.set(1.0), to.progress.set(0.0));
+        to.epoch.set(1.0);
+        to.progress.set(0.0);
         let norm = Cell::of(&trial.trial).norm;
         let part = |part| to.part_seconds.with_label_values(&[norm.as_str(), part]);
         self.current = Some(Current {
