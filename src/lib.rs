@@ -6,7 +6,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`cli`] |
-//! | 5 | [`run`], [`report`], [`export`] |
+//! | 5 | [`run`], [`report`], [`export`], [`watch`] |
 //! | 4 | [`train`], [`record`] |
 //! | 3 | [`event`] |
 //! | 2 | [`plan`], [`data`], [`nn`], [`published`] |
@@ -40,3 +40,5 @@ mod testing;
 #[cfg(feature = "torch")]
 pub mod train;
 pub mod units;
+#[cfg(target_os = "linux")]
+pub mod watch;

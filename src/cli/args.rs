@@ -2,7 +2,7 @@
 
 use super::exit;
 use super::live::GuardArgs;
-#[cfg(feature = "torch")]
+#[cfg(any(feature = "torch", target_os = "linux"))]
 use super::live::ListenArgs;
 #[cfg(feature = "torch")]
 use super::publish::PublishArgs;
@@ -14,6 +14,8 @@ use crate::run::Retry;
 #[cfg(feature = "torch")]
 use crate::scenario::Dataset;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+#[cfg(target_os = "linux")]
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Measures what network deconvolution costs, and buys, against batch normalisation.
@@ -44,6 +46,9 @@ pub enum Command {
     },
     /// Write records in the forms that other tools read
     Export(ExportArgs),
+    /// Run any program under the telemetry of trainings; its exit code is passed on
+    #[cfg(target_os = "linux")]
+    Watch(WatchArgs),
     /// Serve the results of a store as metrics, and as a page, until a signal ends it
     Serve(ServeArgs),
     /// List the networks with their parameters and multiply-accumulates
@@ -238,6 +243,38 @@ pub struct ExportArgs {
     /// asv: the checkout in which the commits are, by which asv places results
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
+}
+
+/// `ndbench watch`.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// The program and its arguments
+    #[arg(required = true, last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+    /// Seconds between two looks at the program's processes
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_interval)]
+    pub interval: f64,
+    /// What the metrics call the program [default: the name of its file]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Also write the summary, as JSON, into this file
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+    /// Say nothing
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Metrics while it runs.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+}
+
+#[cfg(target_os = "linux")]
+fn parse_interval(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.01..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("seconds from 0.01 to 3600 are expected".into()),
+    }
 }
 
 /// `ndbench serve`.

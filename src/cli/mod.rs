@@ -25,6 +25,8 @@ pub mod serve;
 mod talk;
 #[cfg(feature = "torch")]
 mod timings;
+#[cfg(target_os = "linux")]
+pub mod watch;
 
 use crate::record::Indexing;
 use crate::report::Options;
@@ -53,6 +55,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Report(args) => reported(&args),
         Command::Audit { published, json } => audited(published.as_deref(), json),
         Command::Export(args) => export::run(&args),
+        #[cfg(target_os = "linux")]
+        Command::Watch(args) => watch::run(&args),
         Command::Serve(args) => serve::run(&args),
         #[cfg(feature = "torch")]
         Command::Data(command) => data(&command),

@@ -11,6 +11,7 @@ mod memory;
 mod nvml;
 mod reading;
 pub mod snapshot;
+mod tree;
 
 pub use available::available_memory;
 pub use cuda::{CudaRuntime, cudnn_version, load_kernels_lazily, open_cuda};
@@ -22,6 +23,7 @@ pub use memory::{Footprint, PeakResident, resident};
 pub use nvml::{Gpu, Gpus, gpus};
 pub use reading::Reading;
 pub use snapshot::Snapshot;
+pub use tree::{TreeUsage, tree_below};
 
 /// The commit this program was built from: 12 digits, with `-dirty` where its sources had changed; `unknown` outside a
 /// checkout.

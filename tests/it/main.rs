@@ -31,4 +31,6 @@ mod pushgateway;
 mod remarks;
 mod serve;
 mod tools;
+#[cfg(target_os = "linux")]
+mod watch;
 mod web;

@@ -18,6 +18,7 @@ mod telemetry;
 mod tests;
 mod textfile;
 mod training;
+mod watched;
 
 pub use build::BuildInfo;
 pub use exposition::{CONTENT_TYPE, Exposition, Source};
@@ -29,3 +30,4 @@ pub use suite::SuiteSuccess;
 pub use targets::{TargetsError, TargetsFile};
 pub use textfile::{TextfileError, check_textfile, write_textfile};
 pub use training::{MetricsSink, Training};
+pub use watched::{Seen, WatchedProgram};
