@@ -13,6 +13,8 @@ use crate::report::Form;
 use crate::run::Retry;
 #[cfg(feature = "torch")]
 use crate::scenario::Dataset;
+#[cfg(target_os = "linux")]
+use crate::telemetry::Level;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(target_os = "linux")]
 use std::ffi::OsString;
@@ -261,6 +263,16 @@ pub struct WatchArgs {
     /// Also write the summary, as JSON, into this file
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
+    /// How much to watch of the machine and its GPUs: off, minimal or full
+    #[arg(long, value_name = "LEVEL", default_value_t)]
+    pub telemetry: Level,
+    /// For tests: a library to ask in place of the NVIDIA driver's; its figures are marked as no measurement
+    /// [default: NDBENCH_NVML_LIB]
+    #[arg(long, value_name = "PATH")]
+    pub nvml_lib: Option<PathBuf>,
+    /// Also write every reading into this file, at the level full
+    #[arg(long, value_name = "FILE")]
+    pub series: Option<PathBuf>,
     /// Say nothing
     #[arg(short, long)]
     pub quiet: bool,

@@ -1,19 +1,21 @@
 //! `ndbench watch -- CMD...`: the telemetry of trainings around any program.
 
+mod summary;
+
 use super::args::WatchArgs;
 use super::exit::Failure;
 use super::live::job;
 use super::talk;
-use crate::export::metrics::{BuildInfo, Exposition, Seen, WatchedProgram};
+use crate::export::metrics::{BuildInfo, Exposition, WatchedProgram};
 use crate::files::write_atomic;
-use crate::telemetry::tree_below;
+use crate::telemetry::{GpuTarget, Settings, Telemetry, gpus, tree_below};
 use crate::units::Seconds;
-use crate::watch::{Ended, Signals, Watched};
-use serde_json::json;
+use crate::watch::{Signals, Watched};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use summary::Summary;
 
 /// Runs the program to its end and says what it used.
 ///
@@ -27,9 +29,11 @@ pub fn run(args: &WatchArgs) -> Result<(), Failure> {
     let started = jiff::Timestamp::now();
     let program = WatchedProgram::new(name.clone(), job(), Seconds(started.as_millisecond() as f64 / 1e3));
     let program = Arc::new(program);
-    let exposition = Exposition::new(vec![Arc::new(BuildInfo), program.clone()]);
+    let telemetry = instruments(args);
+    let exposition = Exposition::new(vec![Arc::new(BuildInfo), program.clone(), Arc::new(telemetry.latest())]);
     let _live = args.listen.start(Arc::new(exposition), args.quiet)?;
     let watched = Watched::start(&args.command, signals).map_err(|e| cannot_start(&name, &e))?;
+    let recording = telemetry.record(None, args.series.clone());
     let look = || {
         if let Some(usage) = tree_below(std::process::id()) {
             program.note(&usage);
@@ -38,10 +42,12 @@ pub fn run(args: &WatchArgs) -> Result<(), Failure> {
     look();
     let ended = watched.wait(Duration::from_secs_f64(args.interval), look)?;
     look();
-    let summary = Summary { name, started, ended, seen: program.seen() };
+    let (telemetry, notices) = recording.finish(0);
+    let command = args.command.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let summary = Summary { name, command, started, ended, seen: program.seen(), telemetry, notices };
     if let Some(path) = &args.summary {
         let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
-        write_atomic(path, summary.json(args).as_bytes()).map_err(named)?;
+        write_atomic(path, summary.json().as_bytes()).map_err(named)?;
     }
     if !args.quiet {
         talk::say(&summary.text())?;
@@ -50,6 +56,18 @@ pub fn run(args: &WatchArgs) -> Result<(), Failure> {
         0 => Ok(()),
         code => Err(Failure::Child(code)),
     }
+}
+
+/// Begins to watch what comes below this process, and all devices that it may use.
+fn instruments(args: &WatchArgs) -> Telemetry {
+    let nvml_library = args.nvml_lib.clone().or_else(|| std::env::var_os("NDBENCH_NVML_LIB").map(PathBuf::from));
+    let devices = match (&nvml_library, std::env::var("CUDA_VISIBLE_DEVICES")) {
+        (Some(_), _) => 1,
+        (None, Ok(list)) => list.split(',').take_while(|entry| !matches!(entry.trim(), "" | "-1")).count(),
+        (None, Err(_)) => gpus().map_or(0, |gpus| gpus.devices.len()),
+    };
+    let gpus = (0..devices).map(GpuTarget::Visible).collect();
+    Telemetry::start_below(Settings { level: args.telemetry, gpus, nvml_library, allocator: None })
 }
 
 /// The last part of the program's path.
@@ -62,44 +80,4 @@ fn cannot_start(name: &str, error: &io::Error) -> Failure {
     // Where stderr cannot be written, the exit code alone must do.
     let _ = talk::say(&format!("ndbench: {name} cannot be started: {error}"));
     Failure::Child(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
-}
-
-/// What a program has used.
-struct Summary {
-    name: String,
-    started: jiff::Timestamp,
-    ended: Ended,
-    seen: Seen,
-}
-
-impl Summary {
-    fn text(&self) -> String {
-        let time = Seconds::from(self.ended.time);
-        let mut text = format!("watch: {} ended with exit code {} after {time}", self.name, self.ended.code());
-        if let Some(cpu) = self.seen.cpu {
-            let cores = cpu.0 / time.0.max(1e-9);
-            text += &format!("\n  CPU time {cpu} ({cores:.2} cores), {} process(es) at most", self.seen.processes.1);
-        }
-        if let Some((_, peak)) = self.seen.resident {
-            text += &format!("\n  resident memory {peak} at most");
-        }
-        text
-    }
-
-    fn json(&self, args: &WatchArgs) -> String {
-        let Seen { processes, cpu, resident } = self.seen;
-        let command: Vec<_> = args.command.iter().map(|part| part.to_string_lossy()).collect();
-        let value = json!({
-            "schema": "ndbench.watch/1",
-            "name": self.name,
-            "command": command,
-            "exit_code": self.ended.code(),
-            "started": self.started.to_string(),
-            "seconds": self.ended.time.as_secs_f64(),
-            "cpu_seconds": cpu,
-            "processes_peak": processes.1,
-            "resident_peak_bytes": resident.map(|(_, peak)| peak),
-        });
-        format!("{value:#}\n")
-    }
 }

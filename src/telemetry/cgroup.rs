@@ -25,13 +25,33 @@ const V2: Interface = Interface {
     caches: ["inactive_file", "active_file"],
 };
 
+/// The memory of a group that has a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Group {
+    /// What the kernel counts, without the caches that it would drop before it kills.
+    pub used: Bytes,
+    /// The limit.
+    pub limit: Bytes,
+}
+
+impl Group {
+    fn room(self) -> Bytes {
+        Bytes(self.limit.0.saturating_sub(self.used.0))
+    }
+}
+
 /// Memory that this process may still take before the tightest of its groups is full; absent without a limit.
 pub(super) fn room() -> Option<Bytes> {
-    room_below(Path::new("/"))
+    tightest().map(Group::room)
+}
+
+/// The group of this process, or above it, that leaves least; absent without a limit.
+pub(super) fn tightest() -> Option<Group> {
+    tightest_below(Path::new("/"))
 }
 
 /// The same, with the files of `/proc` and `/sys` below another folder.
-fn room_below(root: &Path) -> Option<Bytes> {
+fn tightest_below(root: &Path) -> Option<Group> {
     let text = std::fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
     text.lines()
         .filter_map(|line| {
@@ -49,14 +69,14 @@ fn room_below(root: &Path) -> Option<Bytes> {
             let mount = root.join(interface.root);
             let folders: Vec<PathBuf> =
                 Path::new(path.trim_start_matches('/')).ancestors().map(|p| mount.join(p)).collect();
-            folders.into_iter().filter_map(move |folder| interface.room(&folder))
+            folders.into_iter().filter_map(move |folder| interface.group(&folder))
         })
-        .min()
+        .min_by_key(|group| group.room())
 }
 
 impl Interface {
-    /// What is left in one group; absent where it has no limit.
-    fn room(&self, folder: &Path) -> Option<Bytes> {
+    /// One group; absent where it has no limit.
+    fn group(&self, folder: &Path) -> Option<Group> {
         let number = |name: &str| std::fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
         // Without a limit v2 says `max`, and v1 a number beyond any machine.
         let (limit, usage) = (number(self.limit)?, number(self.usage)?);
@@ -67,7 +87,7 @@ impl Interface {
             .filter(|(key, _)| self.caches.contains(key))
             .filter_map(|(_, value)| value.trim().parse::<u64>().ok())
             .sum();
-        Some(Bytes(limit.saturating_sub(usage.saturating_sub(cached))))
+        Some(Group { used: Bytes(usage.saturating_sub(cached)), limit: Bytes(limit) })
     }
 }
 
@@ -95,7 +115,7 @@ mod tests {
             ("sys/fs/cgroup/job/memory.current", "900\n"),
             ("sys/fs/cgroup/job/memory.stat", "anon 600\ninactive_file 200\nactive_file 50\n"),
         ]);
-        assert_eq!(room_below(dir.path()), Some(Bytes(350)));
+        assert_eq!(tightest_below(dir.path()), Some(Group { used: Bytes(650), limit: Bytes(1000) }));
     }
 
     #[test]
@@ -106,12 +126,12 @@ mod tests {
             ("sys/fs/cgroup/memory/memory.usage_in_bytes", "400\n"),
             ("sys/fs/cgroup/memory/memory.stat", "inactive_file 7\ntotal_inactive_file 100\n"),
         ]);
-        assert_eq!(room_below(dir.path()), Some(Bytes(700)));
+        assert_eq!(tightest_below(dir.path()).map(Group::room), Some(Bytes(700)));
     }
 
     #[test]
     fn without_a_limit_there_is_no_figure() {
-        assert_eq!(room_below(tree(&[("proc/self/cgroup", "0::/\n")]).path()), None);
-        assert_eq!(room_below(Path::new("/nowhere")), None);
+        assert_eq!(tightest_below(tree(&[("proc/self/cgroup", "0::/\n")]).path()), None);
+        assert_eq!(tightest_below(Path::new("/nowhere")), None);
     }
 }

@@ -5,25 +5,40 @@ mod cgroup;
 mod cuda;
 mod cuda_driver;
 mod environment;
+mod handle;
 mod host;
 mod level;
 mod memory;
 mod nvml;
+mod processes;
 mod reading;
+mod recorder;
+mod sampler;
+pub mod series;
 pub mod snapshot;
+mod source;
+mod tally;
 mod tree;
+mod visible;
 
 pub use available::available_memory;
 pub use cuda::{CudaRuntime, cudnn_version, load_kernels_lazily, open_cuda};
 pub use cuda_driver::{VisibleGpu, visible_gpu};
 pub use environment::{Cuda, Device, Environment, Host, Software};
+pub use handle::{Recording, Settings, Telemetry};
 pub use host::{free_disk, nearest_folder};
 pub use level::Level;
 pub use memory::{Footprint, PeakResident, resident};
 pub use nvml::{Gpu, Gpus, gpus};
 pub use reading::Reading;
+pub use sampler::AllocatorProbe;
 pub use snapshot::Snapshot;
+pub use tally::{
+    DeviceSummary, Energy, EnergySource, GpuSummary, HostSummary, MemorySpreads, Range, SeriesFile, Spread, Tally,
+    TelemetrySummary,
+};
 pub use tree::{TreeUsage, tree_below};
+pub use visible::GpuTarget;
 
 /// The commit this program was built from: 12 digits, with `-dirty` where its sources had changed; `unknown` outside a
 /// checkout.

@@ -7,7 +7,7 @@ use crate::telemetry::TreeUsage;
 use crate::units::{Bytes, Seconds};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What the processes of a program use, look by look.
+/// A program and the number of its processes.
 #[derive(Debug)]
 pub struct WatchedProgram {
     name: String,
@@ -19,12 +19,14 @@ pub struct WatchedProgram {
 /// What was seen of a program's processes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Seen {
-    /// How many there are, and the most there were.
-    pub processes: (usize, usize),
-    /// Counter: their CPU time; absent before the first look.
+    /// How many there are.
+    pub processes: usize,
+    /// The most there were.
+    pub processes_peak: usize,
+    /// CPU time of all there were; absent before the first look.
     pub cpu: Option<Seconds>,
-    /// Their resident sets together now, and the largest sum; absent before the first look.
-    pub resident: Option<(Bytes, Bytes)>,
+    /// The largest sum of resident sets; absent before the first look.
+    pub resident_peak: Option<Bytes>,
 }
 
 impl WatchedProgram {
@@ -40,11 +42,11 @@ impl WatchedProgram {
     /// Takes note of a look.
     pub fn note(&self, usage: &TreeUsage) {
         let mut seen = self.lock();
-        let (now, peak) = (usage.pids.len(), seen.resident.map_or(Bytes(0), |(_, peak)| peak));
-        seen.processes = (now, seen.processes.1.max(now));
-        // Times of processes that nobody waits for disappear; a counter does not fall.
+        seen.processes = usage.pids.len();
+        seen.processes_peak = seen.processes_peak.max(seen.processes);
+        // Times of processes that nobody waited for disappear.
         seen.cpu = Some(Seconds(usage.cpu.0.max(seen.cpu.map_or(0.0, |s| s.0))));
-        seen.resident = Some((usage.resident, usage.resident.max(peak)));
+        seen.resident_peak = seen.resident_peak.max(Some(usage.resident));
     }
 
     /// What was seen so far.
@@ -55,7 +57,6 @@ impl WatchedProgram {
 
 impl Source for WatchedProgram {
     fn collect(&self, families: &mut Families) {
-        let Seen { processes, cpu, resident } = self.seen();
         let labels = [
             ("program", self.name.as_str()),
             ("slurm_cluster", &self.job.cluster),
@@ -65,12 +66,7 @@ impl Source for WatchedProgram {
         families.gauge("ndbench_watch_info", "The program under watch", &labels, 1.0);
         let help = "When the program was started";
         families.gauge("ndbench_watch_start_timestamp_seconds", help, &[], self.started.0);
-        families.gauge("ndbench_watch_processes", "Its processes", &[], processes.0 as f64);
-        let help = "CPU time of its processes, user and system";
-        families.counter("ndbench_watch_cpu_seconds_total", help, &[], cpu.map(|s| s.0));
-        let help = "Resident sets of its processes together; memory that several share counts for each";
-        families.gauge("ndbench_watch_resident_bytes", help, &[], resident.map(|(now, _)| now.0 as f64));
-        let help = "The largest sum of resident sets that was seen";
-        families.gauge("ndbench_watch_resident_peak_bytes", help, &[], resident.map(|(_, peak)| peak.0 as f64));
+        let help = "Processes of the program";
+        families.gauge("ndbench_watch_processes", help, &[], self.seen().processes as f64);
     }
 }

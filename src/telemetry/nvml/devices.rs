@@ -1,10 +1,10 @@
-//! NVIDIA's management library: the driver and the devices it knows. The only place that speaks to it.
+//! The driver and the devices it knows.
 
-use super::Reading;
+use super::library::open;
+use crate::telemetry::Reading;
 use crate::units::Bytes;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Nvml, cuda_driver_version_major, cuda_driver_version_minor};
-use std::ffi::OsStr;
 
 /// The driver and its devices.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +35,7 @@ pub struct Gpu {
 /// # Errors
 /// Why there is none to ask: the library is missing, or does not start.
 pub fn gpus() -> Result<Gpus, String> {
-    let nvml = open().map_err(|e| match e {
+    let nvml = open(None).map_err(|e| match e {
         NvmlError::LibloadingError(_) => "libnvidia-ml.so.1 is not here: no NVIDIA driver".into(),
         e => format!("NVML does not start: {e}"),
     })?;
@@ -46,11 +46,6 @@ pub fn gpus() -> Result<Gpus, String> {
         cuda: reading(nvml.sys_cuda_driver_version().map(version)),
         devices: (0..count).map(|index| gpu(&nvml, index)).collect(),
     })
-}
-
-/// The driver installs `libnvidia-ml.so.1`; the name without a number, which the wrapper tries, is for development.
-fn open() -> Result<Nvml, NvmlError> {
-    Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init()
 }
 
 fn gpu(nvml: &Nvml, index: u32) -> Reading<Gpu> {

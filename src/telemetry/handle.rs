@@ -1,0 +1,173 @@
+//! Telemetry as the rest of the program uses it: started once, read by anybody, recorded trial by trial.
+
+use super::recorder::Recorder;
+use super::sampler::{AllocatorProbe, Message, Sampler, SystemClock};
+use super::series::SeriesWriter;
+use super::snapshot::{Latest, Snapshot};
+use super::source::Source;
+use super::tally::{Tally, TelemetrySummary};
+use super::{GpuTarget, Level, nvml};
+use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// So long the end of a trial waits for its last readings; they take milliseconds, unless the driver hangs.
+const LAST_READINGS: Duration = Duration::from_millis(500);
+
+/// So long the end of a trial waits for its series to be on the disk.
+const LAST_ROWS: Duration = Duration::from_secs(5);
+
+/// What to watch.
+#[derive(Default)]
+pub struct Settings {
+    /// How much.
+    pub level: Level,
+    /// Which devices.
+    pub gpus: Vec<GpuTarget>,
+    /// A library in place of the driver's, for tests: what it says is marked as no measurement.
+    pub nvml_library: Option<PathBuf>,
+    /// Asks libtorch's CUDA allocator, where there is one.
+    pub allocator: Option<AllocatorProbe>,
+}
+
+/// The instruments at work. They never slow or fail a training: no call to a driver is waited for, what cannot be read is
+/// absent, and [`Snapshot::health`] says why.
+pub struct Telemetry {
+    level: Level,
+    latest: Latest,
+    inbox: Option<Sender<Message>>,
+    stopped: Option<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Telemetry {
+    /// Nothing is watched.
+    pub fn off() -> Self {
+        let snapshot = Snapshot { level: Level::Off, ..Snapshot::default() };
+        Self { level: Level::Off, latest: Latest::fixed(snapshot), inbox: None, stopped: None }
+    }
+
+    /// Begins to watch, on threads of its own; returns at once. Where the system has no thread left, nothing is watched,
+    /// and the notices of [`Telemetry::latest`] say so.
+    pub fn start(settings: Settings) -> Self {
+        let Settings { level, gpus, nvml_library, allocator } = settings;
+        let library = nvml_library.as_deref();
+        let source = |target| Box::new(nvml::NvmlSource::new(library, target)) as Box<dyn Source>;
+        Self::watch(level, gpus.into_iter().map(source).collect(), allocator)
+    }
+
+    /// Like [`Telemetry::start`], of the processes below this one instead of this one.
+    pub fn start_below(settings: Settings) -> Self {
+        let telemetry = Self::start(settings);
+        if let Some(inbox) = &telemetry.inbox {
+            // A sampler that has ended watches nothing.
+            let _ = inbox.send(Message::Below);
+        }
+        telemetry
+    }
+
+    /// Like [`Telemetry::start`], with any sources.
+    fn watch(level: Level, sources: Vec<Box<dyn Source>>, allocator: Option<AllocatorProbe>) -> Self {
+        if level == Level::Off {
+            return Self::off();
+        }
+        let (inbox, messages) = channel();
+        let (tell, stopped) = channel();
+        let mut sampler = Sampler::new(level, sources, allocator, Arc::new(SystemClock::start()), &inbox);
+        sampler.publish();
+        let latest = sampler.latest();
+        let thread = std::thread::Builder::new().name("telemetry".into()).spawn(move || {
+            sampler.run(&messages);
+            // Who waited may have lost patience.
+            let _ = tell.send(());
+        });
+        match thread {
+            Ok(_) => Self { level, latest, inbox: Some(inbox), stopped: Some(stopped) },
+            Err(e) => {
+                let mut snapshot = Snapshot { level, ..Snapshot::default() };
+                snapshot.health.notices.push(format!("no thread for telemetry: {e}"));
+                Self { level, latest: Latest::fixed(snapshot), inbox: None, stopped: None }
+            }
+        }
+    }
+
+    /// How much is watched.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// What the instruments say, for any number of readers.
+    pub fn latest(&self) -> Latest {
+        self.latest.clone()
+    }
+
+    /// Begins to record an execution of a trial: a new one, or one that goes on from `before`. `series`: where its readings
+    /// go, at [`Level::Full`]. There is one recording at a time: another one ends it.
+    pub fn record(&self, before: Option<Tally>, series: Option<PathBuf>) -> Recording {
+        let resumes = before.is_some();
+        let tally = Tally::begin(self.level, before);
+        let execution = tally.execution();
+        let mut recording =
+            Recording { tally: Arc::new(Mutex::new(tally)), inbox: None, series: None, notices: Vec::new() };
+        let Some(inbox) = &self.inbox else { return recording };
+        let mut sender = None;
+        if let Some(path) = series.filter(|_| self.level == Level::Full) {
+            match SeriesWriter::start(path, resumes) {
+                Ok((writer, end)) => (recording.series, sender) = (Some(writer), Some(end)),
+                Err(e) => recording.notices.push(format!("no thread for the series of readings: {e}")),
+            }
+        }
+        let recorder = Recorder { tally: Arc::clone(&recording.tally), series: sender, execution };
+        recording.inbox = inbox.send(Message::Begin(recorder)).is_ok().then(|| inbox.clone());
+        recording
+    }
+}
+
+/// Stops the threads, unless a driver hangs: then its thread is left behind.
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if let (Some(inbox), Some(stopped)) = (self.inbox.take(), self.stopped.take()) {
+            let _ = inbox.send(Message::Stop);
+            let _ = stopped.recv_timeout(LAST_READINGS);
+        }
+    }
+}
+
+/// The recording of one execution of a trial.
+pub struct Recording {
+    tally: Arc<Mutex<Tally>>,
+    /// Absent where nothing is watched.
+    inbox: Option<Sender<Message>>,
+    series: Option<SeriesWriter>,
+    notices: Vec<String>,
+}
+
+impl Recording {
+    /// What the readings come to so far, for a checkpoint; absent where nothing is watched. Takes microseconds.
+    pub fn so_far(&self) -> Option<Tally> {
+        self.inbox.as_ref().map(|_| self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Ends the recording after `images` training images of the trial, with fresh readings. Waits for these no longer than
+    /// half a second, and for the series no longer than five. The summary is absent where nothing was watched; what went
+    /// wrong with the recording itself is told beside it.
+    pub fn finish(mut self, images: u64) -> (Option<TelemetrySummary>, Vec<String>) {
+        let Some(inbox) = self.inbox.take() else { return (None, self.notices) };
+        let (tell, told) = channel();
+        if inbox.send(Message::End(tell)).is_ok() && told.recv_timeout(LAST_READINGS).is_err() {
+            // Without the last readings, those before them have to do.
+            let _ = inbox.send(Message::Release);
+        }
+        let mut summary = self.tally.lock().unwrap_or_else(PoisonError::into_inner).summary(images);
+        match self.series.map(|series| series.finish(LAST_ROWS)) {
+            Some(Ok(file)) => summary.series = Some(file),
+            Some(Err(why)) => self.notices.push(why),
+            None => {}
+        }
+        (Some(summary), self.notices)
+    }
+}
+
+#[cfg(test)]
+#[path = "handle_tests.rs"]
+mod tests;

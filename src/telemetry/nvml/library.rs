@@ -1,0 +1,24 @@
+//! Opening the library.
+
+use nvml_wrapper::Nvml;
+use nvml_wrapper::error::NvmlError;
+use std::path::Path;
+
+/// The driver installs it under this name; the name without a number, which the wrapper tries, is for development.
+const DRIVERS: &str = "libnvidia-ml.so.1";
+
+/// Opens and starts the driver's library, or the one at `path`.
+///
+/// # Errors
+/// The library is missing, does not start, or cannot be stopped again.
+pub(super) fn open(path: Option<&Path>) -> Result<Nvml, NvmlError> {
+    let path = path.unwrap_or(Path::new(DRIVERS));
+    let nvml = Nvml::builder().lib_path(path.as_os_str()).init()?;
+    if let Err(e) = &nvml.lib().nvmlShutdown {
+        // The wrapper panics when such a library is let go.
+        let error = NvmlError::FailedToLoadSymbol(e.to_string());
+        std::mem::forget(nvml);
+        return Err(error);
+    }
+    Ok(nvml)
+}

@@ -1,0 +1,127 @@
+//! The library at work, and the device that was found in it.
+
+use super::activities::Gpm;
+use super::events::Events;
+use super::library;
+use crate::telemetry::snapshot::{Code, GpuIdentity, MigSlice};
+use crate::telemetry::source::CallError;
+use crate::telemetry::visible::{GpuTarget, Listed, resolve};
+use nvml_wrapper::error::{NvmlError, nvml_sym, nvml_try};
+use nvml_wrapper::{Device, Nvml, cuda_driver_version_major, cuda_driver_version_minor};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A device and what belongs to it. Fields are let go from top to bottom: what borrows from the library before it.
+pub(super) struct Session {
+    pub gpm: Gpm<'static>,
+    pub events: Option<Events>,
+    /// The device, or the slice of one.
+    pub device: Device<'static>,
+    /// Of a slice, the whole device.
+    pub parent: Option<Device<'static>>,
+    pub identity: GpuIdentity,
+    nvml: Arc<Nvml>,
+}
+
+impl Session {
+    /// Starts the library and finds the device.
+    pub fn open(library: Option<&Path>, target: &GpuTarget) -> Result<Self, CallError> {
+        let nvml = Arc::new(library::open(library)?);
+        // SAFETY: the session holds the library for longer than anything that borrows from it, gives no such borrow away,
+        // and never moves what an `Arc` points to.
+        let borrowed: &'static Nvml = unsafe { &*Arc::as_ptr(&nvml) };
+        let uuid = match target {
+            GpuTarget::Uuid(uuid) => uuid.clone(),
+            GpuTarget::Visible(index) => {
+                let variable = |name: &str| std::env::var(name).ok();
+                let (visible, order) = (variable("CUDA_VISIBLE_DEVICES"), variable("CUDA_DEVICE_ORDER"));
+                resolve(*index, visible.as_deref(), order.as_deref(), &list(borrowed)?)
+                    .map_err(|why| CallError { code: Code::GpuNotFound, why })?
+            }
+        };
+        let device = borrowed.device_by_uuid(uuid.as_str())?;
+        // Without the call there are no slices.
+        let parent = match device.mig_is_mig_device_handle() {
+            Ok(true) => Some(device.mig_parent_device()?),
+            _ => None,
+        };
+        let identity = identity(borrowed, &device, parent.as_ref(), library.is_some())?;
+        Ok(Self { gpm: Gpm::new(), events: None, device, parent, identity, nvml })
+    }
+
+    /// The device that has sensors and errors: a slice's whole device.
+    pub fn board(&self) -> &Device<'static> {
+        self.parent.as_ref().unwrap_or(&self.device)
+    }
+
+    /// Begins to wait for errors of the driver.
+    pub fn await_events(&mut self) -> Result<(), CallError> {
+        self.events = Some(Events::start(Arc::clone(&self.nvml), self.board().uuid()?)?);
+        Ok(())
+    }
+}
+
+/// The devices of the machine that this process may use.
+fn list(nvml: &Nvml) -> Result<Vec<Listed>, CallError> {
+    let count = nvml.device_count()?;
+    let listed = (0..count).filter_map(|index| {
+        let device = nvml.device_by_index(index).ok()?;
+        let slices = (0..device.mig_device_count().unwrap_or(0))
+            .filter_map(|slice| device.mig_device_by_index(slice).ok()?.uuid().ok())
+            .collect();
+        Some(Listed { uuid: device.uuid().ok()?, name: device.name().unwrap_or_default(), slices })
+    });
+    Ok(listed.collect())
+}
+
+fn identity(nvml: &Nvml, device: &Device, parent: Option<&Device>, stub: bool) -> Result<GpuIdentity, CallError> {
+    let board = parent.unwrap_or(device);
+    let name = device.name().unwrap_or_default();
+    let cuda = nvml.sys_cuda_driver_version().ok();
+    let mig = parent.map(|parent| -> Result<MigSlice, NvmlError> {
+        Ok(MigSlice {
+            parent: parent.uuid()?,
+            profile: name.split_once(" MIG ").map_or_else(String::new, |(_, profile)| profile.into()),
+            gpu_instance: instance(device, true)?,
+            compute_instance: instance(device, false)?,
+        })
+    });
+    Ok(GpuIdentity {
+        uuid: device.uuid()?,
+        index: board.index().unwrap_or_default(),
+        name: if stub { format!("stub {name}") } else { name.clone() },
+        driver: nvml.sys_driver_version().unwrap_or_default(),
+        cuda: cuda
+            .map_or_else(String::new, |v| format!("{}.{}", cuda_driver_version_major(v), cuda_driver_version_minor(v))),
+        pci_bus_id: board.pci_info().map(|pci| pci.bus_id).unwrap_or_default(),
+        mig: mig.transpose()?,
+        stub,
+    })
+}
+
+/// The number of a slice's GPU instance, or compute instance; the wrapper lacks the latter.
+fn instance(device: &Device, gpu: bool) -> Result<u32, NvmlError> {
+    let lib = device.nvml().lib();
+    let mut number = 0;
+    // SAFETY: the handle belongs to the library of `device`; both calls only write a number.
+    let status = unsafe {
+        if gpu {
+            nvml_sym(lib.nvmlDeviceGetGpuInstanceId.as_ref())?(device.handle(), &raw mut number)
+        } else {
+            nvml_sym(lib.nvmlDeviceGetComputeInstanceId.as_ref())?(device.handle(), &raw mut number)
+        }
+    };
+    nvml_try(status).map(|()| number)
+}
+
+/// What the driver advises for a device that needs a reset.
+pub(super) fn advice(device: &Device) -> &'static str {
+    use super::fields::{Field, one};
+    match one(device, Field::RECOVERY_ACTION).map(|action| action as u32) {
+        Ok(1) => "reset the device (nvidia-smi --gpu-reset)",
+        Ok(2) => "reboot the machine",
+        Ok(3) => "stop the programs that use peer-to-peer transfers on it",
+        Ok(4) => "stop its programs, then reset the device (nvidia-smi --gpu-reset)",
+        _ => "reset the device (nvidia-smi --gpu-reset) or reboot",
+    }
+}

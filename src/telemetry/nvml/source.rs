@@ -1,0 +1,93 @@
+//! A device of the driver as a source of readings.
+
+use super::fields::Field;
+use super::readings as read;
+use super::session::{Session, advice};
+use crate::telemetry::snapshot::{Call, Code};
+use crate::telemetry::source::{Answer, CallError, Source};
+use crate::telemetry::visible::GpuTarget;
+use nvml_wrapper::enum_wrappers::device::{Clock, Sampling};
+use std::path::{Path, PathBuf};
+
+/// A device of the driver.
+pub(crate) struct NvmlSource {
+    library: Option<PathBuf>,
+    target: GpuTarget,
+    session: Option<Session>,
+    /// The newest of the driver's own samples that were read: of the device, of its memory.
+    seen: [Option<u64>; 2],
+}
+
+impl NvmlSource {
+    /// The device that `target` names, in the driver's library or the one at `library`; nothing is opened yet.
+    pub fn new(library: Option<&Path>, target: GpuTarget) -> Self {
+        Self { library: library.map(Path::to_path_buf), target, session: None, seen: [None; 2] }
+    }
+
+    fn open(&mut self) -> Result<Answer, CallError> {
+        // The old one first: the library counts how often it was started.
+        self.session = None;
+        self.seen = [None; 2];
+        let session = Session::open(self.library.as_deref(), &self.target)?;
+        // Once found, it is looked for by its identifier.
+        self.target = GpuTarget::Uuid(session.identity.uuid.clone());
+        let identity = Box::new(session.identity.clone());
+        self.session = Some(session);
+        Ok(Answer::Opened(identity))
+    }
+}
+
+impl Source for NvmlSource {
+    fn call(&mut self, call: Call) -> Result<Answer, CallError> {
+        if call == Call::Open {
+            return self.open();
+        }
+        let Some(session) = &mut self.session else {
+            return Err(CallError { code: Code::Uninitialised, why: "the library was not started".into() });
+        };
+        let answer = ask(session, call, &mut self.seen);
+        answer.map_err(|error| match error.code {
+            Code::ResetRequired => CallError { why: format!("{}; {}", error.why, advice(session.board())), ..error },
+            _ => error,
+        })
+    }
+
+    fn events(&mut self) -> Result<Vec<u32>, CallError> {
+        let Some(events) = self.session.as_mut().and_then(|session| session.events.as_ref()) else {
+            return Ok(Vec::new());
+        };
+        events.look()
+    }
+}
+
+fn ask(session: &mut Session, call: Call, seen: &mut [Option<u64>; 2]) -> Result<Answer, CallError> {
+    let device = &session.device;
+    match call {
+        Call::Memory => read::memory(device),
+        Call::Utilisation => read::utilisation(device),
+        Call::BusySamples => read::busy(device, Sampling::GpuUtilization, &mut seen[0]),
+        Call::MemoryBusySamples => read::busy(device, Sampling::MemoryUtilization, &mut seen[1]),
+        Call::Power => read::power(device),
+        Call::PowerAverage => read::power_field(device, Field::POWER_AVERAGE),
+        Call::MemoryPower => read::power_field(device, Field::MEMORY_POWER),
+        Call::PowerLimit => read::power_limit(device),
+        Call::Energy => read::energy(device),
+        Call::Temperature => read::temperature(device),
+        Call::MemoryTemperature => read::memory_temperature(device),
+        Call::SmClock => read::clock(device, Clock::SM),
+        Call::MemoryClock => read::clock(device, Clock::Memory),
+        Call::ThrottleTimes => read::throttle_times(device),
+        Call::ThrottleReasons => read::throttle_reasons(device),
+        Call::Activities => {
+            let slice = session.identity.mig.as_ref().map(|mig| mig.gpu_instance);
+            let board = session.parent.as_ref().unwrap_or(&session.device);
+            session.gpm.read(board, slice)
+        }
+        Call::Processes => read::processes(device),
+        Call::Ecc => read::ecc(device),
+        Call::Pcie => read::traffic(device, Field::PCIE, 1.0),
+        Call::NvLink => read::traffic(device, Field::NVLINK, 1024.0),
+        Call::Events => session.await_events().map(|()| Answer::Awaiting),
+        Call::Open => Ok(Answer::Nothing),
+    }
+}

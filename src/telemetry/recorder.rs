@@ -1,0 +1,58 @@
+//! A recording: what the readings of one execution of a trial come to, and their series.
+
+use super::series::{Row, SeriesSender};
+use super::snapshot::{AllocatorSnapshot, Call, GpuSnapshot, HostSnapshot, ProcessSnapshot};
+use super::tally::Tally;
+use crate::units::Seconds;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// What the sampler has seen since the last look.
+pub(super) struct Look<'a> {
+    /// By the sampler's clock.
+    pub at: Duration,
+    /// Since 1970.
+    pub unix: Seconds,
+    pub host: &'a HostSnapshot,
+    pub process: &'a ProcessSnapshot,
+    pub allocator: Option<AllocatorSnapshot>,
+    /// The process was looked at since the last look.
+    pub host_is_new: bool,
+    /// The machine was.
+    pub machine_is_new: bool,
+    /// Ticks of the sampler, and those that it missed.
+    pub ticks: (u64, u64),
+    /// The device that has answered, if one has.
+    pub gpu: Option<GpuLook<'a>>,
+}
+
+/// What a device has said.
+#[derive(Clone, Copy)]
+pub(super) struct GpuLook<'a> {
+    pub number: usize,
+    pub snapshot: &'a GpuSnapshot,
+    /// Whose readings are new.
+    pub fresh: &'a BTreeSet<Call>,
+    /// Samples so far, those that were missed, and how often the device was lost.
+    pub counts: [u64; 3],
+}
+
+/// The sampler's end of a recording.
+pub(super) struct Recorder {
+    /// Shared with who began the recording; held for microseconds.
+    pub tally: Arc<Mutex<Tally>>,
+    pub series: Option<SeriesSender>,
+    /// Of the trial, from 1.
+    pub execution: u32,
+}
+
+impl Recorder {
+    /// Takes what is new.
+    pub fn look(&mut self, look: &Look) {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).look(look);
+        if let Some(series) = &mut self.series {
+            series.send(&Row { execution: self.execution, look });
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! One device: what is due, and what follows from the answers. It has no clock and no thread.
+
+use super::lanes::Lanes;
+use super::readings::Readings;
+use super::worker::Done;
+use crate::telemetry::Level;
+use crate::telemetry::processes::Processes;
+use crate::telemetry::snapshot::{Call, CallStats, Code, GpuSnapshot, GpuState, Off};
+use crate::telemetry::source::{Answer, CallError, Reaction};
+use crate::units::Seconds;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// So many unknown errors in a row, and the device counts as lost.
+const UNKNOWN_IN_A_ROW: u32 = 10;
+
+/// The first wait before a lost device is looked for again, and the longest.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// A call that takes longer hangs.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where a device is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// To be looked for at `at`, then after `wait`.
+    Opening {
+        at: Duration,
+        wait: Duration,
+    },
+    Running,
+    Ended,
+}
+
+/// What became of a round of calls.
+#[derive(Debug, Default)]
+pub(super) struct Absorbed {
+    /// The calls whose readings are new.
+    pub fresh: BTreeSet<Call>,
+    /// A call succeeded.
+    pub success: bool,
+}
+
+/// One device.
+#[derive(Debug)]
+pub(super) struct Device {
+    phase: Phase,
+    lanes: Lanes,
+    readings: Readings,
+    stats: BTreeMap<Call, CallStats>,
+    off: BTreeSet<Call>,
+    unknown_in_a_row: u32,
+    /// The state before the call that hangs.
+    hanging: Option<GpuState>,
+    /// Rounds that brought readings, and those that did not.
+    pub samples: u64,
+    pub missed: u64,
+    /// Times that the device was lost.
+    pub lost: u64,
+    /// For the user; taken by who tells.
+    pub notices: Vec<String>,
+    /// The driver's own samples and errors are read too.
+    is_full: bool,
+}
+
+impl Device {
+    /// A device that is looked for at the first tick.
+    pub fn new(level: Level) -> Self {
+        Self {
+            phase: Phase::Opening { at: Duration::ZERO, wait: BACKOFF.0 },
+            lanes: Lanes::new(level),
+            readings: Readings::default(),
+            stats: BTreeMap::new(),
+            off: BTreeSet::new(),
+            unknown_in_a_row: 0,
+            hanging: None,
+            samples: 0,
+            missed: 0,
+            lost: 0,
+            notices: Vec::new(),
+            is_full: level == Level::Full,
+        }
+    }
+
+    /// The calls to make at `now`; none where it is not yet time.
+    pub fn due(&mut self, now: Duration) -> Vec<Call> {
+        match self.phase {
+            Phase::Ended => Vec::new(),
+            Phase::Opening { at, .. } if at > now => Vec::new(),
+            Phase::Opening { .. } => {
+                self.lanes.restart(now);
+                let all = self.lanes.due(now).calls;
+                let events = self.is_full.then_some(Call::Events);
+                [Call::Open].into_iter().chain(events).chain(all).filter(|call| !self.off.contains(call)).collect()
+            }
+            Phase::Running => {
+                let due = self.lanes.due(now);
+                self.missed += due.missed;
+                due.calls.into_iter().filter(|call| !self.off.contains(call)).collect()
+            }
+        }
+    }
+
+    /// The driver does not answer.
+    pub fn is_hanging(&self) -> bool {
+        self.hanging.is_some()
+    }
+
+    /// What all lanes but the slowest read is due now.
+    pub fn hurry(&mut self, now: Duration) {
+        self.lanes.hurry(now);
+    }
+
+    /// A tick came while `call` had not answered for `since`.
+    pub fn still_busy(&mut self, now: Duration, call: Call, since: Duration) {
+        self.missed += self.lanes.due(now).missed + 1;
+        if since >= PATIENCE && self.hanging.is_none() {
+            let why = format!("the driver has not answered `{}` for {} s", call.word(), PATIENCE.as_secs());
+            self.count(call).failed(Code::Hanging);
+            self.notices.push(format!("{why}; the training goes on without its readings"));
+            self.readings.clear_all();
+            self.hanging = Some(std::mem::replace(&mut self.readings.now.state, GpuState::Lost { why }));
+        }
+    }
+
+    /// Takes what the driver said to a round of calls.
+    pub fn absorb(&mut self, round: Vec<Done>, processes: &Processes) -> Absorbed {
+        let mut absorbed = Absorbed::default();
+        if let Some(before) = self.hanging.take() {
+            self.readings.now.state = before;
+        }
+        self.lanes.cost(&round.iter().map(|done| (done.call, done.took)).collect::<Vec<_>>());
+        let asked = round.iter().any(|done| self.lanes.is_fastest(done.call));
+        for Done { call, at, took, result } in round {
+            self.count(call).took(took.into());
+            match result {
+                Ok(answer) => {
+                    self.unknown_in_a_row = 0;
+                    absorbed.success = true;
+                    if call == Call::Open {
+                        (self.phase, self.readings.now.state) = (Phase::Running, GpuState::Up);
+                    }
+                    if answer != Answer::Nothing {
+                        absorbed.fresh.insert(call);
+                    }
+                    let busy_samples = self.is_full && !self.off.contains(&Call::BusySamples);
+                    self.readings.take(call, answer, at, busy_samples, processes);
+                }
+                Err(error) => {
+                    self.count(call).failed(error.code);
+                    self.react(call, error, at);
+                    if self.phase != Phase::Running {
+                        break;
+                    }
+                }
+            }
+        }
+        let read = absorbed.fresh.iter().any(|call| self.lanes.is_fastest(*call));
+        self.samples += u64::from(read);
+        self.missed += u64::from(asked && !read);
+        absorbed
+    }
+
+    fn react(&mut self, call: Call, error: CallError, at: Duration) {
+        self.readings.clear(call);
+        let mut reaction = Reaction::to(call, error.code);
+        if error.code == Code::Unknown {
+            self.unknown_in_a_row += 1;
+            if self.unknown_in_a_row >= UNKNOWN_IN_A_ROW {
+                reaction = Reaction::Lost;
+            }
+        }
+        match reaction {
+            Reaction::Retry => {}
+            Reaction::Off | Reaction::OffAndTell => {
+                self.off.insert(call);
+                self.readings.now.off.push(Off { call, code: error.code });
+                if reaction == Reaction::OffAndTell {
+                    self.notices.push(format!("no `{}` readings: {}", call.word(), error.why));
+                }
+            }
+            Reaction::Lost => {
+                let wait = match self.phase {
+                    Phase::Opening { wait, .. } => wait,
+                    _ => BACKOFF.0,
+                };
+                self.lose(error.why);
+                self.phase = Phase::Opening { at: at + wait, wait: (wait * 2).min(BACKOFF.1) };
+            }
+            Reaction::LostForGood => {
+                self.lose(error.why);
+                self.phase = Phase::Ended;
+            }
+            Reaction::Absent => {
+                self.notices.push(format!("no telemetry of the device: {}", error.why));
+                self.readings.clear_all();
+                self.readings.now.state = GpuState::Absent { why: error.why };
+                self.phase = Phase::Ended;
+            }
+        }
+    }
+
+    fn lose(&mut self, why: String) {
+        if self.readings.now.state.is_up() {
+            self.lost += 1;
+            self.notices.push(format!("the device was lost: {why}"));
+        } else if self.readings.now.state == GpuState::Starting {
+            self.notices.push(format!("the device cannot be watched yet: {why}"));
+        }
+        self.readings.clear_all();
+        self.readings.now.state = GpuState::Lost { why };
+        self.unknown_in_a_row = 0;
+    }
+
+    fn count(&mut self, call: Call) -> &mut CallStats {
+        self.stats.entry(call).or_insert_with(|| CallStats::new(call))
+    }
+
+    /// Takes errors of the driver, or that none can be seen any more.
+    pub fn events(&mut self, events: Result<Vec<u32>, CallError>, unix: Seconds) {
+        match events {
+            Ok(numbers) => {
+                for number in numbers {
+                    self.readings.xid(number, unix);
+                    self.notices.push(format!("the driver reports XID {number}: {}", meaning(number)));
+                }
+            }
+            Err(error) => {
+                self.count(Call::Events).failed(error.code);
+                self.off.insert(Call::Events);
+            }
+        }
+    }
+
+    /// The device as it is known at `now`.
+    pub fn snapshot(&mut self, now: Duration) -> GpuSnapshot {
+        self.readings.peaks(now);
+        self.readings.now.clone()
+    }
+
+    /// What the calls cost.
+    pub fn stats(&self) -> impl Iterator<Item = &CallStats> {
+        self.stats.values()
+    }
+
+    /// The lanes and their intervals now.
+    pub fn intervals(&self) -> Vec<(&'static str, Seconds)> {
+        self.lanes.intervals()
+    }
+}
+
+/// What an error of the driver means (NVIDIA, "XID Errors").
+fn meaning(xid: u32) -> &'static str {
+    match xid {
+        48 | 62 | 64 | 74 | 79 | 95 | 119 | 120 => "fatal for the device; look at the kernel's log",
+        94 => "a memory error that one process lost its work to",
+        13 | 31 | 43 => "a fault of the program that ran",
+        _ => "see NVIDIA's list of XID errors",
+    }
+}
+
+#[cfg(test)]
+#[path = "device_tests.rs"]
+mod tests;

@@ -1,0 +1,160 @@
+//! The machine and this process, looked at again and again.
+
+use crate::telemetry::snapshot::{AllocatorSnapshot, HostSnapshot, ProcessSnapshot};
+use crate::telemetry::{Reading, cgroup, resident, tree_below};
+use crate::units::{Bytes, Ratio, Seconds};
+use std::time::Duration;
+use sysinfo::{MemoryRefreshKind, System};
+
+/// Time between two looks at what changes slowly.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Asks libtorch's allocator of this process; must be cheap and never wait for the device.
+pub type AllocatorProbe = Box<dyn Fn() -> Option<AllocatorSnapshot> + Send>;
+
+/// What is looked at, and what was seen.
+pub(super) struct HostWatch {
+    system: System,
+    allocator: Option<AllocatorProbe>,
+    next: Duration,
+    looks: u64,
+    /// The processes below this one, where these are watched instead of it.
+    below: Option<Vec<u32>>,
+    pub host: HostSnapshot,
+    pub process: ProcessSnapshot,
+    pub allocated: Option<AllocatorSnapshot>,
+}
+
+impl HostWatch {
+    pub fn new(allocator: Option<AllocatorProbe>) -> Self {
+        Self {
+            system: System::new(),
+            allocator,
+            next: Duration::ZERO,
+            looks: 0,
+            below: None,
+            host: HostSnapshot::default(),
+            process: ProcessSnapshot::default(),
+            allocated: None,
+        }
+    }
+
+    /// Looks at the memory and CPU time of this process, and once a second, or when `hurried`, at the machine; whether it
+    /// did the latter.
+    pub fn look(&mut self, now: Duration, hurried: bool) -> bool {
+        if self.below.is_none() {
+            self.look_at_process();
+        }
+        self.allocated = self.allocator.as_ref().and_then(|ask| ask());
+        if now < self.next && !hurried {
+            return false;
+        }
+        self.next = now + EVERY;
+        self.look_at_machine();
+        if self.below.is_some() {
+            self.look_below();
+        }
+        true
+    }
+
+    /// From now on watches the processes below this one, once a second, instead of this one.
+    pub fn watch_below(&mut self) {
+        (self.below, self.process, self.next) = (Some(Vec::new()), ProcessSnapshot::default(), Duration::ZERO);
+    }
+
+    /// The processes below this one, as far as they are watched.
+    pub fn below(&self) -> Option<&[u32]> {
+        self.below.as_deref()
+    }
+
+    fn look_at_process(&mut self) {
+        self.process.cpu = process_cpu();
+        self.process.resident = match resident() {
+            Reading::Value(bytes) => Some(bytes),
+            Reading::Unsupported | Reading::Failed { .. } => None,
+        };
+        self.process.resident_peak = self.process.resident_peak.max(self.process.resident);
+    }
+
+    fn look_below(&mut self) {
+        let Some(usage) = tree_below(std::process::id()) else {
+            self.process = ProcessSnapshot::default();
+            return;
+        };
+        // Times of processes that nobody waited for disappear; a counter does not fall.
+        let before = self.process.cpu.map_or(0.0, |s| s.0);
+        self.process.cpu = Some(Seconds(usage.cpu.0.max(before)));
+        self.process.resident = Some(usage.resident);
+        self.process.resident_peak = self.process.resident_peak.max(self.process.resident);
+        self.below = Some(usage.pids);
+    }
+
+    fn look_at_machine(&mut self) {
+        self.system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        self.system.refresh_cpu_usage();
+        self.looks += 1;
+        let known = |bytes: u64| (bytes > 0).then_some(Bytes(bytes));
+        let group = cgroup::tightest();
+        self.host = HostSnapshot {
+            // A share needs two looks.
+            cpu: (self.looks > 1).then(|| Ratio(f64::from(self.system.global_cpu_usage()).clamp(0.0, 100.0) / 100.0)),
+            memory_used: known(self.system.used_memory()),
+            memory_available: known(self.system.available_memory()),
+            memory_total: known(self.system.total_memory()),
+            cgroup_used: group.map(|group| group.used),
+            cgroup_limit: group.map(|group| group.limit),
+        };
+    }
+}
+
+/// CPU time of this process, user and system.
+fn process_cpu() -> Option<Seconds> {
+    usage(libc::RUSAGE_SELF).map(Seconds::from)
+}
+
+/// CPU time that `who` of getrusage(2) stands for.
+pub(super) fn usage(who: libc::c_int) -> Option<Duration> {
+    // SAFETY: `rusage` is plain numbers, for which zero is valid; the call only writes to it.
+    let (status, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::getrusage(who, &raw mut usage), usage)
+    };
+    let span = |t: libc::timeval| Duration::new(t.tv_sec.max(0) as u64, t.tv_usec.max(0) as u32 * 1000);
+    (status == 0).then(|| span(usage.ru_utime) + span(usage.ru_stime))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn processes_below_are_seen_instead_of_this_one() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut watch = HostWatch::new(None);
+        watch.look(Duration::ZERO, false);
+        watch.watch_below();
+        assert_eq!(watch.process, ProcessSnapshot::default());
+        assert!(watch.look(Duration::from_millis(100), false));
+        assert!(watch.below().unwrap().contains(&child.id()) && watch.process.cpu.is_some(), "{:?}", watch.process);
+        assert!(watch.process.resident_peak.unwrap() >= Bytes(1 << 16));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn the_host_is_seen_once_a_second_and_the_process_at_each_look() {
+        let probe: AllocatorProbe = Box::new(|| Some(AllocatorSnapshot { allocated: Bytes(1), reserved: Bytes(2) }));
+        let mut watch = HostWatch::new(Some(probe));
+        assert!(watch.look(Duration::ZERO, false));
+        assert_eq!(watch.host.cpu, None, "one look makes no share");
+        let before = watch.process;
+        assert!(before.resident.unwrap() > Bytes(1 << 20) && before.resident_peak == before.resident);
+        std::hint::black_box((0..20_000_000u64).fold(0, |a, b| a ^ b.wrapping_mul(a.wrapping_add(1))));
+        assert!(!watch.look(Duration::from_millis(100), false));
+        assert!(watch.process.cpu > before.cpu, "CPU time is a counter");
+        assert!(watch.look(Duration::from_millis(200), true));
+        assert!(watch.host.cpu.is_some() && watch.host.memory_used < watch.host.memory_total, "{:?}", watch.host);
+        assert_eq!(watch.allocated.map(|a| a.reserved), Some(Bytes(2)));
+    }
+}

@@ -1,0 +1,291 @@
+//! The thread that watches: at each tick it looks at the host and asks the devices' threads for what is due, takes what
+//! they say, publishes a snapshot and feeds the recording under way. It never waits for a driver.
+
+mod clock;
+mod counters;
+mod device;
+mod host;
+mod lanes;
+mod readings;
+mod worker;
+
+pub(super) use clock::{Clock, SystemClock};
+pub use host::AllocatorProbe;
+
+use super::Level;
+use super::processes::Processes;
+use super::recorder::{GpuLook, Look, Recorder};
+use super::snapshot::Latest;
+use super::snapshot::{Call, CallStats, Health, Publisher, Snapshot};
+use super::source::Source;
+use crate::units::Seconds;
+use device::Device;
+use host::HostWatch;
+use lanes::Lanes;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+use worker::{Round, Worker};
+
+/// What the sampler is told.
+pub(super) enum Message {
+    /// A device's thread has made its calls.
+    Round(usize, Round),
+    /// A recording begins.
+    Begin(Recorder),
+    /// The recording ends: answer once the last readings are in, or cannot be had.
+    End(Sender<()>),
+    /// Nobody waits for the last readings of the recording any more.
+    Release,
+    /// From now on the processes below this one are watched, instead of this one.
+    Below,
+    /// The end.
+    Stop,
+}
+
+/// CPU time of the calling thread.
+fn own_cpu() -> Duration {
+    #[cfg(target_os = "linux")]
+    let used = host::usage(libc::RUSAGE_THREAD);
+    #[cfg(not(target_os = "linux"))]
+    let used = None;
+    used.unwrap_or_default()
+}
+
+/// A device and its thread.
+struct Watched {
+    device: Device,
+    /// Absent where the system had no thread for it.
+    worker: Option<Worker>,
+    cpu: Duration,
+}
+
+/// The state of the thread.
+pub(super) struct Sampler {
+    level: Level,
+    clock: Arc<dyn Clock>,
+    devices: Vec<Watched>,
+    processes: Processes,
+    host: HostWatch,
+    publisher: Publisher,
+    recorder: Option<Recorder>,
+    /// Who waits for the last readings of the recording.
+    ending: Option<Sender<()>>,
+    /// All that is not slow is to be read as soon as no device is making calls.
+    hurry: bool,
+    ticks: u64,
+    missed: u64,
+    last_success: Option<Seconds>,
+    notices: Vec<String>,
+    /// What the look at the host brought is in no row of the series yet.
+    host_is_new: bool,
+    machine_is_new: bool,
+}
+
+impl Sampler {
+    /// A sampler of this process, the machine and `sources`, each with a thread that answers to `inbox`.
+    pub fn new(
+        level: Level,
+        sources: Vec<Box<dyn Source>>,
+        allocator: Option<AllocatorProbe>,
+        clock: Arc<dyn Clock>,
+        inbox: &Sender<Message>,
+    ) -> Self {
+        let mut notices = Vec::new();
+        let devices = sources.into_iter().enumerate().map(|(number, source)| {
+            let worker = Worker::start(number, source, Arc::clone(&clock), inbox.clone());
+            let worker = worker.map_err(|e| notices.push(format!("no thread for the telemetry of a device: {e}")));
+            Watched { device: Device::new(level), worker: worker.ok(), cpu: Duration::ZERO }
+        });
+        let devices = devices.collect();
+        Self {
+            level,
+            clock,
+            devices,
+            processes: Processes::of([std::process::id()]),
+            host: HostWatch::new(allocator),
+            publisher: Publisher::default(),
+            recorder: None,
+            ending: None,
+            hurry: false,
+            ticks: 0,
+            missed: 0,
+            last_success: None,
+            notices,
+            host_is_new: false,
+            machine_is_new: false,
+        }
+    }
+
+    /// Where the snapshots appear.
+    pub fn latest(&self) -> Latest {
+        self.publisher.latest()
+    }
+
+    /// Watches until it is told to stop.
+    pub fn run(mut self, inbox: &Receiver<Message>) {
+        let tick = Lanes::tick(self.level);
+        let mut next = self.clock.now();
+        loop {
+            match inbox.recv_timeout(next.saturating_sub(self.clock.now())) {
+                Ok(Message::Round(number, round)) => self.absorb(number, round),
+                Ok(Message::Begin(recorder)) => {
+                    // Who waited for the one before has lost patience.
+                    (self.recorder, self.ending, self.hurry) = (Some(recorder), None, true);
+                }
+                Ok(Message::Release) => (self.recorder, self.ending) = (None, None),
+                Ok(Message::End(waiting)) => (self.ending, self.hurry) = (Some(waiting), true),
+                Err(RecvTimeoutError::Timeout) => {
+                    let late = (self.clock.now() - next).as_nanos() / tick.as_nanos();
+                    next += tick * (late as u32 + 1);
+                    self.missed += late as u64;
+                    self.tick(false);
+                }
+                Ok(Message::Below) => self.host.watch_below(),
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.hurry && !self.is_owed_readings() {
+                self.hurry = false;
+                self.tick(true);
+            }
+            self.end_if_all_is_in();
+        }
+    }
+
+    /// Looks at the host and asks the devices for what is due; everything but what is slow, when `hurried`.
+    fn tick(&mut self, hurried: bool) {
+        let now = self.clock.now();
+        self.ticks += 1;
+        let machine_is_new = self.host.look(now, hurried);
+        if let Some(below) = self.host.below().filter(|_| machine_is_new) {
+            self.processes = Processes::of(below.iter().copied());
+        }
+        self.machine_is_new |= machine_is_new;
+        self.host_is_new = true;
+        let mut asked = false;
+        for Watched { device, worker, .. } in &mut self.devices {
+            let Some(worker) = worker else { continue };
+            if hurried {
+                device.hurry(now);
+            }
+            let calls = if worker.is_busy() { Vec::new() } else { device.due(now) };
+            match worker.ask(calls) {
+                Ok(()) => asked |= worker.is_busy(),
+                Err((call, since)) if !hurried => device.still_busy(now, call, now.saturating_sub(since)),
+                Err(_) => {}
+            }
+        }
+        if self.devices.is_empty() {
+            self.last_success = Some(self.clock.unix());
+        }
+        if !asked {
+            self.record(None);
+            self.publish();
+        }
+    }
+
+    /// Takes what a device said.
+    fn absorb(&mut self, number: usize, round: Round) {
+        let unix = self.clock.unix();
+        let watched = &mut self.devices[number];
+        if let Some(worker) = &mut watched.worker {
+            worker.returned();
+        }
+        watched.cpu = round.cpu;
+        let absorbed = watched.device.absorb(round.done, &self.processes);
+        watched.device.events(round.events, unix);
+        if absorbed.success {
+            self.last_success = Some(unix);
+        }
+        self.record(Some((number, absorbed.fresh)));
+        self.publish();
+    }
+
+    /// Feeds the recording under way.
+    fn record(&mut self, device: Option<(usize, BTreeSet<Call>)>) {
+        let now = self.clock.now();
+        let gpu = device.map(|(number, fresh)| {
+            let device = &mut self.devices[number].device;
+            (number, device.snapshot(now), fresh, [device.samples, device.missed, device.lost])
+        });
+        let Some(recorder) = &mut self.recorder else { return };
+        recorder.look(&Look {
+            at: now,
+            unix: self.clock.unix(),
+            host: &self.host.host,
+            process: &self.host.process,
+            allocator: self.host.allocated,
+            host_is_new: std::mem::take(&mut self.host_is_new),
+            machine_is_new: std::mem::take(&mut self.machine_is_new),
+            ticks: (self.ticks, self.missed),
+            gpu: gpu.as_ref().map(|(number, snapshot, fresh, counts)| GpuLook {
+                number: *number,
+                snapshot,
+                fresh,
+                counts: *counts,
+            }),
+        });
+    }
+
+    /// A device that does not hang is making calls.
+    fn is_owed_readings(&self) -> bool {
+        self.devices.iter().any(|w| !w.device.is_hanging() && w.worker.as_ref().is_some_and(Worker::is_busy))
+    }
+
+    /// Lets go of the recording that is to end, once its last readings are in.
+    fn end_if_all_is_in(&mut self) {
+        if self.hurry || self.is_owed_readings() {
+            return;
+        }
+        if let Some(waiting) = self.ending.take() {
+            self.recorder = None;
+            // Who waited may have lost patience.
+            let _ = waiting.send(());
+        }
+    }
+
+    /// Puts what is known now where readers look.
+    pub fn publish(&mut self) {
+        let now = self.clock.now();
+        for watched in &mut self.devices {
+            for notice in std::mem::take(&mut watched.device.notices) {
+                if !self.notices.contains(&notice) {
+                    self.notices.push(notice);
+                }
+            }
+        }
+        let devices = &self.devices;
+        let sum = |count: fn(&Device) -> u64| devices.iter().map(|w| count(&w.device)).sum::<u64>();
+        let (samples, missed) =
+            if devices.is_empty() { (self.ticks, self.missed) } else { (sum(|d| d.samples), sum(|d| d.missed)) };
+        let health = Health {
+            samples,
+            missed,
+            last_success: self.last_success,
+            cpu: Seconds::from(own_cpu() + devices.iter().map(|w| w.cpu).sum::<Duration>()),
+            intervals: devices.first().map(|w| w.device.intervals()).unwrap_or_default(),
+            notices: self.notices.clone(),
+        };
+        let calls = calls(devices);
+        self.publisher.publish(Snapshot {
+            at: self.clock.unix(),
+            level: self.level,
+            gpus: self.devices.iter_mut().map(|w| w.device.snapshot(now)).collect(),
+            host: self.host.host,
+            process: self.host.process,
+            allocator: self.host.allocated,
+            calls,
+            health,
+        });
+    }
+}
+
+/// The calls of all devices together.
+fn calls(devices: &[Watched]) -> Vec<CallStats> {
+    let mut all: BTreeMap<Call, CallStats> = BTreeMap::new();
+    for stats in devices.iter().flat_map(|w| w.device.stats()) {
+        all.entry(stats.call).and_modify(|sum| sum.add(stats)).or_insert_with(|| stats.clone());
+    }
+    all.into_values().collect()
+}

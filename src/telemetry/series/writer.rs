@@ -1,0 +1,218 @@
+//! The thread that writes a series. The sampler never waits for the disk: lines that find no room are lost, and counted.
+
+use super::Row;
+use crate::files::write_atomic_with;
+use crate::telemetry::tally::SeriesFile;
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::time::Duration;
+
+/// Lines that wait for the disk: a few minutes' worth.
+const ROOM: usize = 4096;
+
+/// The sampler's end.
+pub(crate) struct SeriesSender {
+    /// Where this end goes, the file ends.
+    lines: SyncSender<String>,
+    lost: Arc<AtomicU64>,
+}
+
+/// The end of who began the recording.
+pub(crate) struct SeriesWriter {
+    written: Receiver<Result<SeriesFile, String>>,
+}
+
+impl SeriesSender {
+    /// Writes a line, unless the disk is too slow.
+    pub fn send(&mut self, row: &Row) {
+        if self.lines.try_send(row.line()).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl SeriesWriter {
+    /// Starts a thread that writes to `path`; behind what is there already where `resumes`, else instead of it.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start(path: PathBuf, resumes: bool) -> io::Result<(Self, SeriesSender)> {
+        let (lines, waiting) = sync_channel(ROOM);
+        let (tell, written) = channel();
+        let lost = Arc::new(AtomicU64::new(0));
+        let sender = SeriesSender { lines, lost: Arc::clone(&lost) };
+        std::thread::Builder::new().name("telemetry-series".into()).spawn(move || {
+            let result = write(&path, resumes, &waiting, &lost)
+                .map_err(|e| format!("cannot write the series {}: {e}", path.display()));
+            // Who waited may have lost patience.
+            let _ = tell.send(result);
+        })?;
+        Ok((Self { written }, sender))
+    }
+
+    /// Waits until the file is whole, but not for ever.
+    ///
+    /// # Errors
+    /// Why there is no such file.
+    pub fn finish(self, patience: Duration) -> Result<SeriesFile, String> {
+        self.written.recv_timeout(patience).unwrap_or_else(|e| match e {
+            RecvTimeoutError::Timeout => {
+                Err("the series of the readings is not on the disk yet; it may come late".into())
+            }
+            RecvTimeoutError::Disconnected => Err("the series of the readings was given up".into()),
+        })
+    }
+}
+
+/// The executions in the file at `path`, where it is a series with these columns.
+fn executions(path: &Path) -> Option<u32> {
+    let mut lines = BufReader::new(MultiGzDecoder::new(File::open(path).ok()?)).lines();
+    if lines.next()?.ok()? != Row::header().trim_end() {
+        return None;
+    }
+    // A damaged file ends in an error, and is replaced.
+    let mut last = 0;
+    let mut count = 0;
+    for line in lines {
+        let execution: u32 = line.ok()?.split(',').nth(1)?.parse().ok()?;
+        count += u32::from(execution != last);
+        last = execution;
+    }
+    Some(count)
+}
+
+fn write(path: &Path, resumes: bool, lines: &Receiver<String>, lost: &AtomicU64) -> io::Result<SeriesFile> {
+    let before = if resumes { executions(path) } else { None };
+    let mut rows = 0;
+    write_atomic_with(path, |file| {
+        let mut file = BufWriter::new(file);
+        if before.is_some() {
+            io::copy(&mut File::open(path)?, &mut file)?;
+        }
+        let mut out = GzEncoder::new(file, Compression::default());
+        if before.is_none() {
+            out.write_all(Row::header().as_bytes())?;
+        }
+        for line in lines {
+            out.write_all(line.as_bytes())?;
+            rows += 1;
+        }
+        out.finish()?.flush()
+    })?;
+    Ok(SeriesFile {
+        file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        rows,
+        lost: lost.load(Ordering::Relaxed),
+        executions: before.unwrap_or(0) + 1,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::recorder::{GpuLook, Look};
+    use crate::telemetry::snapshot::{Call, GpuSnapshot, HostSnapshot, ProcessSnapshot};
+    use crate::units::{Ratio, Seconds, Watts};
+    use std::collections::BTreeSet;
+    use std::io::Read;
+
+    /// Writes two lines: of a device whose power is new, and of the host.
+    fn record(path: &Path, resumes: bool, execution: u32) -> Result<SeriesFile, String> {
+        let (writer, mut sender) = SeriesWriter::start(path.into(), resumes).unwrap();
+        let gpu = GpuSnapshot { power: Some(Watts(627.25)), utilisation: Some(Ratio(1.0)), ..GpuSnapshot::default() };
+        let fresh = BTreeSet::from([Call::Power]);
+        let gpu = GpuLook { number: 0, snapshot: &gpu, fresh: &fresh, counts: [1, 0, 0] };
+        for gpu in [Some(gpu), None] {
+            let look = Look {
+                at: Duration::from_secs(1),
+                unix: Seconds(1_790_000_000.25),
+                host: &HostSnapshot { cpu: Some(Ratio(0.5)), ..HostSnapshot::default() },
+                process: &ProcessSnapshot { cpu: Some(Seconds(1.5)), ..ProcessSnapshot::default() },
+                allocator: None,
+                host_is_new: true,
+                machine_is_new: gpu.is_none(),
+                ticks: (1, 0),
+                gpu,
+            };
+            sender.send(&Row { execution, look: &look });
+        }
+        drop(sender);
+        writer.finish(Duration::from_secs(60))
+    }
+
+    fn lines(path: &Path) -> Vec<String> {
+        let mut text = String::new();
+        MultiGzDecoder::new(File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+        text.lines().map(String::from).collect()
+    }
+
+    /// The cells of a line that are not empty, under the names of their columns.
+    fn cells(lines: &[String], line: usize) -> Vec<String> {
+        let pairs = lines[0].split(',').zip(lines[line].split(','));
+        pairs.filter(|(_, cell)| !cell.is_empty()).map(|(name, cell)| format!("{name}={cell}")).collect()
+    }
+
+    #[test]
+    fn what_is_new_fills_a_cell_and_resumed_trials_append() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("series/x.csv.gz");
+        let first = record(&path, true, 1).unwrap();
+        assert_eq!(first, SeriesFile { file: "x.csv.gz".into(), rows: 2, lost: 0, executions: 1 });
+        assert_eq!(record(&path, true, 2).unwrap().executions, 2);
+        let all = lines(&path);
+        assert_eq!(all.len(), 5, "{all:?}");
+        let columns = all[0].split(',').count();
+        assert!(all.iter().all(|line| line.split(',').count() == columns), "{all:?}");
+        let [gpu, host] = [cells(&all, 1), cells(&all, 2)];
+        assert_eq!(
+            gpu,
+            ["unix_seconds=1790000000.250", "execution=1", "power_watts=627.25", "process_cpu_seconds=1.5"]
+        );
+        assert_eq!(host[2..], ["process_cpu_seconds=1.5", "host_cpu_ratio=0.5"]);
+        assert_eq!(cells(&all, 4)[1], "execution=2");
+        assert_eq!(record(&path, false, 1).unwrap().executions, 1);
+        assert_eq!(lines(&path).len(), 3, "a trial that begins anew has a file of its own");
+    }
+
+    #[test]
+    fn a_file_that_is_no_such_series_is_replaced_and_a_folder_that_is_none_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.csv.gz");
+        record(&path, false, 1).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for broken in [b"not gzip".as_slice(), &whole[..whole.len() - 9]] {
+            std::fs::write(&path, broken).unwrap();
+            assert_eq!(record(&path, true, 2).unwrap().executions, 1);
+        }
+        let error = record(&path.join("y.csv.gz"), false, 1).unwrap_err();
+        assert!(error.contains("y.csv.gz"), "{error}");
+    }
+
+    #[test]
+    fn a_disk_that_stands_still_costs_lines_and_no_time() {
+        let (lines, waiting) = sync_channel(1);
+        let lost = Arc::new(AtomicU64::new(0));
+        let mut sender = SeriesSender { lines, lost: Arc::clone(&lost) };
+        let (host, process) = (HostSnapshot::default(), ProcessSnapshot::default());
+        let look = Look {
+            at: Duration::ZERO,
+            unix: Seconds(0.0),
+            host: &host,
+            process: &process,
+            allocator: None,
+            host_is_new: true,
+            machine_is_new: true,
+            ticks: (1, 0),
+            gpu: None,
+        };
+        (0..5).for_each(|_| sender.send(&Row { execution: 1, look: &look }));
+        assert_eq!((lost.load(Ordering::Relaxed), waiting.try_iter().count()), (4, 1));
+    }
+}

@@ -1,0 +1,207 @@
+//! What the readings of a device come to.
+
+use super::bytes;
+use super::distribution::Distribution;
+use super::summary::{DeviceSummary, Energy, EnergySource, GpuSummary, MemorySpreads, Range};
+use super::total::Total;
+use crate::telemetry::recorder::GpuLook;
+use crate::telemetry::snapshot::{Call, GpuSnapshot};
+use crate::units::{Bytes, Celsius, Hertz, Joules, Ratio, Seconds, Watts};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Energy that was watched for less of the time is none of the trial.
+const COVERED: f64 = 0.9;
+
+/// What the readings of a device come to so far.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct GpuTally {
+    device: Option<DeviceSummary>,
+    attribution: Option<String>,
+    samples: Total,
+    missed: Total,
+    lost: Total,
+    memory: Distribution,
+    process: Distribution,
+    utilisation: Distribution,
+    busy: Total,
+    memory_busy: Total,
+    sm: Distribution,
+    occupancy: Distribution,
+    tensor: Distribution,
+    dram: Distribution,
+    power: Distribution,
+    energy: Total,
+    energy_estimated: Total,
+    throttle: BTreeMap<String, Total>,
+    temperature: Distribution,
+    memory_temperature: Distribution,
+    sm_clock: Distribution,
+    memory_clock: Distribution,
+    traffic: [Total; 4],
+    ecc: [Total; 2],
+    xids: BTreeMap<u32, Total>,
+    foreign: Option<u32>,
+    #[serde(skip)]
+    begun: bool,
+}
+
+impl GpuTally {
+    /// The next look is the first of another execution.
+    pub fn pause(&mut self) {
+        self.begun = false;
+        let plain = [&mut self.samples, &mut self.missed, &mut self.lost, &mut self.busy, &mut self.memory_busy];
+        let energy = [&mut self.energy, &mut self.energy_estimated];
+        let lists = self.traffic.iter_mut().chain(&mut self.ecc);
+        let maps = self.throttle.values_mut().chain(self.xids.values_mut());
+        plain.into_iter().chain(energy).chain(lists).chain(maps).for_each(Total::pause);
+    }
+
+    /// Samples, and missed ones.
+    pub fn samples(&self) -> (f64, f64) {
+        (self.samples.sum(), self.missed.sum())
+    }
+
+    /// Takes the readings that are new.
+    pub fn look(&mut self, at: Duration, look: &GpuLook) {
+        let GpuLook { snapshot: now, fresh, counts, .. } = *look;
+        if let Some(identity) = &now.identity {
+            self.device = Some(identity.into());
+        }
+        self.samples.read(counts[0] as f64, at);
+        self.missed.read(counts[1] as f64, at);
+        self.lost.read(counts[2] as f64, at);
+        self.take_xids(at, now);
+        fresh.iter().for_each(|call| self.take(*call, at, now));
+    }
+
+    fn take(&mut self, call: Call, at: Duration, now: &GpuSnapshot) {
+        let ratio = |to: &mut Distribution, value: Option<Ratio>| value.iter().for_each(|v| to.add(v.0));
+        match call {
+            Call::Memory => now.memory.iter().for_each(|memory| self.memory.add(memory.used.0 as f64)),
+            Call::Utilisation => {
+                ratio(&mut self.utilisation, now.utilisation);
+                self.take_busy(at, now);
+            }
+            Call::BusySamples | Call::MemoryBusySamples => self.take_busy(at, now),
+            Call::Power => {
+                now.power.iter().for_each(|watts| self.power.add(watts.0));
+                now.energy_estimated.iter().for_each(|joules| self.energy_estimated.read(joules.0, at));
+            }
+            Call::Energy => now.energy.iter().for_each(|joules| self.energy.read(joules.0, at)),
+            Call::Temperature => now.temperature.iter().for_each(|t| self.temperature.add(t.0)),
+            Call::MemoryTemperature => now.memory_temperature.iter().for_each(|t| self.memory_temperature.add(t.0)),
+            Call::SmClock => now.sm_clock.iter().for_each(|clock| self.sm_clock.add(clock.0)),
+            Call::MemoryClock => now.memory_clock.iter().for_each(|clock| self.memory_clock.add(clock.0)),
+            Call::ThrottleTimes | Call::ThrottleReasons => {
+                for (reason, seconds) in &now.throttle {
+                    self.throttle.entry(reason.word().into()).or_default().read(seconds.0, at);
+                }
+            }
+            Call::Activities => {
+                let Some(active) = now.activities else { return };
+                ratio(&mut self.sm, active.sm);
+                ratio(&mut self.occupancy, active.occupancy);
+                ratio(&mut self.tensor, active.tensor);
+                ratio(&mut self.dram, active.dram);
+            }
+            Call::Processes => {
+                if let Some(memory) = now.process_memory {
+                    self.process.add(memory.used.0 as f64);
+                    self.attribution = Some(memory.attribution.word().into());
+                }
+                self.foreign = self.foreign.max(now.foreign_processes);
+            }
+            Call::Ecc => now.ecc.iter().for_each(|ecc| read(&mut self.ecc, [ecc.corrected, ecc.uncorrected], at)),
+            Call::Pcie | Call::NvLink => {
+                let traffic = if call == Call::Pcie { now.pcie } else { now.nvlink };
+                let half = &mut self.traffic[if call == Call::Pcie { 0..2 } else { 2..4 }];
+                traffic.iter().for_each(|t| read(half, [t.transmitted.0, t.received.0], at));
+            }
+            Call::Open | Call::PowerAverage | Call::MemoryPower | Call::PowerLimit | Call::Events => {}
+        }
+    }
+
+    fn take_busy(&mut self, at: Duration, now: &GpuSnapshot) {
+        now.busy.iter().for_each(|seconds| self.busy.read(seconds.0, at));
+        now.memory_busy.iter().for_each(|seconds| self.memory_busy.read(seconds.0, at));
+    }
+
+    /// Errors before the first look are not the trial's; a kind that comes later began at none.
+    fn take_xids(&mut self, at: Duration, now: &GpuSnapshot) {
+        for (number, xid) in &now.xids {
+            let is_new = !self.xids.contains_key(number);
+            let total = self.xids.entry(*number).or_default();
+            if self.begun && is_new {
+                total.read(0.0, at);
+            }
+            total.read(xid.count as f64, at);
+        }
+        self.begun = true;
+    }
+
+    /// What it comes to over `seconds` of training and `images`.
+    pub fn summary(&self, seconds: f64, images: u64) -> GpuSummary {
+        let counted = |total: &Total| total.known().map(|sum| sum as u64);
+        let [pcie_transmitted, pcie_received, nvlink_transmitted, nvlink_received] =
+            self.traffic.each_ref().map(|total| counted(total).map(Bytes));
+        let xids = self.xids.iter().map(|(number, total)| (*number, total.sum() as u64));
+        GpuSummary {
+            device: self.device.clone().unwrap_or_default(),
+            memory: MemorySpreads {
+                device: self.memory.spread(bytes),
+                process: self.process.spread(bytes),
+                process_known_by: self.attribution.clone(),
+            },
+            utilisation: self.utilisation.spread(Ratio),
+            busy: self.busy.known().map(Seconds),
+            memory_busy: self.memory_busy.known().map(Seconds),
+            sm_active: self.sm.spread(Ratio),
+            sm_occupancy: self.occupancy.spread(Ratio),
+            tensor_active: self.tensor.spread(Ratio),
+            dram_active: self.dram.spread(Ratio),
+            power: self.power.spread(Watts),
+            energy: self.energy(seconds, images),
+            throttle: self.throttle.iter().map(|(reason, total)| (reason.clone(), Seconds(total.sum()))).collect(),
+            temperature: range(&self.temperature, Celsius),
+            memory_temperature: range(&self.memory_temperature, Celsius),
+            sm_clock: range(&self.sm_clock, Hertz),
+            memory_clock: range(&self.memory_clock, Hertz),
+            pcie_transmitted,
+            pcie_received,
+            nvlink_transmitted,
+            nvlink_received,
+            ecc_corrected: counted(&self.ecc[0]),
+            ecc_uncorrected: counted(&self.ecc[1]),
+            xids: xids.filter(|(_, count)| *count > 0).collect(),
+            foreign_processes: self.foreign,
+            lost: self.lost.sum() as u64,
+        }
+    }
+
+    /// By the device's counter, else as the integral of its power, else none. A slice's power is the whole device's.
+    fn energy(&self, seconds: f64, images: u64) -> Option<Energy> {
+        let covers = |total: &Total| total.known().filter(|_| total.seconds() >= COVERED * seconds);
+        let integrated = covers(&self.energy_estimated);
+        let (total, joules, source) = match covers(&self.energy) {
+            Some(joules) => (&self.energy, joules, EnergySource::Counter),
+            None => (&self.energy_estimated, integrated?, EnergySource::IntegratedPower),
+        };
+        Some(Energy {
+            joules: Joules(joules),
+            source,
+            seconds: Seconds(total.seconds()),
+            integrated: integrated.map(Joules),
+            joules_per_image: (images > 0).then(|| joules / images as f64),
+        })
+    }
+}
+
+fn read(totals: &mut [Total], values: [u64; 2], at: Duration) {
+    totals.iter_mut().zip(values).for_each(|(total, value)| total.read(value as f64, at));
+}
+
+fn range<T>(values: &Distribution, make: impl Fn(f64) -> T) -> Option<Range<T>> {
+    values.spread(make).map(|spread| Range { min: spread.min, mean: spread.mean, max: spread.peak })
+}

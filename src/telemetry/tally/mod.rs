@@ -1,0 +1,114 @@
+//! What the readings of a trial come to, while it goes on. Of fixed size, kept in checkpoints, and carried on by the
+//! execution that resumes the trial.
+
+mod distribution;
+mod gpu;
+mod summary;
+mod total;
+
+pub use summary::{
+    DeviceSummary, Energy, EnergySource, GpuSummary, HostSummary, MemorySpreads, Range, SeriesFile, Spread,
+    TelemetrySummary,
+};
+
+use super::Level;
+use super::recorder::Look;
+use crate::units::{Bytes, Ratio, Seconds};
+use distribution::Distribution;
+use gpu::GpuTally;
+use serde::{Deserialize, Serialize};
+use total::Total;
+
+/// What the readings come to so far.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tally {
+    level: Level,
+    /// Executions of the trial that are in here.
+    executions: u32,
+    seconds: Total,
+    ticks: Total,
+    missed_ticks: Total,
+    cpu: Total,
+    resident: Distribution,
+    host_cpu: Distribution,
+    host_memory: Distribution,
+    allocated: Distribution,
+    reserved: Distribution,
+    gpus: Vec<GpuTally>,
+}
+
+impl Tally {
+    /// A new execution: of a new trial, or one that goes on from `before`.
+    pub(super) fn begin(level: Level, before: Option<Tally>) -> Self {
+        let mut tally = before.unwrap_or_default();
+        (tally.level, tally.executions) = (level, tally.executions + 1);
+        for total in [&mut tally.seconds, &mut tally.ticks, &mut tally.missed_ticks, &mut tally.cpu] {
+            total.pause();
+        }
+        tally.gpus.iter_mut().for_each(GpuTally::pause);
+        tally
+    }
+
+    /// Which execution of the trial this is, from 1.
+    pub(super) fn execution(&self) -> u32 {
+        self.executions
+    }
+
+    /// Takes what is new.
+    pub(super) fn look(&mut self, look: &Look) {
+        let at = look.at;
+        self.seconds.read(at.as_secs_f64(), at);
+        if look.host_is_new {
+            self.ticks.read(look.ticks.0 as f64, at);
+            self.missed_ticks.read(look.ticks.1 as f64, at);
+            look.process.cpu.iter().for_each(|cpu| self.cpu.read(cpu.0, at));
+            look.process.resident.iter().for_each(|bytes| self.resident.add(bytes.0 as f64));
+            if let Some(allocator) = look.allocator {
+                self.allocated.add(allocator.allocated.0 as f64);
+                self.reserved.add(allocator.reserved.0 as f64);
+            }
+        }
+        if look.machine_is_new {
+            look.host.cpu.iter().for_each(|share| self.host_cpu.add(share.0));
+            look.host.memory_used.iter().for_each(|bytes| self.host_memory.add(bytes.0 as f64));
+        }
+        if let Some(gpu) = look.gpu {
+            if self.gpus.len() <= gpu.number {
+                self.gpus.resize_with(gpu.number + 1, GpuTally::default);
+            }
+            self.gpus[gpu.number].look(at, &gpu);
+        }
+    }
+
+    /// What the readings come to, after `images` training images.
+    pub(super) fn summary(&self, images: u64) -> TelemetrySummary {
+        let seconds = self.seconds.sum();
+        let (samples, missed) = match self.gpus.as_slice() {
+            [] => (self.ticks.sum(), self.missed_ticks.sum()),
+            gpus => gpus.iter().map(GpuTally::samples).fold((0.0, 0.0), |(a, b), (c, d)| (a + c, b + d)),
+        };
+        TelemetrySummary {
+            level: self.level,
+            executions: self.executions,
+            seconds: Seconds(seconds),
+            images,
+            samples: samples as u64,
+            missed: missed as u64,
+            host: HostSummary {
+                cpu: self.cpu.known().map(Seconds),
+                resident: self.resident.spread(bytes),
+                cpu_share: self.host_cpu.spread(Ratio),
+                memory_used: self.host_memory.spread(bytes),
+            },
+            allocated: self.allocated.spread(bytes),
+            reserved: self.reserved.spread(bytes),
+            gpus: self.gpus.iter().map(|gpu| gpu.summary(seconds, images)).collect(),
+            series: None,
+        }
+    }
+}
+
+/// Whole bytes.
+fn bytes(value: f64) -> Bytes {
+    Bytes(value.round() as u64)
+}

@@ -1,0 +1,123 @@
+//! Which device of the machine a program means by a number: `CUDA_VISIBLE_DEVICES` and `CUDA_DEVICE_ORDER` decide.
+
+/// A device to watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GpuTarget {
+    /// By its identifier, `GPU-…` or `MIG-…`.
+    Uuid(String),
+    /// By its number among the visible ones.
+    Visible(usize),
+}
+
+/// A device that the driver lists, in the order of the PCI bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// `GPU-…`.
+    pub uuid: String,
+    /// Model.
+    pub name: String,
+    /// The slices that it is divided into, `MIG-…`.
+    pub slices: Vec<String>,
+}
+
+/// The identifier of visible device `index`, as CUDA counts.
+///
+/// # Errors
+/// Why there is none, or nobody can tell which it is, and what to do.
+pub(super) fn resolve(
+    index: usize,
+    visible: Option<&str>,
+    order: Option<&str>,
+    devices: &[Listed],
+) -> Result<String, String> {
+    let none = || {
+        let count = devices.len();
+        Err(format!("no visible device {index}: the driver lists {count}, CUDA_VISIBLE_DEVICES is {visible:?}"))
+    };
+    let by_bus = order == Some("PCI_BUS_ID") || devices.windows(2).all(|two| two[0].name == two[1].name);
+    let numbered = |number: usize| match devices.get(number) {
+        None => none(),
+        Some(_) if !by_bus => Err(format!(
+            "device {number} is ambiguous: CUDA puts the fastest first where devices differ; set \
+             CUDA_DEVICE_ORDER=PCI_BUS_ID, or name it by its UUID in CUDA_VISIBLE_DEVICES"
+        )),
+        // Of a divided device CUDA sees the first slice.
+        Some(device) => Ok(device.slices.first().unwrap_or(&device.uuid).clone()),
+    };
+    let Some(visible) = visible else { return numbered(index) };
+    // What follows an entry that names no device is not visible.
+    for (position, entry) in visible.split(',').map(str::trim).enumerate() {
+        let found = match entry.parse::<usize>() {
+            Ok(number) => numbered(number),
+            Err(_) => named(entry, devices).map_or_else(none, Ok),
+        };
+        match found {
+            Ok(uuid) if position == index => return Ok(uuid),
+            Ok(_) => {}
+            Err(why) => return Err(why),
+        }
+    }
+    none()
+}
+
+/// The one device or slice whose identifier begins with `entry`.
+fn named(entry: &str, devices: &[Listed]) -> Option<String> {
+    let known = devices.iter().flat_map(|device| device.slices.iter().chain([&device.uuid]));
+    let mut fitting =
+        known.filter(|uuid| ["GPU-", "MIG-"].iter().any(|kind| entry.starts_with(kind)) && uuid.starts_with(entry));
+    match (fitting.next(), fitting.next()) {
+        (Some(uuid), None) => Some(uuid.clone()),
+        (Some(_), Some(_)) => None,
+        // The older form of a slice's name, MIG-GPU-<uuid>/<instance>/<instance>: the driver takes it as it is.
+        (None, _) => entry.starts_with("MIG-GPU-").then(|| entry.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn devices(names: &[&str]) -> Vec<Listed> {
+        let listed = names.iter().enumerate().map(|(i, name)| Listed {
+            uuid: format!("GPU-{i}a2b"),
+            name: (*name).into(),
+            slices: if *name == "divided" { vec!["MIG-77".into(), "MIG-78".into()] } else { Vec::new() },
+        });
+        listed.collect()
+    }
+
+    fn ask(index: usize, visible: &str, names: &[&str]) -> Result<String, String> {
+        resolve(index, Some(visible), None, &devices(names))
+    }
+
+    #[test]
+    fn numbers_and_identifiers_name_devices() {
+        let same = ["H100"; 4];
+        assert_eq!(resolve(2, None, None, &devices(&same)).unwrap(), "GPU-2a2b");
+        assert_eq!(ask(0, "3,1", &same).unwrap(), "GPU-3a2b");
+        assert_eq!(ask(1, " 3 , 1 ", &same).unwrap(), "GPU-1a2b");
+        assert_eq!(ask(1, "0,GPU-2", &same).unwrap(), "GPU-2a2b");
+        assert_eq!(ask(0, "MIG-78", &["divided"]).unwrap(), "MIG-78");
+        assert_eq!(ask(0, "0", &["divided"]).unwrap(), "MIG-77");
+        assert_eq!(ask(0, "MIG-GPU-9/1/0", &["divided"]).unwrap(), "MIG-GPU-9/1/0");
+    }
+
+    #[test]
+    fn what_follows_no_device_is_not_visible() {
+        let same = ["H100"; 2];
+        for (index, visible) in [(0, ""), (0, "-1"), (1, "0"), (1, "0,-1,1"), (1, "0,7,1"), (0, "GPU-"), (0, "GPU-9")] {
+            let why = ask(index, visible, &same).expect_err(visible);
+            assert!(why.contains(&format!("no visible device {index}")), "{visible}: {why}");
+        }
+        assert!(resolve(2, None, None, &devices(&same)).is_err());
+    }
+
+    #[test]
+    fn numbers_of_different_devices_need_an_order() {
+        let mixed = devices(&["T4", "H100"]);
+        assert!(resolve(0, None, None, &mixed).unwrap_err().contains("PCI_BUS_ID"));
+        assert!(resolve(0, Some("1"), Some("FASTEST_FIRST"), &mixed).is_err());
+        assert_eq!(resolve(0, Some("1"), Some("PCI_BUS_ID"), &mixed).unwrap(), "GPU-1a2b");
+        assert_eq!(resolve(0, Some("GPU-1"), None, &mixed).unwrap(), "GPU-1a2b");
+    }
+}
