@@ -14,10 +14,10 @@ DEMO_STORE ?= results/$(DEMO)-$(shell date +%Y%m%d-%H%M%S)
 demo_store := $(DEMO_STORE)
 ndbench := cargo run $(flags) --quiet --
 
-.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports bench lint doc licences advisories ci
+.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports check-dashboards bench lint doc licences advisories ci
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## find or install libtorch, and make plain cargo commands work in this checkout
 	@LIBTORCH='$(LIBTORCH)' scripts/setup
@@ -46,15 +46,19 @@ test-gpu: setup ## run the tests that need a CUDA device
 check-exports: build ## let the tools that read exports read some (installs them into the cache; CI=yes: skips none)
 	scripts/check-exports target/release/ndbench
 
+check-dashboards: build ## let a real Prometheus scrape a run, and ask it what the dashboards ask (CI=yes: skips nothing)
+	cargo build $(flags) -p ndbench-nvml-stub
+	scripts/check-dashboards target/release/ndbench
+
 bench: setup ## run the microbenchmarks
 	cargo bench --locked
 
 lint: setup ## check format and lints, with and without libtorch
 	@cargo fmt --version >/dev/null 2>&1 || { echo "lint: rustfmt is missing: rustup component add rustfmt"; exit 1; }
 	@cargo clippy --version >/dev/null 2>&1 || { echo "lint: clippy is missing: rustup component add clippy"; exit 1; }
-	cargo fmt --check
-	cargo clippy $(flags) --all-targets --no-default-features -- -D warnings
-	cargo clippy $(flags) --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy $(flags) --workspace --all-targets --no-default-features -- -D warnings
+	cargo clippy $(flags) --workspace --all-targets -- -D warnings
 
 doc: setup ## build the documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc $(flags) --no-deps
@@ -69,6 +73,6 @@ test-tools: ## install the programs that some tests drive (Debian, as root)
 	scripts/test-tools
 
 ci: ## everything a change must pass, cheap checks first
-	@export CI=yes; for step in test-tools licences advisories lint doc test check-exports demo-short; do \
+	@export CI=yes; for step in test-tools licences advisories lint doc test check-exports check-dashboards demo-short; do \
 		echo "== $$step"; start=$$SECONDS; $(MAKE) --no-print-directory $$step; \
 		echo "== $$step: $$((SECONDS - start)) s"; done

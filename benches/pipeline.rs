@@ -77,6 +77,7 @@ fn made_up(number: u64) -> Record {
         epochs: (1..=EPOCHS).map(epoch).collect(),
         time_valid: true,
         memory: MemoryPeak::default(),
+        telemetry: None,
         environment: environment(Device::Cpu),
         started: jiff::Timestamp::UNIX_EPOCH,
         finished: jiff::Timestamp::UNIX_EPOCH,

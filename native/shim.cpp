@@ -82,6 +82,16 @@ char* ndb_cuda_memory_peak(int64_t index, int64_t* allocated, int64_t* reserved)
   });
 }
 
+char* ndb_cuda_memory_now(int64_t index, int64_t* allocated, int64_t* reserved) {
+  return guarded([&] {
+    using c10::CachingAllocator::StatType;
+    const auto stats = c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(c10::DeviceIndex(index));
+    const auto all = static_cast<size_t>(StatType::AGGREGATE);
+    *allocated = stats.allocated_bytes[all].current;
+    *reserved = stats.reserved_bytes[all].current;
+  });
+}
+
 char* ndb_cuda_memory_reset(int64_t index) {
   return guarded([&] {
     auto* allocator = c10::getDeviceAllocator(c10::DeviceType::CUDA);

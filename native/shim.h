@@ -22,6 +22,9 @@ char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, 
 // Allows or forbids TF32 in CUDA's matrix products and cuDNN's convolutions.
 char* ndb_allow_tf32(bool allow);
 
+// Number of bytes in live tensors and reserved from device `index` by CUDA's allocator.
+char* ndb_cuda_memory_now(int64_t index, int64_t* allocated, int64_t* reserved);
+
 // Largest number of bytes since the last reset in live tensors and reserved from device `index` by CUDA's allocator.
 char* ndb_cuda_memory_peak(int64_t index, int64_t* allocated, int64_t* reserved);
 

@@ -13,7 +13,7 @@ use crate::report::Form;
 use crate::run::Retry;
 #[cfg(feature = "torch")]
 use crate::scenario::Dataset;
-#[cfg(target_os = "linux")]
+#[cfg(any(feature = "torch", target_os = "linux"))]
 use crate::telemetry::Level;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(target_os = "linux")]
@@ -158,6 +158,13 @@ pub struct RunArgs {
     /// Also train again trials that ended so, say on a machine with more memory; their records are replaced
     #[arg(long, value_name = "OUTCOME,...", value_delimiter = ',')]
     pub retry: Vec<RetryArg>,
+    /// How much to watch of the machine and the device: off, minimal or full
+    #[arg(long, value_name = "LEVEL", default_value_t)]
+    pub telemetry: Level,
+    /// For tests: a library to ask in place of the NVIDIA driver's; its figures are marked as no measurement
+    /// [default: NDBENCH_NVML_LIB]
+    #[arg(long, value_name = "PATH")]
+    pub nvml_lib: Option<PathBuf>,
     /// Say nothing but warnings
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,

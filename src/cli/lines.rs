@@ -45,9 +45,9 @@ impl<W: Write> JsonLines<W> {
             Event::EpochFinished(result) => {
                 vec![json!({"event": "epoch", "trial_id": self.current, "result": result})]
             }
-            Event::TrialFinished { trial_id, outcome, time_valid, memory } => vec![json!({
+            Event::TrialFinished { trial_id, outcome, time_valid, memory, telemetry } => vec![json!({
                 "event": "trial_finished", "trial_id": trial_id, "outcome": outcome, "time_valid": time_valid,
-                "memory": memory,
+                "memory": memory, "telemetry": telemetry,
             })],
             Event::Warning(text) => vec![json!({"event": "warning", "text": text})],
             Event::Step { .. }

@@ -38,7 +38,13 @@ fn events() -> Vec<Event> {
         events.push(Event::EvaluationStarted { epoch });
         events.push(Event::EpochFinished(Box::new(made_up::epoch(epoch, 0.5, 10.0))));
         events.push(Event::CheckpointWritten { path: "store/x.ckpt".into() });
-        events.push(Event::TrialFinished { trial_id, outcome, time_valid: true, memory: MemoryPeak::default() });
+        events.push(Event::TrialFinished {
+            trial_id,
+            outcome,
+            time_valid: true,
+            memory: MemoryPeak::default(),
+            telemetry: None,
+        });
     }
     events.push(Event::RunFinished);
     events

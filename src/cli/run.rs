@@ -17,11 +17,12 @@ use crate::export::metrics::{BuildInfo, Exposition, MetricsSink, Training};
 use crate::plan::{TrialId, estimate};
 use crate::profile::{self, Profile};
 use crate::record::{Record, RecordWriter, Skipped, Store};
-use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, set_threads};
+use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, instruments, set_threads};
 use crate::units::Seconds;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -42,11 +43,14 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let interrupt = interrupt_flag()?;
     let environment = environment(device);
     let sources = Sources::new(args.data.as_deref());
+    let nvml_library = args.nvml_lib.clone().or_else(|| std::env::var_os("NDBENCH_NVML_LIB").map(PathBuf::from));
+    let telemetry = instruments(device, args.telemetry, nvml_library);
     let run = Run {
         store: &store,
         sources: &sources,
         device,
         environment: &environment,
+        telemetry: &telemetry,
         sample_every: u64::from(selected.profile.step_every(kind(device))),
         checkpoint_every: Duration::from_secs(args.checkpoint_every),
         retry: args.retry.as_slice().into(),
@@ -86,7 +90,7 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     let mut lines = JsonLines::default();
     let training = Arc::new(Training::default());
     let mut metrics = MetricsSink::new(training.clone(), live::job());
-    let exposition = Exposition::new(vec![Arc::new(BuildInfo), training]);
+    let exposition = Exposition::new(vec![Arc::new(BuildInfo), training, Arc::new(run.telemetry.latest())]);
     let _live = args.listen.start(Arc::new(exposition), args.quiet)?;
     let mut sinks: Vec<&mut dyn Sink> = vec![&mut writer, &mut progress, &mut metrics];
     if args.json {

@@ -7,7 +7,7 @@ mod epoch;
 pub use epoch::{EpochResult, EpochTimes, MemoryPeak, Outcome, Scores, StepSplit};
 
 use crate::plan::{ResolvedTrial, TrialId};
-use crate::telemetry::Environment;
+use crate::telemetry::{Environment, TelemetrySummary};
 use std::path::PathBuf;
 
 /// Something that happened. Values are final: a sink never needs to ask back.
@@ -73,6 +73,8 @@ pub enum Event {
         time_valid: bool,
         /// Peak memory over the whole trial, executions before a resume included.
         memory: MemoryPeak,
+        /// What the instruments say of the trial; absent where they were off, or it never began.
+        telemetry: Option<Box<TelemetrySummary>>,
     },
     /// The matrix ended.
     RunFinished,

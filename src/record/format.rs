@@ -4,7 +4,7 @@ use super::{RecordError, quick};
 use crate::event::{EpochResult, MemoryPeak, Outcome};
 use crate::files::sha256_hex;
 use crate::plan::{Block, Trial, TrialId};
-use crate::telemetry::Environment;
+use crate::telemetry::{Environment, TelemetrySummary};
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -43,6 +43,9 @@ pub struct Record {
     pub time_valid: bool,
     /// Peak memory over the whole trial.
     pub memory: MemoryPeak,
+    /// What the instruments say of the trial; absent where they were off, and in records from before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<Box<TelemetrySummary>>,
     /// Where it ran.
     pub environment: Environment,
     /// When it began (of a resumed trial: the last time), RFC 3339.

@@ -1,5 +1,5 @@
 //! What a process leaves in a store when it is killed: half-written files and, between a record and its checkpoint's end,
-//! the checkpoint of a trial that is done.
+//! the checkpoint of a trial that is done, or a series of readings without a record.
 
 use super::{Store, StoreError, TrialLock};
 use crate::files::is_temporary_of;
@@ -34,7 +34,8 @@ impl Store {
     fn leftovers(&self, trial: &Trial, done: bool) -> Result<Vec<PathBuf>, StoreError> {
         let mut found = Vec::new();
         let checkpoint = self.checkpoint_path(&trial.id());
-        for file in [&checkpoint, &self.record_path(trial)] {
+        let (record, series) = (self.record_path(trial), self.telemetry_path(trial));
+        for file in [&checkpoint, &record, &series] {
             let (Some(folder), Some(target)) = (file.parent(), file.file_name()) else { continue };
             let target = target.to_string_lossy();
             let beside = super::store::files_in(folder).map_err(super::store::io_error("list", folder))?;
@@ -43,6 +44,10 @@ impl Store {
         }
         if done && checkpoint.exists() {
             found.push(checkpoint);
+        }
+        // The process was killed between the two.
+        if series.exists() && !record.exists() {
+            found.push(series);
         }
         Ok(found)
     }
@@ -65,16 +70,24 @@ mod tests {
             file.with_file_name(name)
         };
         let checkpoints = [&ours, &other].map(|t| store.checkpoint_path(&t.id()));
-        let temporary = [&ours, &other].map(|t| [beside(store.checkpoint_path(&t.id())), beside(store.record_path(t))]);
+        let temporary = [&ours, &other].map(|t| {
+            [beside(store.checkpoint_path(&t.id())), beside(store.record_path(t)), beside(store.telemetry_path(t))]
+        });
+        let orphans = [&ours, &other].map(|t| store.telemetry_path(t));
         let foreign =
             [checkpoints[0].with_file_name(".tmp-x7Gq2b"), checkpoints[0].with_extension("ckpt.unreadable-1")];
-        for file in checkpoints.iter().chain(temporary.as_flattened()).chain(&foreign) {
+        for file in checkpoints.iter().chain(temporary.as_flattened()).chain(&foreign).chain(&orphans) {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, "half").unwrap();
         }
         let lock = store.lock(&ours.id()).unwrap();
         store.sweep(&lock, &ours, false).unwrap();
         assert!(temporary[0].iter().all(|f| !f.exists()) && checkpoints[0].exists(), "the trial goes on from it");
+        assert!(!orphans[0].exists() && orphans[1].exists());
+        fs::write(store.record_path(&ours), "").unwrap();
+        fs::write(&orphans[0], "").unwrap();
+        store.sweep(&lock, &ours, false).unwrap();
+        assert!(orphans[0].exists(), "it has a record");
         assert!(store.has_leftovers(&ours, true));
         store.sweep(&lock, &ours, true).unwrap();
         assert!(!checkpoints[0].exists() && !store.has_leftovers(&ours, true));

@@ -93,6 +93,7 @@ pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Recor
         epochs,
         time_valid: true,
         memory: MemoryPeak { resident: Some(Bytes(resident << 20)), ..MemoryPeak::default() },
+        telemetry: None,
         environment: environment("alpha"),
         started: "2026-01-02T03:04:05Z".parse().unwrap(),
         finished: "2026-01-02T04:05:06Z".parse().unwrap(),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! records/<architecture>-<dataset>-<norm>-e<epochs>-a<attempt>-<trial_id>.json
+//! telemetry/<the same>.csv.gz          its readings at full rate; `telemetry::series` has the form
 //! checkpoints/<trial_id>.ckpt
 //! locks/<trial_id>.lock
 //! index/<shard>                       what reports know of the records; can be deleted at any time
@@ -70,9 +71,12 @@ impl Store {
 
     /// Where the record of `trial` lies, or will.
     pub fn record_path(&self, trial: &Trial) -> PathBuf {
-        let Trial { architecture, norm, epochs, attempt, .. } = trial;
-        let dataset = file_part(&trial.dataset.to_string());
-        self.records_path().join(format!("{architecture}-{dataset}-{norm}-e{epochs}-a{attempt}-{}.json", trial.id()))
+        self.records_path().join(stem(trial) + ".json")
+    }
+
+    /// Where the telemetry of `trial` lies at full rate, or will.
+    pub fn telemetry_path(&self, trial: &Trial) -> PathBuf {
+        self.root.join("telemetry").join(stem(trial) + ".csv.gz")
     }
 
     /// Where the checkpoint of a trial lies, or will.
@@ -184,6 +188,13 @@ impl Store {
             .map_err(io_error("write", &path))?;
         Ok(TrialLock { _file: file })
     }
+}
+
+/// What the names of a trial's files begin with.
+fn stem(trial: &Trial) -> String {
+    let Trial { architecture, norm, epochs, attempt, .. } = trial;
+    let dataset = file_part(&trial.dataset.to_string());
+    format!("{architecture}-{dataset}-{norm}-e{epochs}-a{attempt}-{}", trial.id())
 }
 
 /// Why a lock cannot be had; file systems without locks have errors of their own.

@@ -3,7 +3,7 @@
 use super::{Record, SCHEMA, Store};
 use crate::event::{EpochResult, Event, MemoryPeak, Outcome, Sink, SinkError};
 use crate::plan::{ResolvedTrial, TrialId};
-use crate::telemetry::Environment;
+use crate::telemetry::{Environment, TelemetrySummary};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,6 +29,14 @@ struct Current {
     not_finite: Option<u32>,
 }
 
+/// How the trial ended.
+struct Ending {
+    outcome: Outcome,
+    time_valid: bool,
+    memory: MemoryPeak,
+    telemetry: Option<Box<TelemetrySummary>>,
+}
+
 impl RecordWriter {
     /// A writer into `store`.
     pub fn new(store: &Store) -> Self {
@@ -41,9 +49,9 @@ impl RecordWriter {
     }
 
     /// Ends the current trial and writes its record.
-    fn finish(&mut self, id: &TrialId, outcome: &Outcome, time_valid: bool, memory: MemoryPeak) -> Result<(), String> {
+    fn finish(&mut self, id: &TrialId, ending: Ending) -> Result<(), String> {
         let current = self.current.take().ok_or_else(|| format!("trial {id} ended but never began"))?;
-        let record = current.into_record(outcome.clone(), time_valid, memory);
+        let record = current.into_record(ending);
         if record.trial_id != *id {
             return Err(format!("trial {id} ended while {} was under way", record.trial_id));
         }
@@ -66,7 +74,8 @@ impl Current {
         }
     }
 
-    fn into_record(self, outcome: Outcome, time_valid: bool, memory: MemoryPeak) -> Record {
+    fn into_record(self, ending: Ending) -> Record {
+        let Ending { outcome, time_valid, memory, telemetry } = ending;
         // The training loop watches the training loss; a test loss that is not finite is a divergence all the same.
         let outcome = match (outcome, self.not_finite, self.steps_per_epoch) {
             (Outcome::Finished, Some(epoch), Some(step)) => Outcome::Diverged { epoch, step },
@@ -82,6 +91,7 @@ impl Current {
             epochs: self.epochs,
             time_valid,
             memory,
+            telemetry,
             environment: self.environment,
             started: self.started,
             finished: jiff::Timestamp::now(),
@@ -126,10 +136,10 @@ impl Sink for RecordWriter {
                     current.remarks.push(text.clone());
                 }
             }
-            Event::TrialFinished { trial_id, outcome, time_valid, memory } => {
-                return self
-                    .finish(trial_id, outcome, *time_valid, *memory)
-                    .map_err(|what| SinkError { sink: "record".into(), what });
+            Event::TrialFinished { trial_id, outcome, time_valid, memory, telemetry } => {
+                let (outcome, telemetry) = (outcome.clone(), telemetry.clone());
+                let ending = Ending { outcome, time_valid: *time_valid, memory: *memory, telemetry };
+                return self.finish(trial_id, ending).map_err(|what| SinkError { sink: "record".into(), what });
             }
             Event::RunStarted { .. }
             | Event::Step { .. }
@@ -162,7 +172,7 @@ mod tests {
 
     fn ended(outcome: Outcome, time_valid: bool) -> Event {
         let trial_id = made_up::trial(Architecture::Vgg16, Dataset::Cifar10, Norm::Nd, 2, 1).id();
-        Event::TrialFinished { trial_id, outcome, time_valid, memory: MemoryPeak::default() }
+        Event::TrialFinished { trial_id, outcome, time_valid, memory: MemoryPeak::default(), telemetry: None }
     }
 
     fn play(store: &Store, events: &[Event]) -> Result<(), SinkError> {

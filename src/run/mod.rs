@@ -1,16 +1,18 @@
 //! Trains what is missing in a store, block by block.
 
 mod environment;
+mod instruments;
 mod shelf;
 
 pub use environment::{device, environment, set_threads, threads};
+pub use instruments::instruments;
 
 use crate::data::{DataError, DataSet, Sources};
 use crate::event::{Event, Fanout, Outcome};
 use crate::nn::{Method, networks};
 use crate::plan::{ResolvedTrial, Trial};
 use crate::record::{Record, Store, StoreError};
-use crate::telemetry::Environment;
+use crate::telemetry::{Environment, Telemetry};
 use crate::train::{Checkpoints, Trainer, catch, never_trained};
 use shelf::Shelf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +29,8 @@ pub struct Run<'a> {
     pub device: Device,
     /// The description of that for the records.
     pub environment: &'a Environment,
+    /// The instruments at work.
+    pub telemetry: &'a Telemetry,
     /// The parts of every so many-th step are timed.
     pub sample_every: u64,
     /// Time between two checkpoints.
@@ -237,6 +241,8 @@ impl Run<'_> {
             network: &|scope| networks::build(*architecture, method, classes, scope),
             checkpoints: Some(checkpoints),
             sample_every: self.sample_every,
+            telemetry: self.telemetry,
+            series: Some(&self.store.telemetry_path(&trial.trial)),
             remarks: &remarks,
             interrupt: self.interrupt,
         }

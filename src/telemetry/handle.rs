@@ -8,7 +8,8 @@ use super::source::Source;
 use super::tally::{Tally, TelemetrySummary};
 use super::{GpuTarget, Level, nvml};
 use std::path::PathBuf;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,14 +38,16 @@ pub struct Telemetry {
     level: Level,
     latest: Latest,
     inbox: Option<Sender<Message>>,
-    stopped: Option<std::sync::mpsc::Receiver<()>>,
+    stopped: Option<Receiver<()>>,
+    /// How many of the notices were handed on by a recording.
+    told: Arc<AtomicUsize>,
 }
 
 impl Telemetry {
     /// Nothing is watched.
     pub fn off() -> Self {
         let snapshot = Snapshot { level: Level::Off, ..Snapshot::default() };
-        Self { level: Level::Off, latest: Latest::fixed(snapshot), inbox: None, stopped: None }
+        Self { level: Level::Off, latest: Latest::fixed(snapshot), inbox: None, stopped: None, told: Arc::default() }
     }
 
     /// Begins to watch, on threads of its own; returns at once. Where the system has no thread left, nothing is watched,
@@ -82,11 +85,11 @@ impl Telemetry {
             let _ = tell.send(());
         });
         match thread {
-            Ok(_) => Self { level, latest, inbox: Some(inbox), stopped: Some(stopped) },
+            Ok(_) => Self { level, latest, inbox: Some(inbox), stopped: Some(stopped), told: Arc::default() },
             Err(e) => {
                 let mut snapshot = Snapshot { level, ..Snapshot::default() };
                 snapshot.health.notices.push(format!("no thread for telemetry: {e}"));
-                Self { level, latest: Latest::fixed(snapshot), inbox: None, stopped: None }
+                Self { level, latest: Latest::fixed(snapshot), inbox: None, stopped: None, told: Arc::default() }
             }
         }
     }
@@ -107,8 +110,14 @@ impl Telemetry {
         let resumes = before.is_some();
         let tally = Tally::begin(self.level, before);
         let execution = tally.execution();
-        let mut recording =
-            Recording { tally: Arc::new(Mutex::new(tally)), inbox: None, series: None, notices: Vec::new() };
+        let mut recording = Recording {
+            tally: Arc::new(Mutex::new(tally)),
+            latest: self.latest(),
+            told: Arc::clone(&self.told),
+            inbox: None,
+            series: None,
+            notices: Vec::new(),
+        };
         let Some(inbox) = &self.inbox else { return recording };
         let mut sender = None;
         if let Some(path) = series.filter(|_| self.level == Level::Full) {
@@ -136,6 +145,8 @@ impl Drop for Telemetry {
 /// The recording of one execution of a trial.
 pub struct Recording {
     tally: Arc<Mutex<Tally>>,
+    latest: Latest,
+    told: Arc<AtomicUsize>,
     /// Absent where nothing is watched.
     inbox: Option<Sender<Message>>,
     series: Option<SeriesWriter>,
@@ -143,14 +154,18 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// What the readings come to so far, for a checkpoint; absent where nothing is watched. Takes microseconds.
-    pub fn so_far(&self) -> Option<Tally> {
-        self.inbox.as_ref().map(|_| self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    /// What the readings come to so far, after `images` training images of the trial, for a checkpoint; absent where
+    /// nothing is watched. Takes microseconds.
+    pub fn so_far(&self, images: u64) -> Option<Tally> {
+        self.inbox.as_ref()?;
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        tally.images = images;
+        Some(tally)
     }
 
     /// Ends the recording after `images` training images of the trial, with fresh readings. Waits for these no longer than
-    /// half a second, and for the series no longer than five. The summary is absent where nothing was watched; what went
-    /// wrong with the recording itself is told beside it.
+    /// half a second, and for the series no longer than five. The summary is absent where nothing was watched; beside it is
+    /// what a user should know: the sampler's notices that no recording has told before, and what became of the series.
     pub fn finish(mut self, images: u64) -> (Option<TelemetrySummary>, Vec<String>) {
         let Some(inbox) = self.inbox.take() else { return (None, self.notices) };
         let (tell, told) = channel();
@@ -164,6 +179,9 @@ impl Recording {
             Some(Err(why)) => self.notices.push(why),
             None => {}
         }
+        let said = &self.latest.get().health.notices;
+        let before = self.told.fetch_max(said.len(), Ordering::Relaxed);
+        self.notices.extend(said.iter().skip(before).cloned());
         (Some(summary), self.notices)
     }
 }

@@ -39,7 +39,7 @@ fn watch(scripts: &[&Script]) -> Telemetry {
 fn off_is_off() {
     let telemetry = Telemetry::start(Settings { level: Level::Off, ..Settings::default() });
     let recording = telemetry.record(None, Some("/nowhere".into()));
-    assert_eq!((recording.so_far(), recording.finish(5)), (None, (None, vec![])));
+    assert_eq!((recording.so_far(1), recording.finish(5)), (None, (None, vec![])));
     assert_eq!(telemetry.latest().get().health.samples, 0);
 }
 
@@ -82,7 +82,7 @@ fn a_resumed_trial_sums_its_executions() {
         sampled(3);
         script.says(Call::Energy, Answer::Joules(Joules(joules[1])));
         sampled(1);
-        let kept = serde_json::to_string(&recording.so_far().unwrap()).unwrap();
+        let kept = serde_json::to_string(&recording.so_far(50).unwrap()).unwrap();
         (serde_json::from_str::<Tally>(&kept).unwrap(), recording.finish(100).0.unwrap())
     };
     let (_, first) = run(None, [1000.0, 1300.0]);

@@ -23,6 +23,8 @@ pub(super) struct Look<'a> {
     pub machine_is_new: bool,
     /// Ticks of the sampler, and those that it missed.
     pub ticks: (u64, u64),
+    /// Of each device, samples so far, those that were missed, and how often it was lost.
+    pub counts: &'a [[u64; 3]],
     /// The device that has answered, if one has.
     pub gpu: Option<GpuLook<'a>>,
 }
@@ -34,8 +36,6 @@ pub(super) struct GpuLook<'a> {
     pub snapshot: &'a GpuSnapshot,
     /// Whose readings are new.
     pub fresh: &'a BTreeSet<Call>,
-    /// Samples so far, those that were missed, and how often the device was lost.
-    pub counts: [u64; 3],
 }
 
 /// The sampler's end of a recording.

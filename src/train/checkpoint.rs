@@ -8,7 +8,7 @@ use super::progress::Progress;
 use crate::event::MemoryPeak;
 use crate::files;
 use crate::plan::TrialId;
-use crate::telemetry::Environment;
+use crate::telemetry::{Environment, Tally};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
@@ -34,6 +34,9 @@ pub(super) struct Header {
     pub progress: Progress,
     /// Peak memory of the executions so far.
     pub memory: MemoryPeak,
+    /// What the instruments have seen of the executions so far; absent where they were off.
+    #[serde(default)]
+    pub telemetry: Option<Tally>,
     /// Counters of layers.
     pub counters: Vec<(String, i64)>,
     /// What follows.
@@ -210,6 +213,7 @@ mod tests {
             remarks: vec!["kept".into()],
             progress: Progress::default(),
             memory: MemoryPeak::default(),
+            telemetry: None,
             counters: vec![("freeze".into(), 3)],
             tensors: entries,
         };

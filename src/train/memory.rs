@@ -2,8 +2,10 @@
 
 use super::native;
 use crate::event::MemoryPeak;
-use crate::telemetry::PeakResident;
+use crate::telemetry::snapshot::AllocatorSnapshot;
+use crate::telemetry::{AllocatorProbe, PeakResident};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, Ordering};
 use tch::Device;
 
 /// Beyond each request the heap grows by so much; where it cannot, the request fails.
@@ -44,6 +46,18 @@ pub(super) fn release_unused() {
     }
 }
 
+/// A device of which CUDA's allocator may be asked from other threads: a training on it has begun. -1: none.
+static ASKABLE: AtomicI64 = AtomicI64::new(-1);
+
+/// Asks CUDA's allocator, for telemetry, what it holds of the device that is being trained on.
+pub fn allocator_probe() -> AllocatorProbe {
+    Box::new(|| {
+        let index = usize::try_from(ASKABLE.load(Ordering::Acquire)).ok()?;
+        let (allocated, reserved) = native::cuda_memory_now(index).ok()?;
+        Some(AllocatorSnapshot { allocated, reserved })
+    })
+}
+
 /// Watches peak memory from its start on: CUDA's allocator on CUDA, the resident set of the process on the CPU.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -64,7 +78,9 @@ impl Meter {
         let instrument = match device {
             Device::Cuda(index) => {
                 // A device that cannot be asked now yields no figure at the end either.
-                let _ = native::reset_cuda_memory(index);
+                if native::reset_cuda_memory(index).is_ok() {
+                    ASKABLE.store(index as i64, Ordering::Release);
+                }
                 Instrument::Cuda(index)
             }
             _ => {

@@ -8,6 +8,7 @@ mod bound;
 mod checkpoint;
 mod evaluate;
 mod failure;
+mod instruments;
 mod memory;
 mod model;
 mod native;
@@ -20,7 +21,7 @@ mod trainer;
 
 pub use bound::Allocator;
 pub use failure::catch;
-pub use memory::tune_host_allocator;
+pub use memory::{allocator_probe, tune_host_allocator};
 pub use model::Model;
 pub use native::{NativeError, libtorch_version};
 pub use trainer::{Checkpoints, Trainer, never_trained};

@@ -17,6 +17,7 @@ unsafe extern "C" {
         nesterov: bool,
     ) -> *mut c_char;
     safe fn ndb_allow_tf32(allow: bool) -> *mut c_char;
+    fn ndb_cuda_memory_now(index: i64, allocated: *mut i64, reserved: *mut i64) -> *mut c_char;
     fn ndb_cuda_memory_peak(index: i64, allocated: *mut i64, reserved: *mut i64) -> *mut c_char;
     safe fn ndb_cuda_memory_reset(index: i64) -> *mut c_char;
 }
@@ -89,6 +90,17 @@ pub(super) fn cuda_memory_peak(index: usize) -> Result<(Bytes, Bytes), NativeErr
     let (mut allocated, mut reserved) = (0, 0);
     // SAFETY: both point to live integers.
     checked(unsafe { ndb_cuda_memory_peak(index as i64, &mut allocated, &mut reserved) })?;
+    Ok((Bytes(allocated.max(0) as u64), Bytes(reserved.max(0) as u64)))
+}
+
+/// What CUDA's allocator holds now: in live tensors, reserved from the device. May be asked from any thread.
+///
+/// # Errors
+/// libtorch's, such as a device that does not exist.
+pub(super) fn cuda_memory_now(index: usize) -> Result<(Bytes, Bytes), NativeError> {
+    let (mut allocated, mut reserved) = (0, 0);
+    // SAFETY: both point to live integers.
+    checked(unsafe { ndb_cuda_memory_now(index as i64, &mut allocated, &mut reserved) })?;
     Ok((Bytes(allocated.max(0) as u64), Bytes(reserved.max(0) as u64)))
 }
 

@@ -1,6 +1,7 @@
 //! The training loop.
 
 use super::evaluate::{Evaluation, evaluate};
+use super::instruments::Instruments;
 use super::memory::Meter;
 use super::model::Model;
 use super::native::NativeError;
@@ -34,6 +35,7 @@ pub(super) struct Session<'a> {
     pub(super) tally: Tally,
     pub(super) progress: Progress,
     pub(super) meter: &'a Meter,
+    pub(super) instruments: &'a Instruments<'a>,
     pub(super) saved: Instant,
     /// What the record is to say, whatever happens to this process.
     pub(super) remarks: Vec<String>,
@@ -44,7 +46,11 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// A training before its first step.
-    pub fn new(trainer: &'a Trainer<'a>, meter: &'a Meter) -> Result<Self, TrainError> {
+    pub fn new(
+        trainer: &'a Trainer<'a>,
+        meter: &'a Meter,
+        instruments: &'a Instruments<'a>,
+    ) -> Result<Self, TrainError> {
         let trial = &trainer.trial.trial;
         let images = trainer.data.train.labels.size()[0] as u64;
         let batch = u64::from(trial.recipe.batch_size);
@@ -60,7 +66,7 @@ impl<'a> Session<'a> {
         let tally = Tally::new(sizes.len() as u64, classes, (model.kind(), trainer.device));
         let (progress, saved) = (Progress::default(), Instant::now());
         let remarks = trainer.remarks.to_vec();
-        Ok(Self { trainer, model, tally, progress, meter, saved, sizes, classes, remarks })
+        Ok(Self { trainer, model, tally, progress, meter, instruments, saved, sizes, classes, remarks })
     }
 
     /// Tells `events` a remark that checkpoints keep; once.
@@ -163,6 +169,7 @@ impl<'a> Session<'a> {
         let optimiser = lap();
 
         self.progress.step += 1;
+        self.instruments.trained(self.sizes[step as usize]);
         let split = sampled.then_some(StepSplit { data, forward, backward, optimiser });
         if let Some(split) = split {
             self.progress.sample(split);

@@ -30,6 +30,7 @@ impl Session<'_> {
             remarks: self.remarks.clone(),
             progress: self.progress.clone(),
             memory: self.meter.peak(),
+            telemetry: self.instruments.so_far(),
             counters: self.model.store.counters().into_iter().map(|(name, c)| (name, c.get())).collect(),
             tensors: entries.expect("networks use f32, f64 and i64 only"),
         };

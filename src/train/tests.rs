@@ -10,7 +10,7 @@ use crate::nn::layers::{BatchNorm2d, Conv2d, ConvShape, Linear};
 use crate::nn::{Layer, Pass, Scope};
 use crate::plan::{Block, ResolvedTrial, Trial};
 use crate::scenario::{Architecture, Augmentation, Dataset, Norm, Precision, Recipe, Schedule};
-use crate::telemetry::{self, Environment, Host, Software};
+use crate::telemetry::{self, Environment, Host, Software, Telemetry};
 use crate::units::Bytes;
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -186,6 +186,7 @@ fn run_network(
         built
     };
     let (data, environment, interrupt) = (data(), environment(), listener.interrupt.clone());
+    let telemetry = Telemetry::start(telemetry::Settings::default());
     let trainer = Trainer {
         trial,
         data: &data,
@@ -194,6 +195,8 @@ fn run_network(
         network: &build,
         checkpoints: checkpoint.map(|path| Checkpoints { path: path.into(), every: Duration::from_secs(3600) }),
         sample_every: 2,
+        telemetry: &telemetry,
+        series: None,
         remarks: &[],
         interrupt: &interrupt,
     };

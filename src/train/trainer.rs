@@ -2,6 +2,7 @@
 
 use super::bound::Bound;
 use super::checkpoint::CheckpointError;
+use super::instruments::Instruments;
 use super::session::{Session, TrainError};
 use super::{checkpoint, failure, memory, native};
 use crate::data::DataSet;
@@ -9,9 +10,9 @@ use crate::event::{Event, Fanout, MemoryPeak, Outcome};
 use crate::nn::{Layer, Scope};
 use crate::plan::ResolvedTrial;
 use crate::scenario::Precision;
-use crate::telemetry::{self, Environment};
+use crate::telemetry::{self, Environment, Tally, Telemetry};
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tch::Device;
@@ -32,6 +33,10 @@ pub struct Trainer<'a> {
     pub checkpoints: Option<Checkpoints>,
     /// The parts of every so many-th step are timed; 0: of none. On CUDA such a step waits for the device five times.
     pub sample_every: u64,
+    /// The instruments at work.
+    pub telemetry: &'a Telemetry,
+    /// Where their readings go at full rate; absent: nowhere.
+    pub series: Option<&'a Path>,
     /// What the record should remark besides what the data's loader noticed.
     pub remarks: &'a [String],
     /// Once true, the training ends after the step or evaluation batch under way.
@@ -65,6 +70,7 @@ pub fn never_trained(
         outcome: outcome.clone(),
         time_valid: true,
         memory: MemoryPeak::default(),
+        telemetry: None,
     });
 }
 
@@ -80,20 +86,24 @@ impl Trainer<'_> {
             remarks: self.data.remarks.iter().chain(self.remarks).cloned().collect(),
         });
         let meter = memory::Meter::start(self.device);
+        let instruments = Instruments::new(self.telemetry, self.series);
         let mut resumed = false;
         let bound = Bound::set(self.device);
-        let outcome = match failure::catch(|| self.train(&meter, events, &mut resumed)) {
+        let outcome = match failure::catch(|| self.train((&meter, &instruments), events, &mut resumed)) {
             Ok(Ok(outcome)) | Err(outcome) => outcome,
             Ok(Err(error)) => failure::classify(&error.to_string()),
         };
         let outcome = failure::with_memory_left(outcome, self.device);
         drop(bound);
+        let (telemetry, notices) = instruments.finish();
+        notices.into_iter().for_each(|notice| events.send(Event::Warning(notice)));
         let failures = events.failures().len();
         events.send(Event::TrialFinished {
             trial_id: trial.id(),
             outcome: outcome.clone(),
             time_valid: !resumed,
             memory: meter.peak(),
+            telemetry: telemetry.map(Box::new),
         });
         if let Some(Checkpoints { path, .. }) = &self.checkpoints
             && matches!(outcome, Outcome::Finished | Outcome::Diverged { .. })
@@ -106,10 +116,17 @@ impl Trainer<'_> {
         outcome
     }
 
-    fn train(&self, meter: &memory::Meter, events: &mut Fanout, resumed: &mut bool) -> Result<Outcome, TrainError> {
+    fn train(
+        &self,
+        (meter, instruments): (&memory::Meter, &Instruments),
+        events: &mut Fanout,
+        resumed: &mut bool,
+    ) -> Result<Outcome, TrainError> {
         native::allow_tf32(self.trial.trial.recipe.precision == Precision::Tf32)?;
-        let mut session = Session::new(self, meter)?;
-        *resumed = self.resume(&mut session, events)?;
+        let mut session = Session::new(self, meter, instruments)?;
+        let before = self.resume(&mut session, events)?;
+        *resumed = before.is_some();
+        instruments.begin(before.flatten());
         events.send(Event::TrainingStarted {
             steps_per_epoch: session.steps_per_epoch(),
             resumed_at: resumed.then(|| session.position()),
@@ -118,21 +135,22 @@ impl Trainer<'_> {
         session.run(events)
     }
 
-    /// Brings the checkpoint back into `session`. One that cannot be used is set aside and the training begins anew.
-    fn resume(&self, session: &mut Session, events: &mut Fanout) -> Result<bool, TrainError> {
-        let Some(Checkpoints { path, .. }) = &self.checkpoints else { return Ok(false) };
+    /// Brings the checkpoint back into `session`, and with it what the instruments had seen. One that cannot be used is set
+    /// aside and the training begins anew.
+    fn resume(&self, session: &mut Session, events: &mut Fanout) -> Result<Option<Option<Tally>>, TrainError> {
+        let Some(Checkpoints { path, .. }) = &self.checkpoints else { return Ok(None) };
         let found = checkpoint::read(path, &self.trial.trial.id());
         let restored = found.and_then(|found| {
-            let Some((header, tensors)) = found else { return Ok(None) };
-            let before = (header.environment.clone(), header.remarks.clone());
+            let Some((mut header, tensors)) = found else { return Ok(None) };
+            let before = (header.environment.clone(), header.remarks.clone(), header.telemetry.take());
             session.restore(header, &tensors).map(|()| Some(before))
         });
         match restored {
-            Ok(None) => Ok(false),
-            Ok(Some((written, remarks))) => {
+            Ok(None) => Ok(None),
+            Ok(Some((written, remarks, tally))) => {
                 let news = other_environment(&written, self.environment);
                 remarks.into_iter().chain(news).for_each(|remark| session.remark(remark, events));
-                Ok(true)
+                Ok(Some(tally))
             }
             // There is nothing wrong with the file.
             Err(CheckpointError::Read { source, .. }) if source.kind() == ErrorKind::OutOfMemory => {
@@ -145,7 +163,7 @@ impl Trainer<'_> {
                 };
                 let what = format!("the checkpoint {} cannot be used: {why}; {then}", path.display());
                 session.remark(what + "; the trial begins anew", events);
-                Ok(false)
+                Ok(None)
             }
         }
     }

@@ -30,6 +30,9 @@ mod pushgateway;
 #[cfg(feature = "torch")]
 mod remarks;
 mod serve;
+mod telemetry;
+#[cfg(feature = "torch")]
+mod telemetry_runs;
 mod tools;
 #[cfg(target_os = "linux")]
 mod watch;

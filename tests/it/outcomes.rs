@@ -7,6 +7,7 @@ use ndbench::profile::Profile;
 use ndbench::record::{RecordWriter, Store};
 use ndbench::run::{Retry, Run, environment};
 use ndbench::scenario::Scenario;
+use ndbench::telemetry::Telemetry;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -100,6 +101,7 @@ fn images_that_do_not_reach_the_device_end_the_trial_and_not_the_program() {
         // No machine has so many.
         device: tch::Device::Cuda(99),
         environment: &environment,
+        telemetry: &Telemetry::off(),
         sample_every: 0,
         checkpoint_every: Duration::from_secs(60),
         retry: Retry::default(),

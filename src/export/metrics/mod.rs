@@ -6,6 +6,8 @@
 //! joined: `rate(ndbench_train_images_total[1m]) * on (job, instance) group_left (run_id) ndbench_train_info`.
 
 mod build;
+#[cfg(test)]
+mod dashboard_tests;
 mod exposition;
 mod families;
 mod job;

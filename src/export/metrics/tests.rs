@@ -16,7 +16,7 @@ fn records() -> Vec<Record> {
 }
 
 /// A page with everything.
-fn page() -> String {
+pub(super) fn page() -> String {
     let results = Results(slots(&records()));
     let exposition = Exposition::new(vec![Arc::new(BuildInfo), busy(), Arc::new(full(2)), Arc::new(results)]);
     String::from_utf8(exposition.page().to_vec()).unwrap()

@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(watch.host.cpu, None, "one look makes no share");
         let before = watch.process;
         assert!(before.resident.unwrap() > Bytes(1 << 20) && before.resident_peak == before.resident);
-        std::hint::black_box((0..20_000_000u64).fold(0, |a, b| a ^ b.wrapping_mul(a.wrapping_add(1))));
+        std::hint::black_box((0..20_000_000u64).fold(0u64, |a, b| a ^ b.wrapping_mul(a.wrapping_add(1))));
         assert!(!watch.look(Duration::from_millis(100), false));
         assert!(watch.process.cpu > before.cpu, "CPU time is a counter");
         assert!(watch.look(Duration::from_millis(200), true));

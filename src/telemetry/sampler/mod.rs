@@ -207,8 +207,10 @@ impl Sampler {
         let now = self.clock.now();
         let gpu = device.map(|(number, fresh)| {
             let device = &mut self.devices[number].device;
-            (number, device.snapshot(now), fresh, [device.samples, device.missed, device.lost])
+            (number, device.snapshot(now), fresh)
         });
+        let devices = self.devices.iter().map(|w| &w.device);
+        let counts: Vec<_> = devices.map(|device| [device.samples, device.missed, device.lost]).collect();
         let Some(recorder) = &mut self.recorder else { return };
         recorder.look(&Look {
             at: now,
@@ -219,12 +221,8 @@ impl Sampler {
             host_is_new: std::mem::take(&mut self.host_is_new),
             machine_is_new: std::mem::take(&mut self.machine_is_new),
             ticks: (self.ticks, self.missed),
-            gpu: gpu.as_ref().map(|(number, snapshot, fresh, counts)| GpuLook {
-                number: *number,
-                snapshot,
-                fresh,
-                counts: *counts,
-            }),
+            counts: &counts,
+            gpu: gpu.as_ref().map(|(number, snapshot, fresh)| GpuLook { number: *number, snapshot, fresh }),
         });
     }
 

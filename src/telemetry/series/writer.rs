@@ -128,7 +128,7 @@ mod tests {
         let (writer, mut sender) = SeriesWriter::start(path.into(), resumes).unwrap();
         let gpu = GpuSnapshot { power: Some(Watts(627.25)), utilisation: Some(Ratio(1.0)), ..GpuSnapshot::default() };
         let fresh = BTreeSet::from([Call::Power]);
-        let gpu = GpuLook { number: 0, snapshot: &gpu, fresh: &fresh, counts: [1, 0, 0] };
+        let gpu = GpuLook { number: 0, snapshot: &gpu, fresh: &fresh };
         for gpu in [Some(gpu), None] {
             let look = Look {
                 at: Duration::from_secs(1),
@@ -139,6 +139,7 @@ mod tests {
                 host_is_new: true,
                 machine_is_new: gpu.is_none(),
                 ticks: (1, 0),
+                counts: &[],
                 gpu,
             };
             sender.send(&Row { execution, look: &look });
@@ -210,6 +211,7 @@ mod tests {
             host_is_new: true,
             machine_is_new: true,
             ticks: (1, 0),
+            counts: &[],
             gpu: None,
         };
         (0..5).for_each(|_| sender.send(&Row { execution: 1, look: &look }));

@@ -63,15 +63,18 @@ impl GpuTally {
         (self.samples.sum(), self.missed.sum())
     }
 
+    /// Takes how many samples there were, how many were missed, and how often the device was lost.
+    pub fn count(&mut self, at: Duration, counts: [u64; 3]) {
+        let totals = [&mut self.samples, &mut self.missed, &mut self.lost];
+        totals.into_iter().zip(counts).for_each(|(total, count)| total.read(count as f64, at));
+    }
+
     /// Takes the readings that are new.
     pub fn look(&mut self, at: Duration, look: &GpuLook) {
-        let GpuLook { snapshot: now, fresh, counts, .. } = *look;
+        let GpuLook { snapshot: now, fresh, .. } = *look;
         if let Some(identity) = &now.identity {
             self.device = Some(identity.into());
         }
-        self.samples.read(counts[0] as f64, at);
-        self.missed.read(counts[1] as f64, at);
-        self.lost.read(counts[2] as f64, at);
         self.take_xids(at, now);
         fresh.iter().for_each(|call| self.take(*call, at, now));
     }

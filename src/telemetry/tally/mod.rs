@@ -25,6 +25,8 @@ pub struct Tally {
     level: Level,
     /// Executions of the trial that are in here.
     executions: u32,
+    /// Training images of the trial that were seen.
+    pub(super) images: u64,
     seconds: Total,
     ticks: Total,
     missed_ticks: Total,
@@ -47,6 +49,11 @@ impl Tally {
         }
         tally.gpus.iter_mut().for_each(GpuTally::pause);
         tally
+    }
+
+    /// Training images of the trial that were seen up to here.
+    pub fn images(&self) -> u64 {
+        self.images
     }
 
     /// Which execution of the trial this is, from 1.
@@ -72,11 +79,12 @@ impl Tally {
             look.host.cpu.iter().for_each(|share| self.host_cpu.add(share.0));
             look.host.memory_used.iter().for_each(|bytes| self.host_memory.add(bytes.0 as f64));
         }
-        if let Some(gpu) = look.gpu {
-            if self.gpus.len() <= gpu.number {
-                self.gpus.resize_with(gpu.number + 1, GpuTally::default);
-            }
-            self.gpus[gpu.number].look(at, &gpu);
+        self.gpus.resize_with(self.gpus.len().max(look.counts.len()), GpuTally::default);
+        self.gpus.iter_mut().zip(look.counts).for_each(|(gpu, counts)| gpu.count(at, *counts));
+        if let Some(gpu) = look.gpu
+            && let Some(tally) = self.gpus.get_mut(gpu.number)
+        {
+            tally.look(at, &gpu);
         }
     }
 

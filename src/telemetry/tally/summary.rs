@@ -190,7 +190,7 @@ pub struct Range<T> {
 /// A file with every reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeriesFile {
-    /// Its name, in the folder `series` of the store.
+    /// Its name, in the folder `telemetry` of the store.
     pub file: String,
     /// Rows that the last execution wrote.
     pub rows: u64,

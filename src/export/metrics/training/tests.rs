@@ -60,7 +60,13 @@ fn step(step: u64, split: Option<StepSplit>) -> Event {
 
 fn finished(outcome: Outcome) -> Event {
     let trial = made_up::trial(Architecture::Vgg16, Dataset::Cifar10, Norm::Bn, 2, 1);
-    Event::TrialFinished { trial_id: trial.id(), outcome, time_valid: true, memory: MemoryPeak::default() }
+    Event::TrialFinished {
+        trial_id: trial.id(),
+        outcome,
+        time_valid: true,
+        memory: MemoryPeak::default(),
+        telemetry: None,
+    }
 }
 
 /// A run of BN and ND, for the pages of other tests.
