@@ -1,6 +1,5 @@
 //! A small HTTP/1.1 server for metrics and reports: GET and HEAD, one request a connection, every wait and every amount
-//! bounded. A connection has a thread of low priority; clients that are slow, many or malformed cost those threads' time
-//! and nothing else.
+//! bounded. A connection has a thread; clients that are slow, many or malformed cost those threads' time and nothing else.
 
 mod address;
 mod auth;

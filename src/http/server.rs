@@ -203,7 +203,6 @@ struct Door {
 
 impl Door {
     fn keep(self) {
-        step_back();
         for number in 0.. {
             let accepted = self.listener.accept();
             if self.stop.load(Ordering::Relaxed) {
@@ -255,14 +254,5 @@ fn turn_away(mut socket: Socket) {
         socket.shut(Shutdown::Write);
         // What the client has sent is taken from the system, else closing would take the answer back.
         let _ = socket.read(&mut [0; 8192]);
-    }
-}
-
-/// This thread, and those that it starts, run when the others leave something of the processor.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: plain numbers; on Linux 0 means the calling thread. Where the system refuses, the priority stays.
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, libc::getpriority(libc::PRIO_PROCESS, 0) + 10);
     }
 }
