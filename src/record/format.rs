@@ -166,6 +166,7 @@ mod tests {
     use super::super::made_up;
     use super::*;
     use crate::scenario::{Architecture, Dataset, Norm};
+    use crate::telemetry::GpuSummary;
     use proptest::prelude::*;
 
     fn record() -> Record {
@@ -221,6 +222,18 @@ mod tests {
         let mut record = record();
         record.epochs[1].test_loss = f64::INFINITY;
         assert!(matches!(record.to_json(), Err(RecordError::NotFinite { .. })));
+    }
+
+    #[test]
+    fn telemetry_is_kept_and_older_records_have_none() {
+        let mut record = record();
+        assert!(!record.to_json().unwrap().contains("telemetry"), "as records were before");
+        let gpu = GpuSummary { xids: [(79, 1)].into(), lost: 1, ..GpuSummary::default() };
+        record.telemetry =
+            Some(Box::new(TelemetrySummary { gpus: vec![gpu], images: 7, ..TelemetrySummary::default() }));
+        let text = record.to_json().unwrap();
+        assert_eq!(Record::parse(text.as_bytes()).unwrap(), record);
+        assert_eq!(Record::parse_any(text.as_bytes()).unwrap(), record);
     }
 
     #[test]

@@ -73,8 +73,8 @@ fn renumbered(scheme: FieldIdScheme, number: u32) -> u32 {
 fn number(value: &nvmlFieldValue_t) -> Result<f64, NvmlError> {
     nvml_try(value.nvmlReturn)?;
     // SAFETY: the tag says which member was written; all are numbers, and the whole union was initialised.
-    unsafe {
-        Ok(match value.valueType {
+    let number = unsafe {
+        match value.valueType {
             0 => value.value.dVal,
             1 => f64::from(value.value.uiVal),
             2 => value.value.ulVal as f64,
@@ -83,6 +83,7 @@ fn number(value: &nvmlFieldValue_t) -> Result<f64, NvmlError> {
             5 => f64::from(value.value.siVal),
             6 => f64::from(value.value.usVal),
             other => return Err(NvmlError::UnexpectedVariant(other)),
-        })
-    }
+        }
+    };
+    if number.is_finite() { Ok(number) } else { Err(NvmlError::NoData) }
 }

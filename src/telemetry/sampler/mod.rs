@@ -137,7 +137,7 @@ impl Sampler {
                 Ok(Message::Release) => (self.recorder, self.ending) = (None, None),
                 Ok(Message::End(waiting)) => (self.ending, self.hurry) = (Some(waiting), true),
                 Err(RecvTimeoutError::Timeout) => {
-                    let late = (self.clock.now() - next).as_nanos() / tick.as_nanos();
+                    let late = self.clock.now().saturating_sub(next).as_nanos() / tick.as_nanos();
                     next += tick * (late as u32 + 1);
                     self.missed += late as u64;
                     self.tick(false);
