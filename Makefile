@@ -14,10 +14,10 @@ DEMO_STORE ?= results/$(DEMO)-$(shell date +%Y%m%d-%H%M%S)
 demo_store := $(DEMO_STORE)
 ndbench := cargo run $(flags) --quiet --
 
-.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports bench lint doc licences advisories ci
+.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports check-dashboards bench lint doc licences advisories ci
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## find or install libtorch, and make plain cargo commands work in this checkout
 	@LIBTORCH='$(LIBTORCH)' scripts/setup
@@ -46,6 +46,10 @@ test-gpu: setup ## run the tests that need a CUDA device
 check-exports: build ## let the tools that read exports read some (installs them into the cache; CI=yes: skips none)
 	scripts/check-exports target/release/ndbench
 
+check-dashboards: build ## let a real Prometheus scrape a run, and ask it what the dashboards ask (CI=yes: skips nothing)
+	cargo build $(flags) -p ndbench-nvml-stub
+	scripts/check-dashboards target/release/ndbench
+
 bench: setup ## run the microbenchmarks
 	cargo bench --locked
 
@@ -69,6 +73,6 @@ test-tools: ## install the programs that some tests drive (Debian, as root)
 	scripts/test-tools
 
 ci: ## everything a change must pass, cheap checks first
-	@export CI=yes; for step in test-tools licences advisories lint doc test check-exports demo-short; do \
+	@export CI=yes; for step in test-tools licences advisories lint doc test check-exports check-dashboards demo-short; do \
 		echo "== $$step"; start=$$SECONDS; $(MAKE) --no-print-directory $$step; \
 		echo "== $$step: $$((SECONDS - start)) s"; done

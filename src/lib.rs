@@ -7,12 +7,12 @@
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`cli`] |
-//! | 5 | `run`, `probe`, [`report`], [`export`] |
+//! | 5 | `run`, `probe`, [`report`], [`export`], [`watch`] |
 //! | 4 | `train`, [`record`] |
 //! | 3 | [`event`] |
 //! | 2 | [`plan`], `data`, `nn`, [`published`] |
 //! | 1 | [`scenario`], [`profile`], [`telemetry`], `clock` |
-//! | 0 | [`units`], [`stats`], [`files`], [`settings`]; `native`, for what tch does not offer; `testing`, for unit tests |
+//! | 0 | [`units`], [`stats`], [`files`], [`http`], [`settings`]; `native`, for what tch does not offer; `testing`, for unit tests |
 
 pub mod cli;
 #[cfg(feature = "torch")]
@@ -22,6 +22,7 @@ pub mod data;
 pub mod event;
 pub mod export;
 pub mod files;
+pub mod http;
 #[cfg(feature = "torch")]
 mod native;
 #[cfg(feature = "torch")]
@@ -44,3 +45,5 @@ mod testing;
 #[cfg(feature = "torch")]
 pub mod train;
 pub mod units;
+#[cfg(target_os = "linux")]
+pub mod watch;

@@ -1,15 +1,23 @@
 //! The arguments of every command.
 
 use super::exit;
+use super::live::GuardArgs;
+#[cfg(any(feature = "torch", target_os = "linux"))]
+use super::live::ListenArgs;
+#[cfg(feature = "torch")]
+use super::publish::PublishArgs;
 use super::report::Format;
+use crate::http::Address;
 use crate::report::Form;
 #[cfg(feature = "torch")]
 use crate::run::Retry;
 #[cfg(feature = "torch")]
 use crate::scenario::{Dataset, Implementation};
-#[cfg(feature = "torch")]
+#[cfg(any(feature = "torch", target_os = "linux"))]
 use crate::telemetry::Level;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+#[cfg(target_os = "linux")]
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Measures what network deconvolution costs, and buys, against batch normalisation.
@@ -43,6 +51,11 @@ pub enum Command {
     },
     /// Write records in the forms that other tools read
     Export(ExportArgs),
+    /// Run any program under the telemetry of trainings; its exit code is passed on
+    #[cfg(target_os = "linux")]
+    Watch(WatchArgs),
+    /// Serve the results of a store as metrics, and as a page, until a signal ends it
+    Serve(ServeArgs),
     /// List the networks with their parameters and multiply-accumulates
     #[cfg(feature = "torch")]
     List {
@@ -164,6 +177,12 @@ pub struct RunArgs {
     /// Print one JSON object a line on stdout for every epoch and trial
     #[arg(long)]
     pub json: bool,
+    /// Metrics while it runs.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// Metrics at the end.
+    #[command(flatten)]
+    pub publish: PublishArgs,
 }
 
 /// `ndbench probe`.
@@ -257,9 +276,73 @@ pub struct ExportArgs {
     /// Only records of this commit, or of commits that begin like this
     #[arg(long, value_name = "COMMIT")]
     pub commit: Option<String>,
+    /// prometheus: put the results into the Pushgateway at this address instead, a group for each configuration
+    #[arg(long, value_name = "URL", conflicts_with = "out")]
+    pub push: Option<String>,
+    /// What the Pushgateway calls the results [default: the name of the store's folder]
+    #[arg(long, value_name = "NAME", requires = "push")]
+    pub suite: Option<String>,
     /// asv: the checkout in which the commits are, by which asv places results
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
+}
+
+/// `ndbench watch`.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// The program and its arguments
+    #[arg(required = true, last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+    /// Seconds between two looks at the program's processes
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_interval)]
+    pub interval: f64,
+    /// What the metrics call the program [default: the name of its file]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Also write the summary, as JSON, into this file
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+    /// How much to watch of the machine and its GPUs: off, minimal or full
+    #[arg(long, value_name = "LEVEL", default_value_t)]
+    pub telemetry: Level,
+    /// For tests: a library to ask in place of the NVIDIA driver's; its figures are marked as no measurement
+    /// [default: NDBENCH_NVML_LIB]
+    #[arg(long, value_name = "PATH")]
+    pub nvml_lib: Option<PathBuf>,
+    /// Also write every reading into this file, at the level full
+    #[arg(long, value_name = "FILE")]
+    pub series: Option<PathBuf>,
+    /// Say nothing
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Metrics while it runs.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+}
+
+#[cfg(target_os = "linux")]
+fn parse_interval(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.01..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("seconds from 0.01 to 3600 are expected".into()),
+    }
+}
+
+/// `ndbench serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Folder of the records
+    pub store: PathBuf,
+    /// Where to serve: a port of this machine (0: any), HOST:PORT, or unix:PATH
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9784")]
+    pub listen: Address,
+    /// What surrounds the endpoint.
+    #[command(flatten)]
+    pub guard: GuardArgs,
+    /// Seconds between two looks for new records
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    pub refresh: u64,
 }
 
 /// What the long help of `export` says about the forms.
@@ -291,6 +374,8 @@ pub enum ExportFormat {
     Mllog,
     /// Airspeed velocity results
     Asv,
+    /// Prometheus' text without timestamps: the newest results, for node_exporter's textfile collector
+    Prometheus,
     /// Tidy CSV: one row a trial and epoch
     Csv,
 }

@@ -31,6 +31,9 @@ pub enum Failure {
     /// A signal ended the run; the same command goes on from the checkpoint.
     #[error("interrupted; the same command continues")]
     Interrupted,
+    /// The program under watch ended so, or could not be started (126, 127).
+    #[error("exit code {0}")]
+    Child(u8),
     /// A file or stdout could not be written; the error says which.
     #[error("{0}")]
     File(Box<dyn std::error::Error + Send + Sync>),
@@ -50,7 +53,9 @@ Exit codes:
     5  the store, or a record in it, cannot be read or written
     6  this machine cannot do what was asked
     7  trials were left out since other processes are training them; the others are done
-  130  interrupted by a signal; the same command continues";
+  130  interrupted by a signal; the same command continues
+watch passes on the exit code of its program: 128 and the signal's number where one killed it, 127 where there is no such
+program, 126 where it cannot be run.";
 
 impl Failure {
     /// The exit code.
@@ -63,6 +68,7 @@ impl Failure {
             Self::Machine(_) => 6,
             Self::Elsewhere(_) => 7,
             Self::Interrupted => 130,
+            Self::Child(code) => *code,
         }
     }
 
@@ -77,6 +83,8 @@ pub fn code(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        // All has been said.
+        Err(Failure::Child(code)) => ExitCode::from(code),
         Err(failure) => {
             // Where stderr cannot be written either, the exit code alone must do.
             let _ = talk::say(&format!("ndbench: {failure}"));

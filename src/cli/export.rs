@@ -3,6 +3,7 @@
 use super::args::{ExportArgs, ExportFormat};
 use super::exit::Failure;
 use super::talk::{say, write_all};
+use crate::export::metrics::{Families, Pushgateway, Results, Source, slots};
 use crate::export::{self, AsvRepository, ExportFile, LeftOut, Samples, environment_label};
 use crate::files::write_atomic;
 use crate::plan::Filter;
@@ -30,6 +31,9 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     records.retain(|r| filter.keeps(&r.trial) && is_wanted(r, args));
     if records.is_empty() {
         say("export: no record is left to export")?;
+    }
+    if let Some(url) = &args.push {
+        return push(args, url, &records);
     }
     let (product, left_out) = product(args, &records)?;
     tell_left_out(&left_out)?;
@@ -63,6 +67,7 @@ fn product(args: &ExportArgs, records: &[Record]) -> Result<(Product, Vec<LeftOu
         }
         ExportFormat::Otava => with_samples(Product::Files(export::otava(&samples.samples))),
         ExportFormat::Openmetrics => with_samples(Product::Text(export::openmetrics(&samples, records))),
+        ExportFormat::Prometheus => with_samples(Product::Text(newest(records))),
         ExportFormat::Asv => {
             let (files, nowhere) = export::asv(&samples, records, &repository(args, records)?);
             (Product::Files(files), [samples.left_out.clone(), nowhere].concat())
@@ -74,6 +79,26 @@ fn product(args: &ExportArgs, records: &[Record]) -> Result<(Product, Vec<LeftOu
         // Every record has its rows, finished or not.
         ExportFormat::Csv => (Product::Text(export::csv(records)), Vec::new()),
     })
+}
+
+/// The newest results as metrics.
+fn newest(records: &[Record]) -> String {
+    let mut families = Families::default();
+    Results(slots(records)).collect(&mut families);
+    families.text()
+}
+
+/// Puts the newest results into a Pushgateway.
+fn push(args: &ExportArgs, url: &str, records: &[Record]) -> Result<(), Failure> {
+    if args.format != ExportFormat::Prometheus {
+        return Err(Failure::Input("--push takes --format prometheus".into()));
+    }
+    let folder = args.store.first().and_then(|path| path.canonicalize().ok()).unwrap_or_default();
+    let name = folder.file_name().map_or("ndbench".into(), |name| name.to_string_lossy());
+    let (gateway, slots) = (Pushgateway::new(url), slots(records));
+    let suite = args.suite.as_deref().unwrap_or(&name);
+    slots.iter().try_for_each(|slot| gateway.put(suite, slot)).map_err(|e| Failure::File(e.into()))?;
+    Ok(say(&format!("export: {} group(s) of the suite {suite} put into {url}", slots.len()))?)
 }
 
 /// Looks the commits of the records up in the checkout of `--repo`.

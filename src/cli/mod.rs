@@ -13,17 +13,22 @@ pub mod forecast;
 pub mod lines;
 #[cfg(feature = "torch")]
 pub mod list;
+pub mod live;
 #[cfg(feature = "torch")]
 mod probe;
 pub mod progress;
+pub mod publish;
 mod pulse;
 pub mod report;
 #[cfg(feature = "torch")]
 pub mod run;
 mod selection;
+pub mod serve;
 mod talk;
 #[cfg(feature = "torch")]
 mod timings;
+#[cfg(target_os = "linux")]
+pub mod watch;
 
 use crate::record::Indexing;
 use crate::report::Options;
@@ -57,6 +62,9 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Report(args) => reported(&args),
         Command::Audit { published, json } => audited(published.as_deref(), json),
         Command::Export(args) => export::run(&args),
+        #[cfg(target_os = "linux")]
+        Command::Watch(args) => watch::run(&args),
+        Command::Serve(args) => serve::run(&args),
         #[cfg(feature = "torch")]
         Command::Data(command) => data(&command),
         Command::Doctor { json, data } => doctor::run(&inputs(data), json, &mut io::stdout()),

@@ -5,6 +5,7 @@ use super::dry_run::{Form, dry_run};
 use super::exit::Failure;
 use super::forecast::{Forecast, Planned};
 use super::lines::JsonLines;
+use super::live;
 use super::progress::{Progress, Verbosity};
 use super::report::{warn_of, warning};
 use super::selection::Selected;
@@ -12,13 +13,14 @@ use super::talk;
 use super::timings::{seconds, timings};
 use crate::data::Sources;
 use crate::event::{Event, Fanout, Sink, SinkError};
+use crate::export::metrics::{BuildInfo, Exposition, MetricsSink, Training};
 use crate::plan::{TrialId, estimate};
 use crate::profile::{self, Profile};
 use crate::record::{Record, RecordWriter, Skipped, Store};
 use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, instruments, set_threads};
 use crate::units::Seconds;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     if args.dry_run {
         return print_plan(args, &selected, device.ok());
     }
+    args.publish.check()?;
     let device = device.map_err(Failure::Machine)?;
     let store = Store::open(&selected.store).map_err(|e| Failure::Store(Box::new(e)))?;
     let interrupt = interrupt_flag()?;
@@ -85,7 +88,11 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     let mut writer = RecordWriter::new(run.store);
     let mut progress = Progress::new(verbosity, forecast(selected, &records, run));
     let mut lines = JsonLines::default();
-    let mut sinks: Vec<&mut dyn Sink> = vec![&mut writer, &mut progress];
+    let training = Arc::new(Training::default());
+    let mut metrics = MetricsSink::new(training.clone(), live::job());
+    let exposition = Exposition::new(vec![Arc::new(BuildInfo), training, Arc::new(run.telemetry.latest())]);
+    let _live = args.listen.start(Arc::new(exposition), args.quiet)?;
+    let mut sinks: Vec<&mut dyn Sink> = vec![&mut writer, &mut progress, &mut metrics];
     if args.json {
         sinks.push(&mut lines);
     }
@@ -99,6 +106,10 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
         RunError::Data(e) => Failure::Data(Box::new(e)),
         RunError::Store(e) => Failure::Store(Box::new(e)),
     })?;
+    if !args.publish.is_empty() {
+        let done = verdict(summary, Vec::new()).is_ok() && failures.is_empty();
+        failures.extend(args.publish.publish(selected.scenario.name(), &results(run.store, selected), done));
+    }
     if verbosity > Verbosity::Quiet
         && let Err(e) = talk::say(&ending(summary, run.store))
     {
@@ -137,6 +148,12 @@ fn verdict(summary: Summary, failures: Vec<SinkError>) -> Result<(), Failure> {
 fn read(store: &Store) -> (Vec<Record>, Vec<Skipped>) {
     let (records, skipped) = store.records();
     (records.into_iter().map(|(_, record)| record).collect(), skipped)
+}
+
+/// The records of the trials of this run, by whomever they were trained.
+fn results(store: &Store, selected: &Selected) -> Vec<Record> {
+    let wanted: BTreeSet<TrialId> = selected.trials.iter().map(|t| t.trial.id()).collect();
+    read(store).0.into_iter().filter(|record| wanted.contains(&record.trial_id)).collect()
 }
 
 /// The trials that need not run again, with their seconds where these count.

@@ -9,6 +9,7 @@ mod asv;
 mod bmf;
 mod csv;
 mod error;
+pub mod metrics;
 mod mllog;
 mod name;
 mod openmetrics;

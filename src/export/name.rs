@@ -45,6 +45,22 @@ impl Cell {
         format!("{}-{}-{}-{}", self.architecture, file_part(&self.dataset.to_string()), self.norm, self.length())
     }
 
+    /// The settings as a value of a label: `study`, or their hash.
+    pub fn settings_label(&self) -> &str {
+        if self.settings.is_empty() { "study" } else { &self.settings }
+    }
+
+    /// Names and values of the labels by which metrics tell cells apart.
+    pub(super) fn labels(&self) -> [(&'static str, String); 5] {
+        [
+            ("architecture", self.architecture.to_string()),
+            ("dataset", self.dataset.to_string()),
+            ("norm", self.norm.clone()),
+            ("epochs", self.epochs.to_string()),
+            ("settings", self.settings_label().into()),
+        ]
+    }
+
     /// `e100`, and `~<hash>` where the recipe is not the study's.
     pub fn length(&self) -> String {
         format!("e{}{}", self.epochs, mark(&self.settings))

@@ -40,13 +40,7 @@ pub fn openmetrics(samples: &Samples, records: &[Record]) -> String {
 
 /// The head of a family; its name.
 fn family(text: &mut String, measure: Measure) -> String {
-    let (suffix, unit) = match measure {
-        Measure::TestTop1 | Measure::TrainTop1 | Measure::NdOverhead => ("_ratio", Some("ratio")),
-        Measure::PaperSeconds | Measure::StepSeconds => ("", Some("seconds")),
-        Measure::PeakAllocatedBytes | Measure::PeakReservedBytes | Measure::PeakResidentBytes => ("", Some("bytes")),
-        Measure::ImagesPerSecond => ("", None),
-    };
-    let name = format!("ndbench_{}{suffix}", measure.snake());
+    let (name, unit) = measure.metric();
     *text += &format!("# HELP {name} {}.\n# TYPE {name} gauge\n", measure.help());
     if let Some(unit) = unit {
         *text += &format!("# UNIT {name} {unit}\n");
@@ -55,16 +49,9 @@ fn family(text: &mut String, measure: Measure) -> String {
 }
 
 fn labels(sample: &Sample) -> String {
-    let cell = &sample.cell;
-    let settings = if cell.settings.is_empty() { "study" } else { &cell.settings };
-    pairs(&[
-        ("architecture", &cell.architecture.to_string()),
-        ("dataset", &cell.dataset.to_string()),
-        ("norm", &cell.norm),
-        ("epochs", &cell.epochs.to_string()),
-        ("settings", settings),
-        ("environment", &sample.environment),
-    ])
+    let cell = sample.cell.labels();
+    let cell = cell.iter().map(|(key, value)| (*key, value.as_str()));
+    pairs(&cell.chain([("environment", sample.environment.as_str())]).collect::<Vec<_>>())
 }
 
 /// What measured, and where: one line a build, one an environment, at the time of its last record.

@@ -74,6 +74,17 @@ impl Measure {
         self.slug().replace('-', "_")
     }
 
+    /// The name as a metric of Prometheus, and the unit that it ends in.
+    pub(super) fn metric(self) -> (String, Option<&'static str>) {
+        let (suffix, unit) = match self {
+            Self::TestTop1 | Self::TrainTop1 | Self::NdOverhead => ("_ratio", Some("ratio")),
+            Self::PaperSeconds | Self::StepSeconds => ("", Some("seconds")),
+            Self::PeakAllocatedBytes | Self::PeakReservedBytes | Self::PeakResidentBytes => ("", Some("bytes")),
+            Self::ImagesPerSecond => ("", None),
+        };
+        (format!("ndbench_{}{suffix}", self.snake()), unit)
+    }
+
     /// One line, for those who read the other tool's page.
     pub fn help(self) -> &'static str {
         match self {

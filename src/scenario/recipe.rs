@@ -62,6 +62,17 @@ pub enum Precision {
     Fp64,
 }
 
+impl Precision {
+    /// The word used in scenarios, records and labels.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Fp32 => "fp32",
+            Self::Tf32 => "tf32",
+            Self::Fp64 => "fp64",
+        }
+    }
+}
+
 impl Default for Recipe {
     fn default() -> Self {
         Self {

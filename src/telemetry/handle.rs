@@ -59,6 +59,16 @@ impl Telemetry {
         Self::watch(level, gpus.into_iter().map(source).collect(), allocator)
     }
 
+    /// Like [`Telemetry::start`], of the processes below this one instead of this one.
+    pub fn start_below(settings: Settings) -> Self {
+        let telemetry = Self::start(settings);
+        if let Some(inbox) = &telemetry.inbox {
+            // A sampler that has ended watches nothing.
+            let _ = inbox.send(Message::Below);
+        }
+        telemetry
+    }
+
     /// Like [`Telemetry::start`], with any sources.
     fn watch(level: Level, sources: Vec<Box<dyn Source>>, allocator: Option<AllocatorProbe>) -> Self {
         if level == Level::Off {

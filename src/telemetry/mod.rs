@@ -18,6 +18,7 @@ pub mod series;
 pub mod snapshot;
 mod source;
 mod tally;
+mod tree;
 mod visible;
 
 pub use available::available_memory;
@@ -36,6 +37,7 @@ pub use tally::{
     DeviceSummary, Energy, EnergySource, GpuSummary, HostSummary, MemorySpreads, Range, SeriesFile, Spread, Tally,
     TelemetrySummary,
 };
+pub use tree::{TreeUsage, tree_below};
 pub use visible::GpuTarget;
 
 /// The commit this program was built from: 12 digits, with `-dirty` where its sources had changed; `unknown` outside a

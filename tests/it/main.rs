@@ -27,10 +27,15 @@ mod outcomes;
 #[cfg(unix)]
 mod output;
 mod page;
+mod pushgateway;
 #[cfg(feature = "torch")]
 mod remarks;
+mod serve;
 mod telemetry;
 #[cfg(feature = "torch")]
 mod telemetry_runs;
 mod tools;
 mod verdicts;
+#[cfg(target_os = "linux")]
+mod watch;
+mod web;

@@ -1,7 +1,7 @@
 //! The machine and this process, looked at again and again.
 
 use crate::telemetry::snapshot::{AllocatorSnapshot, HostSnapshot, ProcessSnapshot};
-use crate::telemetry::{Reading, cgroup, resident};
+use crate::telemetry::{Reading, cgroup, resident, tree_below};
 use crate::units::{Bytes, Ratio, Seconds};
 use std::time::Duration;
 use sysinfo::{MemoryRefreshKind, System};
@@ -18,6 +18,8 @@ pub(super) struct HostWatch {
     allocator: Option<AllocatorProbe>,
     next: Duration,
     looks: u64,
+    /// The processes below this one, where these are watched instead of it.
+    below: Option<Vec<u32>>,
     pub host: HostSnapshot,
     pub process: ProcessSnapshot,
     pub allocated: Option<AllocatorSnapshot>,
@@ -30,6 +32,7 @@ impl HostWatch {
             allocator,
             next: Duration::ZERO,
             looks: 0,
+            below: None,
             host: HostSnapshot::default(),
             process: ProcessSnapshot::default(),
             allocated: None,
@@ -39,19 +42,51 @@ impl HostWatch {
     /// Looks at the memory and CPU time of this process, and once a second, or when `hurried`, at the machine; whether it
     /// did the latter.
     pub fn look(&mut self, now: Duration, hurried: bool) -> bool {
-        self.process.cpu = process_cpu();
-        self.process.resident = match resident() {
-            Reading::Value(bytes) => Some(bytes),
-            Reading::Unsupported | Reading::Failed { .. } => None,
-        };
-        self.process.resident_peak = self.process.resident_peak.max(self.process.resident);
+        if self.below.is_none() {
+            self.look_at_process();
+        }
         self.allocated = self.allocator.as_ref().and_then(|ask| ask());
         if now < self.next && !hurried {
             return false;
         }
         self.next = now + EVERY;
         self.look_at_machine();
+        if self.below.is_some() {
+            self.look_below();
+        }
         true
+    }
+
+    /// From now on watches the processes below this one, once a second, instead of this one.
+    pub fn watch_below(&mut self) {
+        (self.below, self.process, self.next) = (Some(Vec::new()), ProcessSnapshot::default(), Duration::ZERO);
+    }
+
+    /// The processes below this one, as far as they are watched.
+    pub fn below(&self) -> Option<&[u32]> {
+        self.below.as_deref()
+    }
+
+    fn look_at_process(&mut self) {
+        self.process.cpu = process_cpu();
+        self.process.resident = match resident() {
+            Reading::Value(bytes) => Some(bytes),
+            Reading::Unsupported | Reading::Failed { .. } => None,
+        };
+        self.process.resident_peak = self.process.resident_peak.max(self.process.resident);
+    }
+
+    fn look_below(&mut self) {
+        let Some(usage) = tree_below(std::process::id()) else {
+            self.process = ProcessSnapshot::default();
+            return;
+        };
+        // Times of processes that nobody waited for disappear; a counter does not fall.
+        let before = self.process.cpu.map_or(0.0, |s| s.0);
+        self.process.cpu = Some(Seconds(usage.cpu.0.max(before)));
+        self.process.resident = Some(usage.resident);
+        self.process.resident_peak = self.process.resident_peak.max(self.process.resident);
+        self.below = Some(usage.pids);
     }
 
     fn look_at_machine(&mut self) {
@@ -92,6 +127,21 @@ pub(super) fn usage(who: libc::c_int) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn processes_below_are_seen_instead_of_this_one() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut watch = HostWatch::new(None);
+        watch.look(Duration::ZERO, false);
+        watch.watch_below();
+        assert_eq!(watch.process, ProcessSnapshot::default());
+        assert!(watch.look(Duration::from_millis(100), false));
+        assert!(watch.below().unwrap().contains(&child.id()) && watch.process.cpu.is_some(), "{:?}", watch.process);
+        assert!(watch.process.resident_peak.unwrap() >= Bytes(1 << 16));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
     #[test]
     fn the_host_is_seen_once_a_second_and_the_process_at_each_look() {
         let probe: AllocatorProbe = Box::new(|| Some(AllocatorSnapshot { allocated: Bytes(1), reserved: Bytes(2) }));
@@ -100,7 +150,7 @@ mod tests {
         assert_eq!(watch.host.cpu, None, "one look makes no share");
         let before = watch.process;
         assert!(before.resident.unwrap() > Bytes(1 << 20) && before.resident_peak == before.resident);
-        std::hint::black_box((0..20_000_000u64).fold(0, |a, b| a ^ b.wrapping_mul(a + 1)));
+        std::hint::black_box((0..20_000_000u64).fold(0u64, |a, b| a ^ b.wrapping_mul(a.wrapping_add(1))));
         assert!(!watch.look(Duration::from_millis(100), false));
         assert!(watch.process.cpu > before.cpu, "CPU time is a counter");
         assert!(watch.look(Duration::from_millis(200), true));

@@ -38,6 +38,8 @@ pub(super) enum Message {
     End(Sender<()>),
     /// Nobody waits for the last readings of the recording any more.
     Release,
+    /// From now on the processes below this one are watched, instead of this one.
+    Below,
     /// The end.
     Stop,
 }
@@ -140,6 +142,7 @@ impl Sampler {
                     self.missed += late as u64;
                     self.tick(false);
                 }
+                Ok(Message::Below) => self.host.watch_below(),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.hurry && !self.is_owed_readings() {
@@ -154,7 +157,11 @@ impl Sampler {
     fn tick(&mut self, hurried: bool) {
         let now = self.clock.now();
         self.ticks += 1;
-        self.machine_is_new |= self.host.look(now, hurried);
+        let machine_is_new = self.host.look(now, hurried);
+        if let Some(below) = self.host.below().filter(|_| machine_is_new) {
+            self.processes = Processes::of(below.iter().copied());
+        }
+        self.machine_is_new |= machine_is_new;
         self.host_is_new = true;
         let mut asked = false;
         for Watched { device, worker, .. } in &mut self.devices {

@@ -1,0 +1,83 @@
+//! `ndbench watch -- CMD...`: the telemetry of trainings around any program.
+
+mod summary;
+
+use super::args::WatchArgs;
+use super::exit::Failure;
+use super::live::job;
+use super::talk;
+use crate::export::metrics::{BuildInfo, Exposition, WatchedProgram};
+use crate::files::write_atomic;
+use crate::telemetry::{GpuTarget, Settings, Telemetry, gpus, tree_below};
+use crate::units::Seconds;
+use crate::watch::{Signals, Watched};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use summary::Summary;
+
+/// Runs the program to its end and says what it used.
+///
+/// # Errors
+/// [`Failure::Child`] passes on an exit code other than 0; else the program cannot be started, or the summary not be
+/// written.
+pub fn run(args: &WatchArgs) -> Result<(), Failure> {
+    // Before there is a second thread: it would get the signals.
+    let signals = Signals::block()?;
+    let name = args.name.clone().unwrap_or_else(|| name(Path::new(&args.command[0])));
+    let started = jiff::Timestamp::now();
+    let program = WatchedProgram::new(name.clone(), job(), Seconds(started.as_millisecond() as f64 / 1e3));
+    let program = Arc::new(program);
+    let telemetry = instruments(args);
+    let exposition = Exposition::new(vec![Arc::new(BuildInfo), program.clone(), Arc::new(telemetry.latest())]);
+    let _live = args.listen.start(Arc::new(exposition), args.quiet)?;
+    let watched = Watched::start(&args.command, signals).map_err(|e| cannot_start(&name, &e))?;
+    let recording = telemetry.record(None, args.series.clone());
+    let look = || {
+        if let Some(usage) = tree_below(std::process::id()) {
+            program.note(&usage);
+        }
+    };
+    look();
+    let ended = watched.wait(Duration::from_secs_f64(args.interval), look)?;
+    look();
+    let (telemetry, notices) = recording.finish(0);
+    let command = args.command.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let summary = Summary { name, command, started, ended, seen: program.seen(), telemetry, notices };
+    if let Some(path) = &args.summary {
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+        write_atomic(path, summary.json().as_bytes()).map_err(named)?;
+    }
+    if !args.quiet {
+        talk::say(&summary.text())?;
+    }
+    match ended.code() {
+        0 => Ok(()),
+        code => Err(Failure::Child(code)),
+    }
+}
+
+/// Begins to watch what comes below this process, and all devices that it may use.
+fn instruments(args: &WatchArgs) -> Telemetry {
+    let nvml_library = args.nvml_lib.clone().or_else(|| std::env::var_os("NDBENCH_NVML_LIB").map(PathBuf::from));
+    let devices = match (&nvml_library, std::env::var("CUDA_VISIBLE_DEVICES")) {
+        (Some(_), _) => 1,
+        (None, Ok(list)) => list.split(',').take_while(|entry| !matches!(entry.trim(), "" | "-1")).count(),
+        (None, Err(_)) => gpus().map_or(0, |gpus| gpus.devices.len()),
+    };
+    let gpus = (0..devices).map(GpuTarget::Visible).collect();
+    Telemetry::start_below(Settings { level: args.telemetry, gpus, nvml_library, allocator: None })
+}
+
+/// The last part of the program's path.
+fn name(program: &Path) -> String {
+    program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// As shells do: 127 where there is no such program, 126 where it cannot be run.
+fn cannot_start(name: &str, error: &io::Error) -> Failure {
+    // Where stderr cannot be written, the exit code alone must do.
+    let _ = talk::say(&format!("ndbench: {name} cannot be started: {error}"));
+    Failure::Child(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
+}

@@ -1,0 +1,258 @@
+//! The server: it accepts connections, gives each a thread, and bounds their number.
+
+use super::address::Address;
+use super::connection::serve;
+use super::message::{Request, Response};
+use super::protection::Protection;
+use super::socket::Socket;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Answers requests; it must not wait for anything.
+pub type Handler = dyn Fn(&Request) -> Response + Send + Sync;
+
+/// What a server allows its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time; more are answered 503.
+    pub connections: usize,
+    /// A connection this old gives way to a new one where there are too many.
+    pub grace: Duration,
+    /// From the first byte to the last of one connection.
+    pub deadline: Duration,
+    /// Bytes of a request's head.
+    pub head: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let (grace, deadline) = (Duration::from_secs(1), Duration::from_secs(5));
+        Self { connections: 64, grace, deadline, head: 8 * 1024 }
+    }
+}
+
+/// A running server; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: Address,
+    protection: Arc<Protection>,
+    stop: Arc<AtomicBool>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Listens at `address` and answers by `handler`.
+    ///
+    /// # Errors
+    /// The address is taken, or the system refuses it.
+    pub fn start(
+        address: &Address,
+        protection: Protection,
+        limits: Limits,
+        handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = Listener::bind(address)?;
+        let address = listener.address(address)?;
+        let (protection, stop) = (Arc::new(protection), Arc::new(AtomicBool::new(false)));
+        let door = Door {
+            listener,
+            protection: protection.clone(),
+            handler: Arc::new(handler),
+            limits,
+            stop: stop.clone(),
+            guests: Guests::default(),
+        };
+        let accepting = thread::Builder::new().name("http".into()).spawn(move || door.keep())?;
+        Ok(Self { address, protection, stop, accepting: Some(accepting) })
+    }
+
+    /// Where it listens; where port 0 was asked for, the port that it got.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.protection.tls().is_some() { "https" } else { "http" }
+    }
+
+    /// Where a path of it is found, and how it is protected, for people.
+    pub fn describe(&self, path: &str) -> String {
+        let protection = self.protection.describe(self.address.exposure());
+        match &self.address {
+            Address::Tcp(address) => format!("{}://{address}{path} ({protection})", self.scheme()),
+            Address::Unix(_) => format!("{}{path} ({protection})", self.address),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // Accepting ends with the next connection. Where none can be made, one is waiting already.
+        let _ = match &self.address {
+            Address::Tcp(address) => TcpStream::connect_timeout(address, Duration::from_secs(1)).map(drop),
+            Address::Unix(path) => UnixStream::connect(path).map(drop),
+        };
+        if let Some(thread) = self.accepting.take() {
+            // It does not panic; if it did, there is nothing left to end.
+            let _ = thread.join();
+        }
+        if let Address::Unix(path) = &self.address {
+            // Someone else may have removed it.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    fn bind(address: &Address) -> io::Result<Self> {
+        match address {
+            Address::Tcp(address) => TcpListener::bind(address).map(Self::Tcp),
+            Address::Unix(path) => private_socket(path).map(Self::Unix),
+        }
+    }
+
+    fn address(&self, asked: &Address) -> io::Result<Address> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(Address::Tcp),
+            Self::Unix(_) => Ok(asked.clone()),
+        }
+    }
+
+    fn accept(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(listener) => listener.accept().map(|(stream, _)| Socket::Tcp(stream)),
+            Self::Unix(listener) => listener.accept().map(|(stream, _)| Socket::Unix(stream)),
+        }
+    }
+}
+
+/// A socket's file that is the owner's alone from its first moment. A file that a process has left behind is replaced.
+fn private_socket(path: &Path) -> io::Result<UnixListener> {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    match std::fs::symlink_metadata(path) {
+        Ok(file) if !file.file_type().is_socket() => return Err(io::ErrorKind::AlreadyExists.into()),
+        Ok(_) if UnixStream::connect(path).is_ok() => return Err(io::ErrorKind::AddrInUse.into()),
+        _ => {}
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let private = tempfile::Builder::new().prefix(".nd").rand_bytes(4).tempdir_in(folder)?;
+    let first = private.path().join("s");
+    let listener = UnixListener::bind(&first)?;
+    std::fs::set_permissions(&first, PermissionsExt::from_mode(0o600))?;
+    std::fs::rename(&first, path)?;
+    Ok(listener)
+}
+
+/// The connections under way, oldest first.
+#[derive(Debug, Clone, Default)]
+struct Guests(Arc<Mutex<Vec<Guest>>>);
+
+#[derive(Debug)]
+struct Guest {
+    number: u64,
+    since: Instant,
+    socket: Socket,
+}
+
+impl Guests {
+    fn all(&self) -> MutexGuard<'_, Vec<Guest>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a connection in, if need be in place of one that has been here for long.
+    fn admit(&self, number: u64, socket: &Socket, limits: &Limits) -> io::Result<bool> {
+        let mut all = self.all();
+        if all.len() >= limits.connections {
+            match all.first() {
+                Some(oldest) if oldest.since.elapsed() >= limits.grace => all.remove(0).socket.shut(Shutdown::Both),
+                _ => return Ok(false),
+            }
+        }
+        all.push(Guest { number, since: Instant::now(), socket: socket.try_clone()? });
+        Ok(true)
+    }
+
+    fn leave(&self, number: u64) {
+        self.all().retain(|guest| guest.number != number);
+    }
+}
+
+/// What the accepting thread needs.
+struct Door {
+    listener: Listener,
+    protection: Arc<Protection>,
+    handler: Arc<Handler>,
+    limits: Limits,
+    stop: Arc<AtomicBool>,
+    guests: Guests,
+}
+
+impl Door {
+    fn keep(self) {
+        for number in 0.. {
+            let accepted = self.listener.accept();
+            if self.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            match accepted.and_then(|socket| self.admit(number, socket)) {
+                Ok(()) => {}
+                // A client that went away at once, or too many open files: others may have better luck later.
+                Err(_) => thread::sleep(Duration::from_millis(20)),
+            }
+        }
+        self.guests.all().drain(..).for_each(|guest| guest.socket.shut(Shutdown::Both));
+    }
+
+    fn admit(&self, number: u64, socket: Socket) -> io::Result<()> {
+        if !self.guests.admit(number, &socket, &self.limits)? {
+            if self.protection.tls().is_none() {
+                turn_away(socket);
+            }
+            return Ok(());
+        }
+        let (protection, handler, limits) = (self.protection.clone(), self.handler.clone(), self.limits);
+        let stay = Stay { guests: self.guests.clone(), number };
+        let work = move || {
+            let _stay = stay;
+            // What went wrong is the client's affair.
+            let _ = serve(socket, &protection, &*handler, &limits);
+        };
+        thread::Builder::new().name("http client".into()).stack_size(256 * 1024).spawn(work).map(drop)
+    }
+}
+
+/// A connection leaves when this is dropped, also by a panic or when it got no thread.
+struct Stay {
+    guests: Guests,
+    number: u64,
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.guests.leave(self.number);
+    }
+}
+
+/// Says 503 without waiting for anything.
+fn turn_away(mut socket: Socket) {
+    let told = socket.set_nonblocking(true).and_then(|()| socket.write_all(&Response::busy().bytes(false)));
+    if told.is_ok() {
+        socket.shut(Shutdown::Write);
+        // What the client has sent is taken from the system, else closing would take the answer back.
+        let _ = socket.read(&mut [0; 8192]);
+    }
+}

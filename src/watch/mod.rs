@@ -1,0 +1,115 @@
+//! A program under watch: started, its signals passed on, its end awaited.
+//!
+//! The program stays in this process group, so a terminal's keys reach it as they always do; what others send to this
+//! process is passed on. Whatever descends from the program stays below this process until the end, also when its parent
+//! has gone.
+
+mod signals;
+
+pub use signals::{Received, Signals};
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+/// A program at work.
+#[derive(Debug)]
+pub struct Watched {
+    child: Child,
+    signals: Signals,
+    since: Instant,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ended {
+    /// Its status.
+    pub status: ExitStatus,
+    /// From its start to its end.
+    pub time: Duration,
+}
+
+impl Ended {
+    /// The exit code by which a shell would pass the end on: the program's own, or 128 and the number of the signal that
+    /// killed it.
+    pub fn code(&self) -> u8 {
+        let signal = self.status.signal().map_or(0, |signal| 128 + signal);
+        u8::try_from(self.status.code().unwrap_or(signal)).unwrap_or(u8::MAX)
+    }
+}
+
+impl Watched {
+    /// Starts `command`, its first entry with the others as arguments. `signals` are those that were blocked before this
+    /// process had a second thread.
+    ///
+    /// # Errors
+    /// The program cannot be started: what the system says.
+    pub fn start(command: &[OsString], signals: Signals) -> io::Result<Self> {
+        let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        adopt_orphans();
+        let mut command = Command::new(program);
+        // SAFETY: what is called between fork and exec neither allocates nor locks.
+        unsafe { command.args(arguments).pre_exec(move || signals.restore()) };
+        let child = command.spawn()?;
+        Ok(Self { child, signals, since: Instant::now() })
+    }
+
+    /// Waits for the program's end, and calls `tick` about every so often meanwhile.
+    ///
+    /// # Errors
+    /// What the system says of waiting.
+    pub fn wait(mut self, every: Duration, mut tick: impl FnMut()) -> io::Result<Ended> {
+        let mut next = Instant::now() + every;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Ended { status, time: self.since.elapsed() });
+            }
+            bury_orphans(self.child.id());
+            let left = next.saturating_duration_since(Instant::now());
+            match self.signals.wait(left)? {
+                Some(received) => self.pass_on(received),
+                None => {
+                    tick();
+                    next = Instant::now() + every;
+                }
+            }
+        }
+    }
+
+    /// A signal of the terminal has reached the program already.
+    fn pass_on(&self, received: Received) {
+        if received.sent && received.signal != libc::SIGCHLD {
+            // SAFETY: a plain call; the program has not been waited for, so its number is still its own. One that is
+            // ending takes no signal, and needs none.
+            unsafe { libc::kill(self.child.id() as libc::pid_t, received.signal) };
+        }
+    }
+}
+
+/// Descendants whose parents end become children of this process, so that they are still seen.
+fn adopt_orphans() {
+    // SAFETY: plain numbers. A system that refuses has orphans adopted by its first process.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+}
+
+/// Takes note of the ends of adopted processes, of which `program` is none.
+fn bury_orphans(program: u32) {
+    loop {
+        // SAFETY: `siginfo_t` is plain data, for which zero is valid; WNOWAIT leaves the process to be waited for.
+        let ended = unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+            if libc::waitid(libc::P_ALL, 0, &raw mut info, options) != 0 {
+                return;
+            }
+            info.si_pid()
+        };
+        if ended <= 0 || ended as u32 == program {
+            return;
+        }
+        // SAFETY: a child of this process that has ended, and nobody else waits for it.
+        unsafe { libc::waitpid(ended, std::ptr::null_mut(), libc::WNOHANG) };
+    }
+}
