@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 struct Gateway {
     child: Child,
+    /// Debian's Pushgateway keeps its groups, by default in a file that all of a machine share.
+    _folder: tempfile::TempDir,
     address: String,
 }
 
@@ -17,14 +19,16 @@ impl Gateway {
         let program = tool("prometheus-pushgateway")?;
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let listen = format!("--web.listen-address={address}");
+        let folder = tempfile::tempdir().unwrap();
+        let groups = format!("--persistence.file={}", folder.path().join("groups").display());
         let mut command = std::process::Command::new(program);
-        let child = command.arg(listen).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let child = command.args([listen, groups]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         let since = Instant::now();
         while std::net::TcpStream::connect(&address).is_err() {
             assert!(since.elapsed() < PATIENCE, "the Pushgateway does not answer");
             std::thread::sleep(Duration::from_millis(50));
         }
-        Some(Self { child, address })
+        Some(Self { child, _folder: folder, address })
     }
 }
 

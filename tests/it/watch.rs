@@ -45,8 +45,10 @@ fn children_count_also_those_whose_parents_are_gone() {
 fn signals_are_passed_on_and_metrics_are_live() {
     let script = "trap 'exit 7' USR1; echo ready; while :; do sleep 0.05; done";
     let mut served = Served::start(&["watch", "--interval", "0.05", "--listen", "0", "--", "sh", "-c", script]);
-    let page = served.get("/metrics", |page| page.contains("ndbench_watch_processes 2"));
-    assert!(page.contains("ndbench_watch_info{program=\"sh\"") && page.contains("ndbench_watch_cpu_seconds_total"));
+    let page = served.get("/metrics", |page| {
+        page.contains("ndbench_watch_processes 2") && page.contains("\nndbench_process_cpu_seconds_total ")
+    });
+    assert!(page.contains("\nndbench_watch_info{program=\"sh\""), "{page}");
     assert_eq!(served.end("-USR1").code(), Some(7));
 }
 

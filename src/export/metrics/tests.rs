@@ -5,6 +5,7 @@ use super::training::tests::busy;
 use super::*;
 use crate::record::{Record, made_up};
 use crate::scenario::{Architecture, Dataset};
+use crate::units::Bytes;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -17,7 +18,12 @@ fn records() -> Vec<Record> {
 
 /// A page with everything.
 pub(super) fn page() -> String {
-    let results = Results(slots(&records()));
+    let mut records = records();
+    for record in &mut records {
+        record.memory.allocated = Some(Bytes(1 << 30));
+        record.memory.reserved = Some(Bytes(2 << 30));
+    }
+    let results = Results(slots(&records));
     let exposition = Exposition::new(vec![Arc::new(BuildInfo), busy(), Arc::new(full(2)), Arc::new(results)]);
     String::from_utf8(exposition.page().to_vec()).unwrap()
 }
@@ -28,7 +34,7 @@ fn results_are_those_of_the_newest_commit_with_the_interval_of_the_overhead() {
     let mut old = records[1].clone();
     old.environment.software.commit = "older".into();
     old.finished = "2025-01-01T00:00:00Z".parse().unwrap();
-    old.memory.resident = Some(crate::units::Bytes(1));
+    old.memory.resident = Some(Bytes(1));
     records.push(old);
     let mut oom = records[0].clone();
     oom.trial.attempt = 9;
