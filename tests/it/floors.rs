@@ -10,8 +10,8 @@ type Floors = BTreeMap<String, u32>;
 
 /// What only some files may name: the tokens, and the path prefixes below `src/` that may.
 const KEPT: [(&[&str], &[&str]); 12] = [
-    (&["tch", "::"], &["clock", "data", "nn", "train", "run"]),
-    (&["torch_sys", "::"], &["clock", "data", "nn", "train", "run"]),
+    (&["tch", "::"], &["clock", "data", "native", "nn", "probe", "run", "train"]),
+    (&["torch_sys", "::"], &["native"]),
     (&["clap", "::"], &["cli"]),
     (&["nvml_wrapper", "::"], &["telemetry/nvml"]),
     (&["prometheus", "::"], &["export/metrics"]),
