@@ -25,7 +25,7 @@ at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, Steps& steps);
 // The gradient with respect to `a`, symmetric, where `gradient` is that with respect to the result.
 at::Tensor inverse_sqrt_adjoint(const at::Tensor& gradient, int64_t n_iter, Steps& steps);
 
-// `alpha` x x^T / n + `ridge` I for centred columns x [.., F, n]: half of the multiplications.
+// x x^T / n + `ridge` I for centred columns x [.., F, n], by panels where F is large.
 at::Tensor covariance(const at::Tensor& x, double ridge);
 
 }  // namespace ndbench

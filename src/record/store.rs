@@ -11,7 +11,7 @@
 //! A record is replaced by a rename only, so that a reader sees the old one or the new one. Who trains a trial holds
 //! its lock; a file that cannot be trusted is reported and left where it is.
 
-use super::read::{Unusable, read};
+use super::read::read;
 use super::skipped::unlisted;
 use super::{ProbeRecord, Record, Skipped, StoreError};
 use crate::files::write_atomic;
@@ -105,24 +105,6 @@ impl Store {
         let path = folder.join(format!("{}.json", probe.name()));
         write_atomic(&path, probe.to_json()?.as_bytes()).map_err(io_error("write", &path))?;
         Ok(path)
-    }
-
-    /// Every probe's record, in the order of the file names, and every file among them that is not one.
-    pub fn probes(&self) -> (Vec<ProbeRecord>, Vec<Skipped>) {
-        let folder = self.root.join("probes");
-        let (mut probes, mut skipped) = (Vec::new(), Vec::new());
-        let paths = files_in(&folder).unwrap_or_else(|e| {
-            skipped.push(unlisted(folder, &e));
-            Vec::new()
-        });
-        for path in paths {
-            let read = fs::read(&path).map_err(Unusable::Io);
-            match read.and_then(|bytes| ProbeRecord::parse(&bytes).map_err(Unusable::Record)) {
-                Ok(probe) => probes.push(probe),
-                Err(why) => skipped.push(Skipped { path, kind: why.kind(), why: why.to_string() }),
-            }
-        }
-        (probes, skipped)
     }
 
     /// The record of a trial: a finished one before any other. Damaged and foreign files count as absent here;
