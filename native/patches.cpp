@@ -30,7 +30,7 @@ at::Tensor numbers(int64_t pixels, int64_t every, const at::Tensor& like) {
 
 at::Tensor gather_pixels(const at::Tensor& x, int64_t every) {
   const int64_t area = x.size(2) * x.size(3);
-  if (every == 1) return x.transpose(0, 1).reshape({x.size(1), -1}).contiguous();
+  if (every == 1) return x.transpose(0, 1).clone(at::MemoryFormat::Contiguous).view({x.size(1), -1});
   // [N, C, H W] at (number / area, number % area): [places, C].
   const at::Tensor number = numbers(x.size(0) * area, every, x);
   const at::Tensor flat = x.reshape({x.size(0), x.size(1), area});

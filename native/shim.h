@@ -25,6 +25,13 @@ struct ndb_memory {
   int64_t retries, ooms;
 };
 
+// How samples come from a tensor. With kernel 0 it is columns [F, n] already, and the rest does not matter. Else it is a
+// convolution's input [N, C, H, W]: windows at every `stride` pixels, with kernel 1 every stride^2-th pixel of the batch; in
+// `groups` groups, `features` features each.
+struct ndb_samples {
+  int64_t kernel, stride, padding, dilation, groups, features;
+};
+
 // Version of the libtorch headers this file was compiled with, "2.11.0".
 const char* ndb_libtorch_version();
 
@@ -33,15 +40,11 @@ const char* ndb_libtorch_version();
 char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, double rate, double momentum,
                    double weight_decay, bool nesterov);
 
-// Samples of `x` [N, C, H, W] for network deconvolution as columns [C k k, n], differentiable.
-char* ndb_fast_gather(const at::Tensor* x, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
-                      at::Tensor** columns);
-
-// Whitening of columns [.., F, n] absorbed by a weight [.., r, F], differentiable: four new tensors, the weight times the
+// Whitening of the samples of `x` absorbed by a weight [.., r, F], differentiable: four new tensors, the weight times the
 // deconvolution, that times the mean [.., r, 1], the mean [.., F, 1] and the deconvolution [.., F, F], the last two
 // without gradient.
-char* ndb_fast_absorb(const at::Tensor* columns, const at::Tensor* weight, double eps, int64_t n_iter,
-                      at::Tensor** results);
+char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at::Tensor* weight, double eps,
+                      int64_t n_iter, at::Tensor** results);
 
 // Allows or forbids TF32 in CUDA's matrix products and cuDNN's convolutions.
 char* ndb_allow_tf32(bool allow);

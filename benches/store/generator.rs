@@ -77,6 +77,7 @@ fn record(resolved: &ResolvedTrial, seed: u64) -> Record {
             resident: Some(Bytes((numbers.next() * 4e9) as u64)),
         },
         telemetry: None,
+        telemetry_overhead: None,
         environment: environment(seed),
         started: jiff::Timestamp::from_second(1_750_000_000 + seed as i64).expect("a time"),
         finished: jiff::Timestamp::from_second(1_750_003_600 + seed as i64).expect("a time"),

@@ -16,6 +16,7 @@ pub mod list;
 pub mod live;
 #[cfg(feature = "torch")]
 mod probe;
+mod probes;
 pub mod progress;
 pub mod publish;
 mod pulse;
@@ -82,6 +83,9 @@ fn dispatch(command: Command) -> Result<(), Failure> {
 
 fn reported(args: &ReportArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
+    if args.probes {
+        return probes::show(&selected, args.json);
+    }
     // A report on a scenario that answers to the study has all that the study shows.
     let all = args.all_tables || selected.scenario.published().is_some();
     let request = report::Request {

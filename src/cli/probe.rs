@@ -3,14 +3,14 @@
 use super::args::ProbeArgs;
 use super::exit::Failure;
 use super::run::{interrupt_flag, prepare};
-use super::talk;
+use super::{probes, talk};
 use crate::event::Outcome;
 use crate::plan::{ResolvedTrial, Trial};
-use crate::probe::{Probe, TurnEnded};
-use crate::record::{PROBE_SCHEMA, ProbeRecord, Store};
-use crate::report::probe_table;
-use crate::run::environment;
+use crate::probe::{Entry, Probe, Probed, TurnEnded};
+use crate::record::{PROBE_SCHEMA, ProbeRecord, StepOverhead, Store, TelemetryOverhead, probe_name};
+use crate::run::{environment, instruments};
 use crate::scenario::{Deconvolution, Implementation};
+use crate::telemetry::{Environment, Level};
 use std::time::Duration;
 
 /// Runs the command: a record for each cell in the store, and the table, or the records, on stdout.
@@ -19,27 +19,26 @@ use std::time::Duration;
 /// Every reason why not all that was asked for was measured.
 pub fn run(args: &ProbeArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
-    let device = prepare(args.device, args.threads, &selected.profile).map_err(Failure::Machine)?;
+    let device = prepare(&args.compute, &selected.profile).map_err(Failure::Machine)?;
     let store = Store::open(&selected.store).map_err(|e| Failure::Store(Box::new(e)))?;
     let interrupt = interrupt_flag()?;
     let budget = Duration::from_secs(args.budget);
-    let probe = Probe { device, rounds: args.rounds, budget, interrupt: &interrupt };
+    let start = |level| instruments(device, level, args.instruments.nvml_library());
+    let probe = Probe { device, rounds: args.rounds, budget, instruments: &start, interrupt: &interrupt };
     let environment = environment(device);
     let (mut records, mut failed, mut interrupted) = (Vec::new(), 0, false);
-    let implementations = if args.implementation.is_empty() { &Implementation::ALL } else { &args.implementation[..] };
-    for arms in cells(&selected.trials, implementations) {
-        let arms: Vec<&Trial> = arms.iter().collect();
+    for arms in arms(args, &selected.trials) {
         let started = jiff::Timestamp::now();
-        let mut say = |turn: TurnEnded| {
-            let TurnEnded { arm: Trial { architecture, norm, dataset, .. }, round, step } = turn;
-            let line = format!("{architecture} {norm} {dataset}, round {round} of {}: {step} a step", args.rounds);
-            // Talk that nobody can read is no reason to lose the measurement.
-            let _ = if args.quiet { Ok(()) } else { talk::say(&line) };
-        };
-        match probe.cell(&arms, &mut say) {
-            Ok(Some(cell)) => {
-                let (environment, finished) = (environment.clone(), jiff::Timestamp::now());
-                let record = ProbeRecord { schema: PROBE_SCHEMA.into(), cell, environment, started, finished };
+        let name = probe_name(&arms[0].0, started);
+        let series = |n: usize| store.probe_series_path(&name, n);
+        let entry = |(n, (trial, level)): (usize, &(Trial, Level))| (trial.clone(), *level, series(n));
+        let owned: Vec<_> = arms.iter().enumerate().map(entry).collect();
+        let entries: Vec<Entry> =
+            owned.iter().map(|(trial, level, series)| Entry { trial, level: *level, series: series.clone() }).collect();
+        match probe.cell(&entries, &mut |turn| say(args, turn)) {
+            Ok(Some(probed)) => {
+                probed.notices.iter().try_for_each(|notice| talk::say(notice))?;
+                let record = record(probed, &environment, started, &store);
                 store.write_probe(&record).map_err(|e| Failure::Store(Box::new(e)))?;
                 records.push(record);
             }
@@ -49,11 +48,12 @@ pub fn run(args: &ProbeArgs) -> Result<(), Failure> {
             }
             Err(outcome) => {
                 failed += 1;
-                talk::say(&format!("{} {}: {}", arms[0].architecture, arms[0].dataset, words(&outcome)))?;
+                let Trial { architecture, dataset, .. } = &arms[0].0;
+                talk::say(&format!("{architecture} {dataset}: {}", words(&outcome)))?;
             }
         }
     }
-    print(args, &records)?;
+    probes::print(&records, args.json)?;
     match (interrupted, failed) {
         (true, _) => Err(Failure::Interrupted),
         (false, 0) => Ok(()),
@@ -61,15 +61,42 @@ pub fn run(args: &ProbeArgs) -> Result<(), Failure> {
     }
 }
 
-fn print(args: &ProbeArgs, records: &[ProbeRecord]) -> Result<(), Failure> {
-    let text = if args.json {
-        let sealed = records.iter().map(ProbeRecord::to_json).collect::<Result<Vec<_>, _>>();
-        let sealed = sealed.map_err(|e| Failure::Store(Box::new(e)))?;
-        format!("[{}]\n", sealed.iter().map(|record| record.trim_end()).collect::<Vec<_>>().join(",\n"))
-    } else {
-        probe_table(records)
+/// Tells of a turn, unless nothing is to be said.
+fn say(args: &ProbeArgs, turn: TurnEnded) {
+    let TurnEnded { entry: Entry { trial: Trial { architecture, norm, dataset, .. }, level, .. }, round, step } = turn;
+    let watched = if args.telemetry_ab { format!(", telemetry {level}") } else { String::new() };
+    let line = format!("{architecture} {norm} {dataset}{watched}, round {round} of {}: {step} a step", args.rounds);
+    // Talk that nobody can read is no reason to lose the measurement.
+    let _ = if args.quiet { Ok(()) } else { talk::say(&line) };
+}
+
+/// The record of a cell, with what the instruments cost each arm.
+fn record(probed: Probed, environment: &Environment, started: jiff::Timestamp, store: &Store) -> ProbeRecord {
+    let Probed { cell, calls, .. } = probed;
+    let (schema, environment, finished) = (PROBE_SCHEMA.into(), environment.clone(), jiff::Timestamp::now());
+    let mut record = ProbeRecord { schema, cell, environment, calls, started, finished };
+    let overhead = |n: usize| {
+        let telemetry = record.cell.arms[n].telemetry.as_ref()?;
+        Some(match StepOverhead::of(&record, telemetry.level) {
+            Some(step) => TelemetryOverhead::from_parts(telemetry, Some(step)),
+            None => TelemetryOverhead::of(telemetry, &record.environment, store),
+        })
     };
-    Ok(talk::write_all(&mut std::io::stdout(), &text)?)
+    let overheads: Vec<_> = (0..record.cell.arms.len()).map(overhead).collect();
+    record.cell.arms.iter_mut().zip(overheads).for_each(|(arm, overhead)| arm.telemetry_overhead = overhead);
+    record
+}
+
+/// What takes turns with each other, a list a probe.
+fn arms(args: &ProbeArgs, trials: &[ResolvedTrial]) -> Vec<Vec<(Trial, Level)>> {
+    let implementations = if args.implementation.is_empty() { &Implementation::ALL } else { &args.implementation[..] };
+    let cells = cells(trials, implementations);
+    if args.telemetry_ab {
+        let levels = |trial: Trial| Level::ALL.map(|level| (trial.clone(), level)).to_vec();
+        return cells.into_iter().flatten().map(levels).collect();
+    }
+    let level = args.instruments.telemetry;
+    cells.into_iter().map(|cell| cell.into_iter().map(|trial| (trial, level)).collect()).collect()
 }
 
 /// The trials to compare, a list a network and data set: one trial for each way to normalise, BN first; ND with each of

@@ -1,6 +1,6 @@
 //! `ndbench run`: trains what is missing, or says what would be trained.
 
-use super::args::{DeviceArg, RunArgs};
+use super::args::{ComputeArgs, DeviceArg, RunArgs};
 use super::dry_run::{Form, dry_run};
 use super::exit::Failure;
 use super::forecast::{Forecast, Planned};
@@ -22,7 +22,6 @@ use crate::units::Seconds;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -33,7 +32,7 @@ use std::time::Duration;
 /// Every reason why not all that was asked for is done.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
-    let device = prepare(args.device, args.threads, &selected.profile);
+    let device = prepare(&args.compute, &selected.profile);
     if args.dry_run {
         return print_plan(args, &selected, device.ok());
     }
@@ -43,8 +42,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let interrupt = interrupt_flag()?;
     let environment = environment(device);
     let sources = Sources::new(args.data.as_deref());
-    let nvml_library = args.nvml_lib.clone().or_else(|| std::env::var_os("NDBENCH_NVML_LIB").map(PathBuf::from));
-    let telemetry = instruments(device, args.telemetry, nvml_library);
+    let telemetry = instruments(device, args.instruments.telemetry, args.instruments.nvml_library());
     let run = Run {
         store: &store,
         sources: &sources,
@@ -60,14 +58,14 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// The device to run on, or why it cannot be used; sets the threads.
-pub(super) fn prepare(asked: Option<DeviceArg>, threads: Option<u32>, profile: &Profile) -> Result<Device, String> {
-    let cuda = match (asked, profile.device()) {
+pub(super) fn prepare(args: &ComputeArgs, profile: &Profile) -> Result<Device, String> {
+    let cuda = match (args.device, profile.device()) {
         (Some(DeviceArg::Cuda(index)), _) => Some(index),
         (Some(DeviceArg::Cpu), _) | (None, profile::Device::Cpu) => None,
         (None, profile::Device::Cuda) => Some(0),
     };
     let device = device(cuda)?;
-    if let Some(threads) = threads.or(profile.threads()) {
+    if let Some(threads) = args.threads.or(profile.threads()) {
         set_threads(threads);
     }
     Ok(device)

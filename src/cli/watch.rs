@@ -12,7 +12,7 @@ use crate::telemetry::{GpuTarget, Settings, Telemetry, gpus, tree_below};
 use crate::units::Seconds;
 use crate::watch::{Signals, Watched};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use summary::Summary;
@@ -60,14 +60,14 @@ pub fn run(args: &WatchArgs) -> Result<(), Failure> {
 
 /// Begins to watch what comes below this process, and all devices that it may use.
 fn instruments(args: &WatchArgs) -> Telemetry {
-    let nvml_library = args.nvml_lib.clone().or_else(|| std::env::var_os("NDBENCH_NVML_LIB").map(PathBuf::from));
+    let nvml_library = args.instruments.nvml_library();
     let devices = match (&nvml_library, std::env::var("CUDA_VISIBLE_DEVICES")) {
         (Some(_), _) => 1,
         (None, Ok(list)) => list.split(',').take_while(|entry| !matches!(entry.trim(), "" | "-1")).count(),
         (None, Err(_)) => gpus().map_or(0, |gpus| gpus.devices.len()),
     };
     let gpus = (0..devices).map(GpuTarget::Visible).collect();
-    Telemetry::start_below(Settings { level: args.telemetry, gpus, nvml_library, allocator: None })
+    Telemetry::start_below(Settings { level: args.instruments.telemetry, gpus, nvml_library, allocator: None })
 }
 
 /// The last part of the program's path.

@@ -6,35 +6,33 @@ use std::ptr::null_mut;
 use tch::Tensor;
 use torch_sys::C_tensor;
 
+/// How samples come from a tensor.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Samples {
+    /// Side of a window of a convolution's input, `[N, C, H, W]`; 0 where the tensor is columns, `[F, n]`, already.
+    pub kernel: i64,
+    /// Pixels between windows in each direction; with a kernel of 1 every `stride^2`-th pixel of the batch is a sample.
+    pub stride: i64,
+    /// Zeros on each side.
+    pub padding: i64,
+    /// Distance between the pixels of a window.
+    pub dilation: i64,
+    /// Groups of channels, each with statistics of its own.
+    pub groups: i64,
+    /// Features of a group.
+    pub features: i64,
+}
+
 unsafe extern "C" {
-    fn ndb_fast_gather(
-        x: *const C_tensor,
-        kernel: i64,
-        stride: i64,
-        padding: i64,
-        dilation: i64,
-        columns: *mut *mut C_tensor,
-    ) -> *mut c_char;
     fn ndb_fast_absorb(
-        columns: *const C_tensor,
+        x: *const C_tensor,
+        samples: *const Samples,
         weight: *const C_tensor,
         eps: f64,
         n_iter: i64,
         results: *mut [*mut C_tensor; 4],
     ) -> *mut c_char;
-}
-
-/// Samples of `x`, `[N, C, H, W]`, as columns `[C k k, n]`: windows in the order of image, row and column; with a kernel of
-/// 1 every `stride^2`-th pixel of the batch.
-///
-/// # Errors
-/// libtorch's, out of memory among them.
-pub(crate) fn gather(x: &Tensor, kernel: i64, stride: i64, padding: i64, dilation: i64) -> Result<Tensor, NativeError> {
-    let mut columns = null_mut();
-    // SAFETY: `x` lives, and the shim fills the pointer on success.
-    checked(unsafe { ndb_fast_gather(x.as_ptr(), kernel, stride, padding, dilation, &raw mut columns) })?;
-    // SAFETY: a new tensor that nobody else owns.
-    Ok(unsafe { Tensor::from_ptr(columns) })
 }
 
 /// What a weight that absorbs the whitening of its input becomes.
@@ -50,14 +48,22 @@ pub(crate) struct Absorbed {
     pub deconv: Tensor,
 }
 
-/// Whitens columns `[.., F, n]` into a weight `[.., r, F]`.
+/// Whitens the samples of `x` into a weight `[.., r, F]`.
 ///
 /// # Errors
 /// libtorch's, out of memory among them.
-pub(crate) fn absorb(columns: &Tensor, weight: &Tensor, eps: f64, n_iter: i64) -> Result<Absorbed, NativeError> {
+pub(crate) fn absorb(
+    x: &Tensor,
+    samples: Samples,
+    weight: &Tensor,
+    eps: f64,
+    n_iter: i64,
+) -> Result<Absorbed, NativeError> {
     let mut results = [null_mut(); 4];
-    // SAFETY: both tensors live, and the shim fills the pointers on success.
-    checked(unsafe { ndb_fast_absorb(columns.as_ptr(), weight.as_ptr(), eps, n_iter, &raw mut results) })?;
+    // SAFETY: tensors and samples live, and the shim fills the pointers on success.
+    checked(unsafe {
+        ndb_fast_absorb(x.as_ptr(), &raw const samples, weight.as_ptr(), eps, n_iter, &raw mut results)
+    })?;
     // SAFETY: new tensors that nobody else owns.
     let [weight, shift, mean, deconv] = results.map(|pointer| unsafe { Tensor::from_ptr(pointer) });
     Ok(Absorbed { weight, shift, mean, deconv })

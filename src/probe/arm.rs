@@ -91,7 +91,12 @@ impl<'a> Arm<'a> {
         Ok(seconds)
     }
 
-    /// A turn of so many steps that count, and one more, at its end, whose parts are timed; while others hold `held`.
+    /// How many steps a turn has, of which so many count.
+    pub fn steps_in_all(counted: usize) -> u64 {
+        counted as u64 + 2
+    }
+
+    /// A turn of so many steps that count after one that does not, and one more, at its end, whose parts are timed; while others hold `held`.
     pub fn turn(&mut self, images: &Images, steps: usize, held: Bytes) -> Result<Turn, Outcome> {
         reset_peak_memory(self.device);
         self.advance(images, None).map_err(failed)?;

@@ -3,24 +3,28 @@
 //! The arms of a cell, such as a network with BN and with ND, take turns on one device: in one round in their order, in
 //! the next in the opposite one (A B B A), so that what drifts (clocks, temperature, other users) hits all alike. Each
 //! turn is a few training steps on made-up images; the first of a turn does not count. What arms have in common falls out
-//! of the ratio of their times in one round.
+//! of the ratio of their times in one round. Arms may also differ in how much is watched: then one network takes all turns.
 
 mod arm;
 mod schedule;
+mod watch;
 
 use crate::event::{MemoryPeak, Outcome};
 use crate::plan::Trial;
-use crate::record::{ProbeArm, ProbeCell, Turn};
+use crate::record::{CallCost, ProbeArm, ProbeCell, Turn};
+use crate::telemetry::{Level, Telemetry};
 use crate::train::{catch, live_memory, with_memory_left};
 use crate::units::{Bytes, Seconds};
 use arm::{Arm, Images};
 use schedule::{round, steps_of_turn};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tch::Device;
+use watch::{Instruments, Watch};
 
 /// How cells are probed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Probe<'a> {
     /// Where.
     pub device: Device,
@@ -28,76 +32,142 @@ pub struct Probe<'a> {
     pub rounds: u32,
     /// About how long one cell may take, warm-up excluded; a turn has at least one step that counts.
     pub budget: Duration,
+    /// Starts the instruments at a level.
+    pub instruments: &'a dyn Fn(Level) -> Telemetry,
     /// Once true, the probe ends after the turn under way.
     pub interrupt: &'a AtomicBool,
 }
 
+/// What takes turns.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    /// The network, how it normalises, and its recipe. Entries of the same trial share one network in training.
+    pub trial: &'a Trial,
+    /// How much is watched in its turns.
+    pub level: Level,
+    /// Where its readings go at [`Level::Full`].
+    pub series: PathBuf,
+}
+
 /// A turn ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct TurnEnded<'a> {
-    /// The arm.
-    pub arm: &'a Trial,
+    /// What had its turn.
+    pub entry: &'a Entry<'a>,
     /// The round, from 1.
     pub round: u32,
     /// Median of its steps.
     pub step: Seconds,
 }
 
+/// What a probe of a cell brought.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probed {
+    /// The turns.
+    pub cell: ProbeCell,
+    /// What the calls to the device's driver cost.
+    pub calls: Vec<CallCost>,
+    /// What a user should know, from the instruments.
+    pub notices: Vec<String>,
+}
+
+/// An entry with what was measured of it.
+struct Runner<'a> {
+    entry: &'a Entry<'a>,
+    /// Which of the networks in training is its own.
+    arm: usize,
+    watch: Watch,
+    turns: Vec<Turn>,
+}
+
 impl Probe<'_> {
-    /// Probes `arms`: trials of one network on one data set that differ in how they normalise. Their recipes say batch
-    /// size and precision; images are noise. Tells `each` of every turn. `None` where it was interrupted.
+    /// Probes `entries`: of one network on one data set, different in how they normalise or in what is watched. Their
+    /// recipes say batch size and precision; images are noise. Tells `each` of every turn. `None` where it was interrupted.
     ///
     /// # Errors
     /// What ended it: out of memory, or libtorch's failure.
-    pub fn cell(&self, arms: &[&Trial], each: &mut dyn FnMut(TurnEnded)) -> Result<Option<ProbeCell>, Outcome> {
-        let probed = catch(|| self.turns(arms, each)).and_then(|inner| inner);
+    pub fn cell(&self, entries: &[Entry], each: &mut dyn FnMut(TurnEnded)) -> Result<Option<Probed>, Outcome> {
+        let probed = catch(|| self.probed(entries, each)).and_then(|inner| inner);
         probed.map_err(|outcome| with_memory_left(outcome, self.device))
     }
 
-    fn turns(&self, trials: &[&Trial], each: &mut dyn FnMut(TurnEnded)) -> Result<Option<ProbeCell>, Outcome> {
-        let images = Images::new(trials[0], self.device);
-        let mut arms = Vec::with_capacity(trials.len());
-        for trial in trials {
-            let mut arm = Arm::new(trial, self.device);
-            // The first step makes what the optimiser keeps, the second finds everything in its place.
-            let [_, warm] = [arm.warm_up(&images)?, arm.warm_up(&images)?];
-            arms.push((arm, warm, Vec::new()));
+    fn probed(&self, entries: &[Entry], each: &mut dyn FnMut(TurnEnded)) -> Result<Option<Probed>, Outcome> {
+        let images = Images::new(entries[0].trial, self.device);
+        let (mut arms, mut runners, mut warm) = (Vec::<Arm>::new(), Vec::new(), Vec::new());
+        for entry in entries {
+            let known = arms.iter().position(|arm| arm.trial() == entry.trial);
+            let arm = known.unwrap_or(arms.len());
+            if known.is_none() {
+                let mut arm = Arm::new(entry.trial, self.device);
+                // The first step makes what the optimiser keeps, the second finds everything in its place.
+                let [_, second] = [arm.warm_up(&images)?, arm.warm_up(&images)?];
+                warm.push(second.0);
+                arms.push(arm);
+            }
+            runners.push(Runner { entry, arm, watch: Watch::new(entry.series.clone()), turns: Vec::new() });
         }
-        let round_seconds: f64 = arms.iter().map(|(_, warm, _)| warm.0).sum();
+        let round_seconds = runners.iter().map(|runner| warm[runner.arm]).sum();
         let steps = steps_of_turn(self.budget.as_secs_f64() / f64::from(self.rounds.max(1)), round_seconds);
+        let mut instruments = Instruments::new(self.instruments);
         for number in 0..self.rounds {
-            for index in round(arms.len(), number) {
+            for index in round(runners.len(), number) {
                 if self.interrupt.load(Ordering::Relaxed) {
                     return Ok(None);
                 }
-                let held: u64 = held_by_others(&arms, index);
-                let (arm, _, turns) = &mut arms[index];
-                let turn = arm.turn(&images, steps, Bytes(held))?;
-                let median = crate::stats::median(&turn.steps.iter().map(|s| s.0).collect::<Vec<_>>());
-                each(TurnEnded { arm: trials[index], round: number + 1, step: Seconds(median.unwrap_or(f64::NAN)) });
-                turns.push(turn);
+                let runner = &mut runners[index];
+                let step = runner.turn(&mut arms, &images, steps, &mut instruments)?;
+                each(TurnEnded { entry: runner.entry, round: number + 1, step });
             }
         }
-        let arms = arms.into_iter().map(|(arm, _, turns)| finish(arm, turns)).collect();
-        Ok(Some(ProbeCell { architecture: trials[0].architecture, dataset: trials[0].dataset.clone(), arms }))
+        let calls = instruments.calls();
+        let (arms, notices): (Vec<_>, Vec<_>) = runners.into_iter().map(|runner| runner.finish(&arms)).unzip();
+        let Trial { architecture, dataset, .. } = entries[0].trial;
+        let cell = ProbeCell { architecture: *architecture, dataset: dataset.clone(), arms };
+        Ok(Some(Probed { cell, calls, notices: notices.concat() }))
+    }
+}
+
+impl Runner<'_> {
+    /// Its turn, of so many steps that count; the median of these.
+    fn turn(
+        &mut self,
+        arms: &mut [Arm],
+        images: &Images,
+        steps: usize,
+        instruments: &mut Instruments,
+    ) -> Result<Seconds, Outcome> {
+        let telemetry = instruments.at(self.entry.level);
+        let held = held_by_others(arms, self.arm);
+        let arm = &mut arms[self.arm];
+        let batch = u64::from(self.entry.trial.recipe.batch_size);
+        let turn = self.watch.during(telemetry, Arm::steps_in_all(steps) * batch, || arm.turn(images, steps, held))?;
+        let median = crate::stats::median(&turn.steps.iter().map(|s| s.0).collect::<Vec<_>>());
+        self.turns.push(turn);
+        Ok(Seconds(median.unwrap_or(f64::NAN)))
+    }
+
+    /// What is recorded of it, and what a user should know.
+    fn finish(self, arms: &[Arm]) -> (ProbeArm, Vec<String>) {
+        let arm = &arms[self.arm];
+        let memory = self.turns.iter().map(|turn| turn.memory).reduce(MemoryPeak::max).unwrap_or_default();
+        let Trial { norm, deconvolution, recipe, .. } = self.entry.trial;
+        let (telemetry, notices) = self.watch.finish();
+        let arm = ProbeArm {
+            norm: *norm,
+            deconvolution: *deconvolution,
+            batch_size: recipe.batch_size,
+            precision: recipe.precision,
+            resident: live_memory(arm.device()).map(|_| arm.resident()),
+            memory,
+            telemetry: telemetry.map(Box::new),
+            telemetry_overhead: None,
+            turns: self.turns,
+        };
+        (arm, notices)
     }
 }
 
 /// Bytes that live while `index` has its turn and belong to the other arms.
-fn held_by_others(arms: &[(Arm, Seconds, Vec<Turn>)], index: usize) -> u64 {
-    arms.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, (arm, ..))| arm.resident().0).sum()
-}
-
-fn finish(arm: Arm, turns: Vec<Turn>) -> ProbeArm {
-    let memory = turns.iter().map(|turn| turn.memory).reduce(MemoryPeak::max).unwrap_or_default();
-    let Trial { norm, deconvolution, recipe, .. } = arm.trial();
-    ProbeArm {
-        norm: *norm,
-        deconvolution: *deconvolution,
-        batch_size: recipe.batch_size,
-        precision: recipe.precision,
-        resident: live_memory(arm.device()).map(|_| arm.resident()),
-        memory,
-        turns,
-    }
+fn held_by_others(arms: &[Arm], index: usize) -> Bytes {
+    Bytes(arms.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, arm)| arm.resident().0).sum())
 }

@@ -1,7 +1,7 @@
 //! The versioned, self-checking JSON form of a record: one object with the fields of [`Record`] and a `checksum`.
 
 use super::sealed::{Form, open, seal};
-use super::{RecordError, quick};
+use super::{RecordError, TelemetryOverhead, quick};
 use crate::event::{EpochResult, MemoryPeak, Outcome};
 use crate::plan::{Block, Ids, Trial, TrialId};
 use crate::telemetry::{Environment, TelemetrySummary};
@@ -38,6 +38,9 @@ pub struct Record {
     /// What the instruments say of the trial; absent where they were off, and in records from before there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub telemetry: Option<Box<TelemetrySummary>>,
+    /// What the instruments cost it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry_overhead: Option<TelemetryOverhead>,
     /// Where it ran.
     pub environment: Environment,
     /// When it began (of a resumed trial: the last time), RFC 3339.

@@ -1,10 +1,10 @@
 //! Records for tests: nothing in them was measured.
 
-use super::{PROBE_SCHEMA, ProbeArm, ProbeCell, ProbeRecord, Record, SCHEMA, Turn};
+use super::{PROBE_SCHEMA, ProbeArm, ProbeCell, ProbeRecord, Record, SCHEMA, Store, Turn};
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
 use crate::plan::{Block, ResolvedTrial, Trial};
 use crate::scenario::{Architecture, Dataset, Deconvolution, Norm, Precision, Recipe};
-use crate::telemetry::{Device, Environment, Host, Software};
+use crate::telemetry::{Device, Environment, Host, Level, Software, TelemetrySummary};
 use crate::units::{Bytes, Seconds};
 use std::collections::BTreeMap;
 
@@ -94,6 +94,7 @@ pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Recor
         time_valid: true,
         memory: MemoryPeak { resident: Some(Bytes(resident << 20)), ..MemoryPeak::default() },
         telemetry: None,
+        telemetry_overhead: None,
         environment: environment("alpha"),
         started: "2026-01-02T03:04:05Z".parse().unwrap(),
         finished: "2026-01-02T04:05:06Z".parse().unwrap(),
@@ -101,14 +102,18 @@ pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Recor
     }
 }
 
-/// BN and ND of VGG-16, whose steps took so long in each round.
-pub(crate) fn probe(arms: &[&[f64]]) -> ProbeRecord {
-    let turn = |t: &f64| Turn {
-        steps: vec![Seconds(*t); 3],
-        host: Seconds(3.0 * t),
+/// A turn of three steps that took so long each.
+fn turn(seconds: &f64) -> Turn {
+    Turn {
+        steps: vec![Seconds(*seconds); 3],
+        host: Seconds(3.0 * seconds),
         split: StepSplit::default(),
         memory: MemoryPeak { allocated: Some(Bytes(7 << 20)), ..MemoryPeak::default() },
-    };
+    }
+}
+
+/// BN and ND of VGG-16, whose steps took so long in each round.
+pub(crate) fn probe(arms: &[&[f64]]) -> ProbeRecord {
     let arm = |(norm, turns): (Norm, &&[f64])| ProbeArm {
         norm,
         deconvolution: (norm == Norm::Nd).then(Deconvolution::default),
@@ -116,6 +121,8 @@ pub(crate) fn probe(arms: &[&[f64]]) -> ProbeRecord {
         precision: Precision::Fp32,
         resident: Some(Bytes(5 << 20)),
         memory: MemoryPeak::default(),
+        telemetry: None,
+        telemetry_overhead: None,
         turns: turns.iter().map(turn).collect(),
     };
     let arms = Norm::ALL.into_iter().zip(arms).map(arm).collect();
@@ -123,7 +130,27 @@ pub(crate) fn probe(arms: &[&[f64]]) -> ProbeRecord {
         schema: PROBE_SCHEMA.into(),
         cell: ProbeCell { architecture: Architecture::Vgg16, dataset: Dataset::Cifar10, arms },
         environment: environment("node1"),
+        calls: Vec::new(),
         started: jiff::Timestamp::UNIX_EPOCH,
         finished: jiff::Timestamp::UNIX_EPOCH,
     }
+}
+
+/// VGG-16 with BN, watched at each level in turn; its steps took so long in each round.
+pub(crate) fn telemetry_probe(levels: &[&[f64]]) -> ProbeRecord {
+    let mut made = probe(&[&[]]);
+    let model = made.cell.arms.remove(0);
+    for (level, seconds) in Level::ALL.into_iter().zip(levels) {
+        let summary = TelemetrySummary { level, ..TelemetrySummary::default() };
+        let telemetry = (level != Level::Off).then(|| Box::new(summary));
+        made.cell.arms.push(ProbeArm { telemetry, turns: seconds.iter().map(turn).collect(), ..model.clone() });
+    }
+    made
+}
+
+/// An empty store, and the folder that goes with the test.
+pub(crate) fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    (folder, store)
 }

@@ -1,10 +1,12 @@
 //! The record of a probe: what turns were measured, where, and of what.
 
-use super::RecordError;
 use super::sealed::{Form, open, seal};
+use super::{RecordError, TelemetryOverhead};
 use crate::event::{MemoryPeak, StepSplit};
+use crate::plan::Trial;
 use crate::scenario::{Architecture, Dataset, Deconvolution, Norm, Precision};
-use crate::telemetry::Environment;
+use crate::telemetry::snapshot::CallStats;
+use crate::telemetry::{Environment, Level, TelemetrySummary};
 use crate::units::{Bytes, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -23,10 +25,41 @@ pub struct ProbeRecord {
     pub cell: ProbeCell,
     /// Where it ran.
     pub environment: Environment,
+    /// What each kind of call to the driver cost, over all turns; empty without a device.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CallCost>,
     /// When it began, RFC 3339.
     pub started: jiff::Timestamp,
     /// When it ended.
     pub finished: jiff::Timestamp,
+}
+
+/// What one kind of call to the driver cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallCost {
+    /// Which.
+    pub call: String,
+    /// How often it was made.
+    pub count: u64,
+    /// Time of all of them.
+    pub seconds: Seconds,
+    /// How many took no longer than 10, 30, 100, 300 µs, 1, 3, 10, 30, 100 ms, and longer than the bound before; the last
+    /// entry is for all longer ones.
+    pub buckets: Vec<u64>,
+    /// How many failed.
+    pub failed: u64,
+}
+
+impl From<&CallStats> for CallCost {
+    fn from(stats: &CallStats) -> Self {
+        Self {
+            call: stats.call.word().into(),
+            count: stats.count(),
+            seconds: stats.sum,
+            buckets: stats.buckets.to_vec(),
+            failed: stats.errors.values().sum(),
+        }
+    }
 }
 
 /// The arms of a network on a data set's shapes.
@@ -55,8 +88,21 @@ pub struct ProbeArm {
     pub resident: Option<Bytes>,
     /// Peaks over its turns. Allocated: what it holds itself, without images and other arms. Reserved: by all of the process.
     pub memory: MemoryPeak,
+    /// What the instruments say of its turns, first and last steps included; absent where they were off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<Box<TelemetrySummary>>,
+    /// What the instruments cost it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry_overhead: Option<TelemetryOverhead>,
     /// Its turns, one a round.
     pub turns: Vec<Turn>,
+}
+
+impl ProbeArm {
+    /// How much was watched in its turns.
+    pub fn level(&self) -> Level {
+        self.telemetry.as_ref().map_or(Level::Off, |telemetry| telemetry.level)
+    }
 }
 
 /// Some steps in a row.
@@ -98,9 +144,23 @@ impl ProbeRecord {
 
     /// The file's name without its ending: `vgg16-cifar10-20261126T150000123Z`.
     pub fn name(&self) -> String {
-        let time = self.started.strftime("%Y%m%dT%H%M%S%3fZ");
-        format!("{}-{}-{time}", self.cell.architecture, self.cell.dataset.to_string().replace([':', '/'], "-"))
+        name(self.cell.architecture, &self.cell.dataset, self.started)
     }
+
+    /// Its arms are one network that was watched more in some turns than in others.
+    pub fn compares_levels(&self) -> bool {
+        self.cell.arms.windows(2).any(|pair| pair[0].level() != pair[1].level())
+    }
+}
+
+/// The name of the record of a probe of `trial`'s network that began at `started`.
+pub fn probe_name(trial: &Trial, started: jiff::Timestamp) -> String {
+    name(trial.architecture, &trial.dataset, started)
+}
+
+fn name(architecture: Architecture, dataset: &Dataset, started: jiff::Timestamp) -> String {
+    let time = started.strftime("%Y%m%dT%H%M%S%3fZ");
+    format!("{architecture}-{}-{time}", dataset.to_string().replace([':', '/'], "-"))
 }
 
 #[cfg(test)]

@@ -48,6 +48,11 @@ pub(super) fn read(path: &Path) -> Result<Record, Unusable> {
 
 /// Like [`read`], one of many.
 pub(super) fn read_with(path: &Path, ids: &mut Ids) -> Result<Record, Unusable> {
+    Ok(Record::parse_with(&text(path)?, ids)?)
+}
+
+/// The bytes of a file that may be a record.
+pub(super) fn text(path: &Path) -> Result<Vec<u8>, Unusable> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with(".tmp-") {
         return Err(Unusable::HalfWritten);
@@ -65,5 +70,5 @@ pub(super) fn read_with(path: &Path, ids: &mut Ids) -> Result<Record, Unusable> 
     if text.len() as u64 > LARGEST {
         return Err(Unusable::Size);
     }
-    Ok(Record::parse_with(&text, ids)?)
+    Ok(text)
 }

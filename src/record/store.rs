@@ -6,6 +6,7 @@
 //! checkpoints/<trial_id>.ckpt
 //! locks/<trial_id>.lock
 //! probes/<architecture>-<dataset>-<time>.json
+//! telemetry/<the same>-<arm>.csv.gz    the readings of an arm of the probe at full rate
 //! index/<shard>                       what reports know of the records; can be deleted at any time
 //! ```
 //! A record is replaced by a rename only, so that a reader sees the old one or the new one. Who trains a trial holds
@@ -13,7 +14,7 @@
 
 use super::read::read;
 use super::skipped::unlisted;
-use super::{ProbeRecord, Record, Skipped, StoreError};
+use super::{Record, Skipped, StoreError};
 use crate::files::write_atomic;
 use crate::plan::{Trial, TrialId};
 use std::fs::{self, File, TryLockError};
@@ -93,18 +94,6 @@ impl Store {
             Err(e) => skipped.push(unlisted(folder, &e)),
         }
         (records, skipped)
-    }
-
-    /// Writes a probe's record and returns where.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`], or [`StoreError::Record`] where a number is not finite.
-    pub fn write_probe(&self, probe: &ProbeRecord) -> Result<PathBuf, StoreError> {
-        let folder = self.root.join("probes");
-        fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
-        let path = folder.join(format!("{}.json", probe.name()));
-        write_atomic(&path, probe.to_json()?.as_bytes()).map_err(io_error("write", &path))?;
-        Ok(path)
     }
 
     /// The record of a trial: a finished one before any other. Damaged and foreign files count as absent here;

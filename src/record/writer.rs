@@ -1,6 +1,6 @@
 //! The sink that turns the events of a trial into its record.
 
-use super::{Record, SCHEMA, Store};
+use super::{Record, SCHEMA, Store, TelemetryOverhead};
 use crate::event::{EpochResult, Event, MemoryPeak, Outcome, Sink, SinkError};
 use crate::plan::{ResolvedTrial, TrialId};
 use crate::telemetry::{Environment, TelemetrySummary};
@@ -51,7 +51,7 @@ impl RecordWriter {
     /// Ends the current trial and writes its record.
     fn finish(&mut self, id: &TrialId, ending: Ending) -> Result<(), String> {
         let current = self.current.take().ok_or_else(|| format!("trial {id} ended but never began"))?;
-        let record = current.into_record(ending);
+        let record = current.into_record(ending, &self.store);
         if record.trial_id != *id {
             return Err(format!("trial {id} ended while {} was under way", record.trial_id));
         }
@@ -74,13 +74,14 @@ impl Current {
         }
     }
 
-    fn into_record(self, ending: Ending) -> Record {
+    fn into_record(self, ending: Ending, store: &Store) -> Record {
         let Ending { outcome, time_valid, memory, telemetry } = ending;
         // The training loop watches the training loss; a test loss that is not finite is a divergence all the same.
         let outcome = match (outcome, self.not_finite, self.steps_per_epoch) {
             (Outcome::Finished, Some(epoch), Some(step)) => Outcome::Diverged { epoch, step },
             (other, ..) => other,
         };
+        let overhead = |telemetry: &Box<_>| TelemetryOverhead::of(telemetry, &self.environment, store);
         Record {
             schema: SCHEMA.into(),
             trial_id: self.trial.trial.id(),
@@ -91,6 +92,7 @@ impl Current {
             epochs: self.epochs,
             time_valid,
             memory,
+            telemetry_overhead: telemetry.as_ref().map(overhead),
             telemetry,
             environment: self.environment,
             started: self.started,

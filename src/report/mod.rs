@@ -11,6 +11,7 @@ mod json;
 mod markdown;
 mod matrix;
 mod model;
+mod overhead;
 mod probe;
 mod resources;
 mod settings;
@@ -32,6 +33,7 @@ pub use model::{
     AccuracyRow, AttemptAccuracy, BlockTimes, Coverage, EnergyMeans, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut,
     MemoryKind, Overall, Remark, Report, ResourceRow, SCHEMA, Side, StepMeans, TimeRow, Unfinished,
 };
+pub use overhead::overhead_table;
 pub use probe::{ArmFigures, arm_figures, probe_table};
 
 impl Report {

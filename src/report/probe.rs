@@ -72,7 +72,7 @@ fn row(network: String, arm: &ProbeArm, figures: &ArmFigures) -> Vec<String> {
     let bytes = |bytes: Option<crate::units::Bytes>| bytes.map_or(NOTHING.into(), |b| b.to_string());
     vec![
         network,
-        title(arm),
+        arm_title(arm),
         figures.device.to_string(),
         ratio,
         format!("{:.0}", f64::from(arm.batch_size) / figures.step.0),
@@ -86,7 +86,7 @@ fn row(network: String, arm: &ProbeArm, figures: &ArmFigures) -> Vec<String> {
 }
 
 /// `BN`, `ND`, and the operator's implementation.
-fn title(arm: &ProbeArm) -> String {
+pub(super) fn arm_title(arm: &ProbeArm) -> String {
     match &arm.deconvolution {
         Some(settings) => format!("{} {}", norm_title(arm.norm), settings.implementation),
         None => norm_title(arm.norm).into(),

@@ -2,6 +2,7 @@
 
 mod available;
 mod cgroup;
+mod cpu_time;
 mod cuda;
 mod cuda_driver;
 mod environment;

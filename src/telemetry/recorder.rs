@@ -21,6 +21,8 @@ pub(super) struct Look<'a> {
     pub host_is_new: bool,
     /// The machine was.
     pub machine_is_new: bool,
+    /// CPU time of the instruments' threads so far.
+    pub own_cpu: Duration,
     /// Ticks of the sampler, and those that it missed.
     pub ticks: (u64, u64),
     /// Of each device, samples so far, those that were missed, and how often it was lost.
@@ -48,6 +50,11 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
+    /// CPU time of the thread that writes the series, as far as it has told.
+    pub fn series_cpu(&self) -> Duration {
+        self.series.as_ref().map_or(Duration::ZERO, SeriesSender::cpu)
+    }
+
     /// Takes what is new.
     pub fn look(&mut self, look: &Look) {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).look(look);

@@ -4,6 +4,8 @@ mod audit;
 #[cfg(feature = "torch")]
 mod bad_inputs;
 #[cfg(feature = "torch")]
+mod bench;
+#[cfg(feature = "torch")]
 mod costs;
 #[cfg(feature = "torch")]
 mod data_fetch;

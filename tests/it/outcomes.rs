@@ -1,5 +1,6 @@
 //! Trials that fail, run out of memory or go on elsewhere: each has a record that says so, and the matrix goes on.
 
+use super::bench::{files, records, said, untimed};
 use ndbench::data::Sources;
 use ndbench::event::Fanout;
 use ndbench::plan::{Filter, Overrides, expand};
@@ -11,7 +12,7 @@ use ndbench::telemetry::Telemetry;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -31,21 +32,6 @@ fn smoke(store: &Path, settings: &[&str]) -> Command {
     command
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn files(folder: PathBuf) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().map(|e| e.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
-/// The records of a store in the order of their file names: BN before ND.
-fn records(store: &Path) -> Vec<Value> {
-    files(store.join("records")).iter().map(|p| serde_json::from_slice(&fs::read(p).unwrap()).unwrap()).collect()
-}
-
 fn kinds(records: &[Value]) -> Vec<&str> {
     records.iter().map(|r| r["outcome"]["kind"].as_str().unwrap()).collect()
 }
@@ -57,7 +43,7 @@ fn remarks(record: &Value) -> String {
 /// Waits for a checkpoint of `child` and interrupts it.
 fn interrupt_after_a_checkpoint(mut child: Child, store: &Path) {
     let begun = Instant::now();
-    let there = || files(store.join("checkpoints")).iter().any(|p| p.extension().is_some_and(|e| e == "ckpt"));
+    let there = || files(&store.join("checkpoints")).iter().any(|p| p.extension().is_some_and(|e| e == "ckpt"));
     while !there() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before there was a checkpoint");
         assert!(begun.elapsed() < Duration::from_secs(300), "no checkpoint");
@@ -67,13 +53,6 @@ fn interrupt_after_a_checkpoint(mut child: Child, store: &Path) {
     assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", said(&output));
-}
-
-/// Epochs without their times.
-fn untimed(record: &Value) -> Vec<Value> {
-    let mut epochs = record["epochs"].as_array().unwrap().clone();
-    epochs.iter_mut().for_each(|e| drop(e.as_object_mut().unwrap().remove("seconds").unwrap()));
-    epochs
 }
 
 #[test]
@@ -178,7 +157,7 @@ fn a_resume_with_other_threads_and_a_damaged_checkpoint_are_remarked() {
     let dir = tempfile::tempdir().unwrap();
     let settings = |threads| [&STEPS[..], &["--only", "norm=bn", "--threads", threads]].concat();
     interrupt_after_a_checkpoint(smoke(dir.path(), &settings("1")).spawn().unwrap(), dir.path());
-    let checkpoint = files(dir.path().join("checkpoints")).remove(0);
+    let checkpoint = files(&dir.path().join("checkpoints")).remove(0);
     let mut content = fs::read(&checkpoint).unwrap();
     let other = dir.path().join("other");
     fs::create_dir_all(other.join("checkpoints")).unwrap();

@@ -1,5 +1,6 @@
 //! A linear layer that whitens its input.
 
+use super::samples::Samples;
 use super::whitening::{Statistics, Whitening, block_size};
 use crate::nn::{Init, Layer, Pass, Role, Scope};
 use tch::{Kind, Tensor};
@@ -32,8 +33,8 @@ impl Delinear {
     /// Weight and bias that have absorbed mean and deconvolution of the pieces of `x`.
     fn absorb(&self, x: &Tensor, pass: &Pass) -> (Tensor, Tensor) {
         let (output, input) = self.weight.size2().expect("a linear layer's weight is a matrix");
-        let columns = || x.reshape([-1, self.block]).transpose(0, 1);
-        let (weight, shift) = self.statistics.absorb(pass, &self.weight.view_([-1, self.block]), columns);
+        let samples = Samples::Pieces(x, self.block);
+        let (weight, shift) = self.statistics.absorb(pass, &self.weight.view_([-1, self.block]), samples);
         let by_output = shift.view_([output, input / self.block]);
         let shift = by_output.sum_dim_intlist([1].as_slice(), false, None::<Kind>);
         let bias = match &self.bias {

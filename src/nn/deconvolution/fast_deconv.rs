@@ -1,10 +1,9 @@
 //! A convolution that whitens its input.
 
-use super::patches::{gather, sample};
+use super::samples::Samples;
 use super::whitening::{Statistics, Whitening, block_size};
 use crate::nn::layers::ConvShape;
 use crate::nn::{Init, Layer, Pass, Role, Scope};
-use crate::scenario::Implementation;
 use tch::{Kind, Tensor};
 
 /// Convolution with deconvolved input, `[N, input, H, W]` to `[N, output, H', W']` (Ye et al., 2020, Algorithm 1).
@@ -12,7 +11,6 @@ use tch::{Kind, Tensor};
 pub struct FastDeconv {
     name: String,
     shape: ConvShape,
-    implementation: Implementation,
     block: i64,
     stride: i64,
     weight: Tensor,
@@ -36,7 +34,6 @@ impl FastDeconv {
         Self {
             name: scope.name().into(),
             shape,
-            implementation: whitening.implementation,
             block,
             stride: whitening.sampling_stride * shape.stride,
             weight: scope.parameter("weight", &shape.weight(), Role::Weight, init),
@@ -49,19 +46,16 @@ impl FastDeconv {
     fn absorb(&self, x: &Tensor, pass: &Pass) -> (Tensor, Tensor) {
         let ConvShape { input, output, groups, kernel, .. } = self.shape;
         let features = self.block * kernel * kernel;
-        let columns = || match self.implementation {
-            Implementation::Published => sample(x, self.shape, self.block, self.stride),
-            Implementation::Fast => gather(x, self.shape, self.block, self.stride),
-        };
+        let samples = Samples::Windows { x, shape: self.shape, block: self.block, stride: self.stride };
         let (weight, shift) = if groups > 1 {
             let weight = self.weight.view_([groups, output / groups, features]);
-            let (weight, shift) = self.statistics.absorb(pass, &weight, columns);
+            let (weight, shift) = self.statistics.absorb(pass, &weight, samples);
             (weight, shift.view_([output]))
         } else {
             // Feature f of block q is entry f G + q of a kernel.
             let blocks = input / self.block;
             let weight = self.weight.view_([output, features, blocks]).transpose(1, 2).reshape([-1, features]);
-            let (weight, shift) = self.statistics.absorb(pass, &weight, columns);
+            let (weight, shift) = self.statistics.absorb(pass, &weight, samples);
             let shift = shift.view_([output, blocks]).sum_dim_intlist([1].as_slice(), false, None::<Kind>);
             (weight.view_([output, blocks, features]).transpose(1, 2), shift)
         };

@@ -8,7 +8,7 @@ mod channel_deconv;
 mod delinear;
 mod fast_deconv;
 mod newton_schulz;
-mod patches;
+mod samples;
 mod whitening;
 
 pub use channel_deconv::ChannelDeconv;

@@ -1,7 +1,7 @@
 //! Mean and inverse square root of a covariance, from the batch or remembered.
 
 use super::newton_schulz::inverse_sqrt;
-use crate::native;
+use super::samples::Samples;
 use crate::nn::{Pass, Scope};
 use crate::scenario::{Deconvolution, Implementation};
 use std::cell::Cell;
@@ -88,27 +88,24 @@ impl Statistics {
     }
 
     /// What a weight `[.., r, F]` becomes that absorbs the whitening of its input (with a leading `[groups]` where there
-    /// are several): itself times the deconvolution, and that times the mean, `[.., r, 1]`. Training measures the columns
-    /// that `sample` gives, `[.., F, n]`, and remembers them; evaluation, and training while frozen, use what is
-    /// remembered.
-    pub fn absorb(&self, pass: &Pass, weight: &Tensor, sample: impl FnOnce() -> Tensor) -> (Tensor, Tensor) {
+    /// are several): itself times the deconvolution, and that times the mean, `[.., r, 1]`. Training measures `samples`
+    /// and remembers their statistics; evaluation, and training while frozen, use what is remembered.
+    pub fn absorb(&self, pass: &Pass, weight: &Tensor, samples: Samples) -> (Tensor, Tensor) {
         if !pass.is_training() || self.advance() {
             let mean = self.running_mean.view_([self.groups, -1, 1]);
             let mean = if self.groups > 1 { mean } else { mean.squeeze_dim(0) };
             // Copies, since a later training step changes the running statistics in place.
             return absorb(weight, &mean.copy(), &self.running_deconv.copy());
         }
-        let columns = sample();
         let Whitening { implementation, eps, n_iter, .. } = self.settings;
         match implementation {
             Implementation::Published => {
-                let (mean, deconv) = self.measure(&columns);
+                let (mean, deconv) = self.measure(&samples.columns());
                 self.remember(&mean, &deconv);
                 absorb(weight, &mean, &deconv)
             }
             Implementation::Fast => {
-                // Like tch, which panics with libtorch's words.
-                let absorbed = native::absorb(&columns, weight, eps, n_iter).unwrap_or_else(|e| panic!("{e}"));
+                let absorbed = samples.absorb(weight, eps, n_iter);
                 self.remember(&absorbed.mean, &absorbed.deconv);
                 (absorbed.weight, absorbed.shift)
             }

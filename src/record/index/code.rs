@@ -2,7 +2,7 @@
 
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
 use crate::plan::{Block, Trial, TrialId};
-use crate::record::Record;
+use crate::record::{Record, TelemetryOverhead};
 use crate::telemetry::{Environment, TelemetrySummary};
 use crate::units::Seconds;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,7 @@ struct Own {
     time_valid: bool,
     memory: MemoryPeak,
     telemetry: Option<Box<TelemetrySummary>>,
+    telemetry_overhead: Option<TelemetryOverhead>,
     started: jiff::Timestamp,
     finished: jiff::Timestamp,
     remarks: Vec<String>,
@@ -45,6 +46,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         time_valid,
         memory,
         telemetry,
+        telemetry_overhead,
         environment,
         started,
         finished,
@@ -61,6 +63,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         time_valid,
         memory,
         telemetry,
+        telemetry_overhead,
         started,
         finished,
         remarks,
@@ -104,6 +107,7 @@ impl Decoder {
             time_valid,
             memory,
             telemetry,
+            telemetry_overhead,
             started,
             finished,
             remarks,
@@ -123,6 +127,7 @@ impl Decoder {
             time_valid,
             memory,
             telemetry,
+            telemetry_overhead,
             environment: shared(&mut self.environments, environment)?,
             started,
             finished,

@@ -1,5 +1,6 @@
 //! The machine and this process, looked at again and again.
 
+use crate::telemetry::cpu_time::usage;
 use crate::telemetry::snapshot::{AllocatorSnapshot, HostSnapshot, ProcessSnapshot};
 use crate::telemetry::{Reading, cgroup, resident, tree_below};
 use crate::units::{Bytes, Ratio, Seconds};
@@ -112,17 +113,6 @@ fn process_cpu() -> Option<Seconds> {
     usage(libc::RUSAGE_SELF).map(Seconds::from)
 }
 
-/// CPU time that `who` of getrusage(2) stands for.
-pub(super) fn usage(who: libc::c_int) -> Option<Duration> {
-    // SAFETY: `rusage` is plain numbers, for which zero is valid; the call only writes to it.
-    let (status, usage) = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        (libc::getrusage(who, &raw mut usage), usage)
-    };
-    let span = |t: libc::timeval| Duration::new(t.tv_sec.max(0) as u64, t.tv_usec.max(0) as u32 * 1000);
-    (status == 0).then(|| span(usage.ru_utime) + span(usage.ru_stime))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +127,13 @@ mod tests {
         assert_eq!(watch.process, ProcessSnapshot::default());
         assert!(watch.look(Duration::from_millis(100), false));
         assert!(watch.below().unwrap().contains(&child.id()) && watch.process.cpu.is_some(), "{:?}", watch.process);
-        assert!(watch.process.resident_peak.unwrap() >= Bytes(1 << 16));
+        // A program that has just begun holds next to nothing.
+        let grown = (1..1000).any(|second| {
+            std::thread::sleep(Duration::from_millis(10));
+            watch.look(Duration::from_secs(second), false);
+            watch.process.resident_peak >= Some(Bytes(1 << 16))
+        });
+        assert!(grown, "{:?}", watch.process);
         child.kill().unwrap();
         child.wait().unwrap();
     }

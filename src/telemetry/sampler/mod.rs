@@ -13,6 +13,7 @@ pub(super) use clock::{Clock, SystemClock};
 pub use host::AllocatorProbe;
 
 use super::Level;
+use super::cpu_time::thread_cpu;
 use super::processes::Processes;
 use super::recorder::{GpuLook, Look, Recorder};
 use super::snapshot::Latest;
@@ -42,15 +43,6 @@ pub(super) enum Message {
     Below,
     /// The end.
     Stop,
-}
-
-/// CPU time of the calling thread.
-fn own_cpu() -> Duration {
-    #[cfg(target_os = "linux")]
-    let used = host::usage(libc::RUSAGE_THREAD);
-    #[cfg(not(target_os = "linux"))]
-    let used = None;
-    used.unwrap_or_default()
 }
 
 /// A device and its thread.
@@ -211,7 +203,9 @@ impl Sampler {
         });
         let devices = self.devices.iter().map(|w| &w.device);
         let counts: Vec<_> = devices.map(|device| [device.samples, device.missed, device.lost]).collect();
+        let devices_cpu = self.devices.iter().map(|w| w.cpu).sum::<Duration>();
         let Some(recorder) = &mut self.recorder else { return };
+        let own_cpu = thread_cpu() + devices_cpu + recorder.series_cpu();
         recorder.look(&Look {
             at: now,
             unix: self.clock.unix(),
@@ -220,6 +214,7 @@ impl Sampler {
             allocator: self.host.allocated,
             host_is_new: std::mem::take(&mut self.host_is_new),
             machine_is_new: std::mem::take(&mut self.machine_is_new),
+            own_cpu,
             ticks: (self.ticks, self.missed),
             counts: &counts,
             gpu: gpu.as_ref().map(|(number, snapshot, fresh)| GpuLook { number: *number, snapshot, fresh }),
@@ -261,7 +256,7 @@ impl Sampler {
             samples,
             missed,
             last_success: self.last_success,
-            cpu: Seconds::from(own_cpu() + devices.iter().map(|w| w.cpu).sum::<Duration>()),
+            cpu: Seconds::from(thread_cpu() + devices.iter().map(|w| w.cpu).sum::<Duration>()),
             intervals: devices.first().map(|w| w.device.intervals()).unwrap_or_default(),
             notices: self.notices.clone(),
         };

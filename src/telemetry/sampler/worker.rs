@@ -1,6 +1,7 @@
 //! The thread that makes the calls of one device. Nobody waits for it: a call that hangs holds up this thread alone.
 
 use super::{Clock, Message};
+use crate::telemetry::cpu_time::thread_cpu;
 use crate::telemetry::snapshot::{Call, Code};
 use crate::telemetry::source::{Answer, CallError, Reaction, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -100,7 +101,7 @@ fn serve(
     while let Ok(calls) = work.recv() {
         let done = round(&mut *source, calls, clock, told);
         let events = guarded(|| source.events());
-        if inbox.send(Message::Round(number, Round { done, events, cpu: super::own_cpu() })).is_err() {
+        if inbox.send(Message::Round(number, Round { done, events, cpu: thread_cpu() })).is_err() {
             break;
         }
     }

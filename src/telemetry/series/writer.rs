@@ -2,6 +2,7 @@
 
 use super::Row;
 use crate::files::write_atomic_with;
+use crate::telemetry::cpu_time::thread_cpu;
 use crate::telemetry::tally::SeriesFile;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
@@ -21,7 +22,15 @@ const ROOM: usize = 4096;
 pub(crate) struct SeriesSender {
     /// Where this end goes, the file ends.
     lines: SyncSender<String>,
-    lost: Arc<AtomicU64>,
+    count: Arc<Count>,
+}
+
+/// What the two ends count.
+#[derive(Debug, Default)]
+struct Count {
+    lost: AtomicU64,
+    /// CPU time of the thread.
+    cpu_nanos: AtomicU64,
 }
 
 /// The end of who began the recording.
@@ -33,8 +42,13 @@ impl SeriesSender {
     /// Writes a line, unless the disk is too slow.
     pub fn send(&mut self, row: &Row) {
         if self.lines.try_send(row.line()).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+            self.count.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// CPU time of the thread at the other end, some lines ago.
+    pub fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.count.cpu_nanos.load(Ordering::Relaxed))
     }
 }
 
@@ -46,10 +60,10 @@ impl SeriesWriter {
     pub fn start(path: PathBuf, resumes: bool) -> io::Result<(Self, SeriesSender)> {
         let (lines, waiting) = sync_channel(ROOM);
         let (tell, written) = channel();
-        let lost = Arc::new(AtomicU64::new(0));
-        let sender = SeriesSender { lines, lost: Arc::clone(&lost) };
+        let count = Arc::<Count>::default();
+        let sender = SeriesSender { lines, count: Arc::clone(&count) };
         std::thread::Builder::new().name("telemetry-series".into()).spawn(move || {
-            let result = write(&path, resumes, &waiting, &lost)
+            let result = write(&path, resumes, &waiting, &count)
                 .map_err(|e| format!("cannot write the series {}: {e}", path.display()));
             // Who waited may have lost patience.
             let _ = tell.send(result);
@@ -88,7 +102,7 @@ fn executions(path: &Path) -> Option<u32> {
     Some(count)
 }
 
-fn write(path: &Path, resumes: bool, lines: &Receiver<String>, lost: &AtomicU64) -> io::Result<SeriesFile> {
+fn write(path: &Path, resumes: bool, lines: &Receiver<String>, count: &Count) -> io::Result<SeriesFile> {
     let before = if resumes { executions(path) } else { None };
     let mut rows = 0;
     write_atomic_with(path, |file| {
@@ -103,13 +117,14 @@ fn write(path: &Path, resumes: bool, lines: &Receiver<String>, lost: &AtomicU64)
         for line in lines {
             out.write_all(line.as_bytes())?;
             rows += 1;
+            count.cpu_nanos.store(thread_cpu().as_nanos() as u64, Ordering::Relaxed);
         }
         out.finish()?.flush()
     })?;
     Ok(SeriesFile {
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         rows,
-        lost: lost.load(Ordering::Relaxed),
+        lost: count.lost.load(Ordering::Relaxed),
         executions: before.unwrap_or(0) + 1,
     })
 }
@@ -138,6 +153,7 @@ mod tests {
                 allocator: None,
                 host_is_new: true,
                 machine_is_new: gpu.is_none(),
+                own_cpu: Duration::ZERO,
                 ticks: (1, 0),
                 counts: &[],
                 gpu,
@@ -199,8 +215,8 @@ mod tests {
     #[test]
     fn a_disk_that_stands_still_costs_lines_and_no_time() {
         let (lines, waiting) = sync_channel(1);
-        let lost = Arc::new(AtomicU64::new(0));
-        let mut sender = SeriesSender { lines, lost: Arc::clone(&lost) };
+        let count = Arc::<Count>::default();
+        let mut sender = SeriesSender { lines, count: Arc::clone(&count) };
         let (host, process) = (HostSnapshot::default(), ProcessSnapshot::default());
         let look = Look {
             at: Duration::ZERO,
@@ -210,11 +226,12 @@ mod tests {
             allocator: None,
             host_is_new: true,
             machine_is_new: true,
+            own_cpu: Duration::ZERO,
             ticks: (1, 0),
             counts: &[],
             gpu: None,
         };
         (0..5).for_each(|_| sender.send(&Row { execution: 1, look: &look }));
-        assert_eq!((lost.load(Ordering::Relaxed), waiting.try_iter().count()), (4, 1));
+        assert_eq!((count.lost.load(Ordering::Relaxed), waiting.try_iter().count()), (4, 1));
     }
 }

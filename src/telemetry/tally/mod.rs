@@ -31,6 +31,8 @@ pub struct Tally {
     ticks: Total,
     missed_ticks: Total,
     cpu: Total,
+    #[serde(default)]
+    own_cpu: Total,
     resident: Distribution,
     host_cpu: Distribution,
     host_memory: Distribution,
@@ -44,9 +46,8 @@ impl Tally {
     pub(super) fn begin(level: Level, before: Option<Tally>) -> Self {
         let mut tally = before.unwrap_or_default();
         (tally.level, tally.executions) = (level, tally.executions + 1);
-        for total in [&mut tally.seconds, &mut tally.ticks, &mut tally.missed_ticks, &mut tally.cpu] {
-            total.pause();
-        }
+        let Tally { seconds, ticks, missed_ticks, cpu, own_cpu, .. } = &mut tally;
+        [seconds, ticks, missed_ticks, cpu, own_cpu].into_iter().for_each(Total::pause);
         tally.gpus.iter_mut().for_each(GpuTally::pause);
         tally
     }
@@ -65,6 +66,7 @@ impl Tally {
     pub(super) fn look(&mut self, look: &Look) {
         let at = look.at;
         self.seconds.read(at.as_secs_f64(), at);
+        self.own_cpu.read(look.own_cpu.as_secs_f64(), at);
         if look.host_is_new {
             self.ticks.read(look.ticks.0 as f64, at);
             self.missed_ticks.read(look.ticks.1 as f64, at);
@@ -102,6 +104,7 @@ impl Tally {
             images,
             samples: samples as u64,
             missed: missed as u64,
+            own_cpu: self.own_cpu.known().map(Seconds),
             host: HostSummary {
                 cpu: self.cpu.known().map(Seconds),
                 resident: self.resident.spread(bytes),

@@ -21,6 +21,9 @@ pub struct TelemetrySummary {
     pub samples: u64,
     /// Samples that are missing: the driver was busy, or the machine.
     pub missed: u64,
+    /// CPU time of the instruments' own threads.
+    #[serde(default)]
+    pub own_cpu: Option<Seconds>,
     /// The machine and the process.
     pub host: HostSummary,
     /// Bytes in live tensors, as CUDA's caching allocator counts them.

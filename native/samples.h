@@ -1,0 +1,36 @@
+// The samples whose statistics a layer measures.
+#pragma once
+#include "patches.h"
+#include "shim.h"
+
+#include <vector>
+
+namespace ndbench {
+
+// How a layer's input becomes columns [F, n], or [groups, F, n] with several groups.
+class Samples {
+ public:
+  explicit Samples(const ndb_samples& samples) : samples_(samples) {}
+
+  // What `numbers` gave.
+  explicit Samples(const std::vector<int64_t>& n) : samples_{n[0], n[1], n[2], n[3], n[4], n[5]} {}
+
+  std::vector<int64_t> numbers() const;
+
+  // The columns of x; a view of x where it is columns already.
+  at::Tensor columns(const at::Tensor& x) const;
+
+  // Columns less their mean, in place where they are nobody else's.
+  at::Tensor centred(at::Tensor columns, const at::Tensor& mean) const;
+
+  // The gradient of an input of `sizes`, from that of its columns.
+  at::Tensor gradient(const at::Tensor& d_columns, at::IntArrayRef sizes) const;
+
+ private:
+  bool are_windows() const { return samples_.kernel > 0; }
+  Window window() const { return {samples_.kernel, samples_.stride, samples_.padding, samples_.dilation}; }
+
+  ndb_samples samples_;
+};
+
+}  // namespace ndbench

@@ -1,0 +1,64 @@
+//! The arguments of `ndbench run`.
+
+use super::{ComputeArgs, InstrumentArgs, Selection};
+use crate::cli::live::ListenArgs;
+use crate::cli::publish::PublishArgs;
+use crate::run::Retry;
+use clap::Args;
+use std::path::PathBuf;
+
+/// `ndbench run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which trials.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Print what would be trained, what is done, and the estimated time and memory; train nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Folder with data sets [default: NDBENCH_DATA, else ./data, else ndbench in the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where to compute.
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// Seconds between two checkpoints of a trial
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub checkpoint_every: u64,
+    /// Also train again trials that ended so, say on a machine with more memory; their records are replaced
+    #[arg(long, value_name = "OUTCOME,...", value_delimiter = ',')]
+    pub retry: Vec<RetryArg>,
+    /// What is watched.
+    #[command(flatten)]
+    pub instruments: InstrumentArgs,
+    /// Say nothing but warnings
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more: where the time of a step goes, checkpoints
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Print one JSON object a line on stdout for every epoch and trial
+    #[arg(long)]
+    pub json: bool,
+    /// Metrics while it runs.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// Metrics at the end.
+    #[command(flatten)]
+    pub publish: PublishArgs,
+}
+
+/// An outcome that is final and yet no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RetryArg {
+    /// Out of memory.
+    Oom,
+    /// The loss ceased to be a finite number.
+    Diverged,
+}
+
+impl From<&[RetryArg]> for Retry {
+    fn from(list: &[RetryArg]) -> Self {
+        Self { oom: list.contains(&RetryArg::Oom), diverged: list.contains(&RetryArg::Diverged) }
+    }
+}

@@ -1,0 +1,67 @@
+//! Probes on stdout: those just measured, or those of a store.
+
+use super::exit::Failure;
+use super::report::warn_of;
+use super::selection::Selected;
+use super::talk;
+use crate::record::{ProbeRecord, Store};
+use crate::report::{overhead_table, probe_table};
+
+/// Prints the probes of a store whose network and data set are among the trials selected.
+///
+/// # Errors
+/// No such store, or stdout that cannot be written. Files that are no probes are named on stderr.
+pub fn show(selected: &Selected, json: bool) -> Result<(), Failure> {
+    let store = Store::open_existing(&selected.store).map_err(|e| Failure::Store(Box::new(e)))?;
+    let (mut probes, skipped) = store.probes();
+    let cells = || selected.trials.iter().map(|t| (t.trial.architecture, &t.trial.dataset));
+    probes.retain(|probe| cells().any(|cell| cell == (probe.cell.architecture, &probe.cell.dataset)));
+    print(&probes, json)?;
+    Ok(warn_of(&skipped)?)
+}
+
+/// Prints `probes` as tables, or as one JSON array.
+///
+/// # Errors
+/// A number that JSON cannot hold, or stdout that cannot be written.
+pub fn print(probes: &[ProbeRecord], json: bool) -> Result<(), Failure> {
+    let text = if json { array(probes)? } else { tables(probes) };
+    Ok(talk::write_all(&mut std::io::stdout(), &text)?)
+}
+
+fn array(probes: &[ProbeRecord]) -> Result<String, Failure> {
+    let sealed = probes.iter().map(ProbeRecord::to_json).collect::<Result<Vec<_>, _>>();
+    let sealed = sealed.map_err(|e| Failure::Store(Box::new(e)))?;
+    Ok(format!("[{}]\n", sealed.iter().map(|record| record.trim_end()).collect::<Vec<_>>().join(",\n")))
+}
+
+/// A table for those that compare ways to normalise, and one for those that compare instruments.
+fn tables(probes: &[ProbeRecord]) -> String {
+    let (levels, networks): (Vec<_>, Vec<_>) = probes.iter().cloned().partition(ProbeRecord::compares_levels);
+    match (networks.as_slice(), levels.as_slice()) {
+        ([], []) => "no probes\n".into(),
+        (networks, []) => probe_table(networks),
+        ([], levels) => overhead_table(levels),
+        (networks, levels) => format!("{}\n{}", probe_table(networks), overhead_table(levels)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::made_up;
+
+    #[test]
+    fn each_kind_of_probe_has_its_table() {
+        let (norms, levels) = (made_up::probe(&[&[1.0], &[3.0]]), made_up::telemetry_probe(&[&[1.0], &[1.0], &[1.0]]));
+        assert_eq!(tables(&[]), "no probes\n");
+        assert!(
+            tables(std::slice::from_ref(&norms)).contains("| Ratio |")
+                && !tables(std::slice::from_ref(&norms)).contains("Telemetry")
+        );
+        let both = tables(&[levels.clone(), norms.clone()]);
+        assert!(both.contains("| Ratio |") && both.contains("| Telemetry |"), "{both}");
+        let value: serde_json::Value = serde_json::from_str(&array(&[norms, levels]).unwrap()).unwrap();
+        assert_eq!(value.as_array().map(Vec::len), Some(2));
+    }
+}

@@ -1,0 +1,110 @@
+//! What watching costs: how much of itself a step grows, measured by turns with and without the instruments.
+
+use super::{ProbeArm, ProbeRecord, Store};
+use crate::stats::{LEVEL, paired_ratio};
+use crate::telemetry::{Environment, Level, TelemetrySummary};
+use crate::units::Ratio;
+use serde::{Deserialize, Serialize};
+
+/// What the instruments cost a trial, or the arm of a probe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TelemetryOverhead {
+    /// How much was watched.
+    pub level: Level,
+    /// CPU time of the instruments' own threads over the time watched: 0.01 is a hundredth of one core. Measured in this
+    /// trial, or this arm.
+    pub cpu_share: Option<Ratio>,
+    /// By how much they make steps longer; absent where the store has no such probe of this environment.
+    pub step: Option<StepOverhead>,
+}
+
+/// By how much instruments make steps longer: from turns with and without them, in one probe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepOverhead {
+    /// The probe: the name of its file, without the ending.
+    pub probe: String,
+    /// Growth of a step over one without instruments, geometric mean over the rounds: 0.01 is one per cent.
+    pub relative: f64,
+    /// Ends of its 95 % confidence interval; absent for a single round.
+    pub interval: Option<[f64; 2]>,
+    /// Rounds in which both had their turn.
+    pub rounds: usize,
+}
+
+impl StepOverhead {
+    /// The overhead of `level` in a probe whose arms differ in what was watched; `None` for any other probe.
+    pub fn of(probe: &ProbeRecord, level: Level) -> Option<Self> {
+        let arm = |level: Level| probe.cell.arms.iter().find(|arm| arm.level() == level);
+        let (off, on) = (arm(Level::Off)?, arm(level)?);
+        if (off.norm, off.deconvolution) != (on.norm, on.deconvolution) || level == Level::Off {
+            return None;
+        }
+        let steps = |arm: &ProbeArm| arm.turns.iter().map(|turn| turn.step().0).collect::<Vec<_>>();
+        let pairs: Vec<(f64, f64)> = steps(off).into_iter().zip(steps(on)).collect();
+        let ratio = paired_ratio(&pairs, LEVEL)?;
+        let interval = ratio.interval.map(|i| [i.low - 1.0, i.high - 1.0]);
+        Some(Self { probe: probe.name(), relative: ratio.value - 1.0, interval, rounds: ratio.n })
+    }
+}
+
+impl TelemetryOverhead {
+    /// What `telemetry` says itself, and what the newest probe by turns in `store` says of its level in `environment`.
+    pub fn of(telemetry: &TelemetrySummary, environment: &Environment, store: &Store) -> Self {
+        let here = environment.fingerprint();
+        let probes = store.probes().0.into_iter().filter(|probe| probe.environment.fingerprint() == here);
+        let measured = probes.filter_map(|probe| Some((probe.started, StepOverhead::of(&probe, telemetry.level)?)));
+        let step = measured.max_by_key(|(started, _)| *started).map(|(_, step)| step);
+        Self::from_parts(telemetry, step)
+    }
+
+    /// What `telemetry` says itself, and `step`.
+    pub fn from_parts(telemetry: &TelemetrySummary, step: Option<StepOverhead>) -> Self {
+        let watched = telemetry.seconds.0;
+        let share = telemetry.own_cpu.filter(|_| watched > 0.0).map(|cpu| Ratio(cpu.0 / watched));
+        Self { level: telemetry.level, cpu_share: share, step }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made_up;
+    use super::*;
+    use crate::units::Seconds;
+
+    #[test]
+    fn the_overhead_of_a_level_comes_from_turns_of_the_same_round() {
+        // The machine is twice as slow in the second round.
+        let probe = made_up::telemetry_probe(&[&[1.0, 2.0, 1.0], &[1.0, 2.0, 1.0], &[1.01, 2.02, 1.01]]);
+        let full = StepOverhead::of(&probe, Level::Full).unwrap();
+        assert!((full.relative - 0.01).abs() < 1e-12 && full.rounds == 3 && full.probe == probe.name());
+        let [low, high] = full.interval.unwrap();
+        assert!((low - 0.01).abs() < 1e-9 && (high - 0.01).abs() < 1e-9);
+        assert!(StepOverhead::of(&probe, Level::Minimal).unwrap().relative.abs() < 1e-12);
+        assert_eq!(StepOverhead::of(&probe, Level::Off), None);
+        assert_eq!(StepOverhead::of(&made_up::probe(&[&[1.0], &[3.0]]), Level::Full), None, "BN and ND are no levels");
+    }
+
+    #[test]
+    fn a_trial_takes_the_newest_probe_of_its_environment() {
+        let (_folder, store) = made_up::store();
+        let telemetry = TelemetrySummary {
+            level: Level::Full,
+            seconds: Seconds(10.0),
+            own_cpu: Some(Seconds(0.05)),
+            ..TelemetrySummary::default()
+        };
+        let mut probe = made_up::telemetry_probe(&[&[1.0, 1.0], &[1.0, 1.0], &[1.5, 1.5]]);
+        store.write_probe(&probe).unwrap();
+        probe.started = jiff::Timestamp::from_second(1_000_000).unwrap();
+        probe.cell.arms[2].turns.iter_mut().for_each(|turn| turn.host.0 *= 2.0);
+        store.write_probe(&probe).unwrap();
+        let overhead = |environment| TelemetryOverhead::of(&telemetry, environment, &store);
+        let here = overhead(&probe.environment);
+        assert_eq!((here.level, here.cpu_share), (Level::Full, Some(Ratio(0.005))));
+        let step = here.step.unwrap();
+        assert!((step.relative - 2.0).abs() < 1e-12 && step.probe == probe.name(), "{step:?}");
+        let mut elsewhere = probe.environment.clone();
+        elsewhere.threads += 1;
+        assert_eq!(overhead(&elsewhere).step, None);
+    }
+}

@@ -1,0 +1,94 @@
+//! What watching costs a step, as a table.
+
+use super::table::Table;
+use super::words::{NOTHING, clean, dataset_title, environment_line};
+use crate::record::{CallCost, ProbeArm, ProbeRecord, StepOverhead};
+use crate::stats::{LEVEL, mean, median, t_interval};
+use crate::units::Seconds;
+
+/// A row a level: the time of a step, and by how much it is longer than without instruments.
+pub fn overhead_table(probes: &[ProbeRecord]) -> String {
+    let head = ["Network", "Telemetry", "Step", "Difference", "Relative", "Own CPU", "Samples", "Missed"];
+    let mut table = Table::new(2, &head);
+    for probe in probes {
+        for (index, arm) in probe.cell.arms.iter().enumerate() {
+            let network = format!(
+                "{} {}, {}",
+                probe.cell.architecture.title(),
+                super::probe::arm_title(arm),
+                dataset_title(&probe.cell.dataset)
+            );
+            table.row(row(if index == 0 { network } else { String::new() }, arm, probe));
+        }
+    }
+    let mut out = table.render();
+    out += "\nStep: median over the rounds of the `step` time. Difference: to the turn without instruments of the same \
+            round, mean with 95 % confidence interval. Relative: the same as a share of a step, geometric mean. Own CPU: \
+            of the instruments' threads, as a share of one core.\n";
+    probes.iter().for_each(|probe| out += &calls(&probe.calls));
+    let mut environments: Vec<String> = probes.iter().map(|p| environment_line(&p.environment)).collect();
+    environments.dedup();
+    environments.iter().for_each(|line| out += &format!("Environment: {}\n", clean(line)));
+    out
+}
+
+fn row(network: String, arm: &ProbeArm, probe: &ProbeRecord) -> Vec<String> {
+    let step = median(&steps(arm)).map_or(NOTHING.into(), |s| Seconds(s).to_string());
+    let relative = StepOverhead::of(probe, arm.level()).map_or(NOTHING.into(), |overhead| {
+        let percent = |share: f64| format!("{:+.2}", 100.0 * share);
+        let interval = overhead.interval.map(|[low, high]| format!(" [{}, {}]", percent(low), percent(high)));
+        format!("{} %{}", percent(overhead.relative), interval.unwrap_or_default())
+    });
+    let share = arm.telemetry_overhead.as_ref().and_then(|o| o.cpu_share);
+    let count = |of: fn(&crate::telemetry::TelemetrySummary) -> u64| {
+        arm.telemetry.as_ref().map_or(NOTHING.into(), |telemetry| of(telemetry).to_string())
+    };
+    vec![
+        network,
+        arm.level().to_string(),
+        step,
+        difference(&probe.cell.arms[0], arm).unwrap_or(NOTHING.into()),
+        relative,
+        share.map_or(NOTHING.into(), |share| format!("{:.2} %", 100.0 * share.0)),
+        count(|telemetry| telemetry.samples),
+        count(|telemetry| telemetry.missed),
+    ]
+}
+
+/// The `step` time of each turn.
+fn steps(arm: &ProbeArm) -> Vec<f64> {
+    arm.turns.iter().map(|turn| turn.step().0).collect()
+}
+
+/// By how much the steps of `on` are longer than those of `off`, turn by turn, in milliseconds.
+fn difference(off: &ProbeArm, on: &ProbeArm) -> Option<String> {
+    if off.level() == on.level() {
+        return None;
+    }
+    let differences: Vec<f64> = steps(on).iter().zip(steps(off)).map(|(on, off)| 1e3 * (on - off)).collect();
+    let interval = t_interval(&differences, LEVEL).map(|i| format!(" [{:+.2}, {:+.2}]", i.low, i.high));
+    Some(format!("{:+.2} ms{}", mean(&differences)?, interval.unwrap_or_default()))
+}
+
+/// A line for the calls to the driver; empty without a device.
+fn calls(calls: &[CallCost]) -> String {
+    let mean = |call: &CallCost| format!("{} {:.0} µs", call.call, 1e6 * call.seconds.0 / call.count.max(1) as f64);
+    match calls {
+        [] => String::new(),
+        calls => format!("Calls to the driver, mean: {}.\n", calls.iter().map(mean).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::made_up;
+
+    #[test]
+    fn the_table_has_a_row_a_level() {
+        let mut probe = made_up::telemetry_probe(&[&[1.0, 2.0, 1.0], &[1.0, 2.0, 1.0], &[1.01, 2.02, 1.01]]);
+        let call = CallCost { call: "power".into(), count: 2, seconds: Seconds(0.0006), buckets: vec![], failed: 0 };
+        probe.calls.push(call);
+        insta::assert_snapshot!(overhead_table(&[probe]));
+    }
+}
