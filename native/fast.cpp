@@ -1,6 +1,7 @@
 // Network deconvolution's statistics and weight transform with hand-written gradients.
 #include "guarded.h"
 #include "inverse_sqrt.h"
+#include "parts.h"
 #include "samples.h"
 #include "shim.h"
 
@@ -12,15 +13,26 @@ using namespace ndbench;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// What `body` gives; its time belongs to `part`.
+template <typename Body>
+at::Tensor in(ndb_part part, Body body) {
+  const PartScope scope(part);
+  return body();
+}
+
 // Samples of x and weight w [.., r, F] -> w D, (w D) mean [.., r, 1], mean [.., F, 1], D [.., F, F].
 //
 // Of the samples nothing is kept: they are gathered again on the way back, from x, which the convolution keeps anyway.
 struct Absorb : torch::autograd::Function<Absorb> {
   static variable_list forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                                const Samples& samples, double eps, int64_t n_iter) {
-    const at::Tensor columns = samples.columns(x), mean = columns.mean({-1}, true);
+    at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x); }), mean;
+    const at::Tensor measured = in(NDB_PART_COVARIANCE, [&] {
+      mean = columns.mean({-1}, true);
+      return covariance(samples.centred(std::move(columns), mean), eps);
+    });
     Steps steps;
-    const at::Tensor deconv = inverse_sqrt(covariance(samples.centred(columns, mean), eps), n_iter, steps);
+    const at::Tensor deconv = in(NDB_PART_INVERSE_SQRT, [&] { return inverse_sqrt(measured, n_iter, steps); });
     const at::Tensor absorbed = at::matmul(weight, deconv);
     const at::Tensor shift = at::matmul(absorbed, mean);
     variable_list saved{x, mean, deconv, weight, absorbed};
@@ -45,16 +57,21 @@ struct Absorb : torch::autograd::Function<Absorb> {
       saved.clear();
       const at::Tensor d_deconv = at::matmul(weight.transpose(-2, -1), d_absorbed);
       const int64_t n_iter = context->saved_data["n_iter"].toInt();
-      const at::Tensor d_covariance = inverse_sqrt_adjoint(d_deconv, n_iter, steps);
+      const at::Tensor d_covariance =
+          in(NDB_PART_INVERSE_SQRT, [&] { return inverse_sqrt_adjoint(d_deconv, n_iter, steps); });
       const at::Tensor d_mean = at::matmul(absorbed.transpose(-2, -1), d_shift);
       const Samples samples(context->saved_data["samples"].toIntVector());
-      dx = samples.gradient(d_columns(samples.centred(samples.columns(x), mean), d_covariance, d_mean), x.sizes());
+      at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x); });
+      at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] {
+        return columns_adjoint(samples.centred(std::move(columns), mean), d_covariance, d_mean);
+      });
+      dx = in(NDB_PART_SAMPLES, [&] { return samples.gradient(std::move(d_columns), x.sizes()); });
     }
     return {dx, d_weight, {}, {}, {}};
   }
 
   // The gradient of the columns. The mean's own share in the covariance vanishes: centred columns sum to zero.
-  static at::Tensor d_columns(const at::Tensor& centred, const at::Tensor& d_covariance, const at::Tensor& d_mean) {
+  static at::Tensor columns_adjoint(const at::Tensor& centred, const at::Tensor& d_covariance, const at::Tensor& d_mean) {
     const double n = static_cast<double>(centred.size(-1));
     return at::matmul(d_covariance * (2 / n), centred).add_(d_mean, 1 / n);
   }

@@ -18,8 +18,11 @@ at::Tensor Samples::centred(at::Tensor columns, const at::Tensor& mean) const {
   return are_windows() ? columns.sub_(mean) : columns - mean;
 }
 
-at::Tensor Samples::gradient(const at::Tensor& d_columns, at::IntArrayRef sizes) const {
-  return are_windows() ? scatter(d_columns.contiguous(), sizes, window()) : d_columns;
+at::Tensor Samples::gradient(at::Tensor d_columns, at::IntArrayRef sizes) const {
+  if (!are_windows()) return d_columns;
+  // Blocks and groups are rows of the same columns.
+  const int64_t rows = sizes[1] * samples_.kernel * samples_.kernel;
+  return scatter(d_columns.contiguous().view({rows, -1}), sizes, window());
 }
 
 }  // namespace ndbench

@@ -24,7 +24,7 @@ class Samples {
   at::Tensor centred(at::Tensor columns, const at::Tensor& mean) const;
 
   // The gradient of an input of `sizes`, from that of its columns.
-  at::Tensor gradient(const at::Tensor& d_columns, at::IntArrayRef sizes) const;
+  at::Tensor gradient(at::Tensor d_columns, at::IntArrayRef sizes) const;
 
  private:
   bool are_windows() const { return samples_.kernel > 0; }

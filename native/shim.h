@@ -32,6 +32,22 @@ struct ndb_samples {
   int64_t kernel, stride, padding, dilation, groups, features;
 };
 
+// Parts of the computation of a network with deconvolution.
+enum ndb_part {
+  NDB_PART_OTHER,
+  NDB_PART_SAMPLES,
+  NDB_PART_COVARIANCE,
+  NDB_PART_INVERSE_SQRT,
+  NDB_PART_WEIGHT,
+  NDB_PART_CONVOLUTION,
+  NDB_PARTS
+};
+
+// Seconds of each part, forward and back.
+struct ndb_parts {
+  double forward[NDB_PARTS], backward[NDB_PARTS];
+};
+
 // Version of the libtorch headers this file was compiled with, "2.11.0".
 const char* ndb_libtorch_version();
 
@@ -45,6 +61,16 @@ char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, 
 // without gradient.
 char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at::Tensor* weight, double eps,
                       int64_t n_iter, at::Tensor** results);
+
+// From here to the matching end the time of this thread belongs to `part`, but for that of parts within it. Without effect
+// unless parts are being measured.
+void ndb_part_begin(ndb_part part);
+void ndb_part_end();
+
+// Begins to measure parts: one measurement at a time. On device `device` of CUDA it is waited for at each boundary; a
+// negative one is the CPU.
+char* ndb_parts_begin(int64_t device);
+void ndb_parts_end(ndb_parts* parts);
 
 // Allows or forbids TF32 in CUDA's matrix products and cuDNN's convolutions.
 char* ndb_allow_tf32(bool allow);

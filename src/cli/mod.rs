@@ -84,7 +84,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
 fn reported(args: &ReportArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
     if args.probes {
-        return probes::show(&selected, args.json);
+        return probes::show(&selected, args.json, args.figure.as_deref());
     }
     // A report on a scenario that answers to the study has all that the study shows.
     let all = args.all_tables || selected.scenario.published().is_some();

@@ -4,19 +4,25 @@ use super::exit::Failure;
 use super::report::warn_of;
 use super::selection::Selected;
 use super::talk;
+use crate::files::write_atomic;
 use crate::record::{ProbeRecord, Store};
-use crate::report::{overhead_table, probe_table};
+use crate::report::{overhead_table, parts_figure, probe_table};
+use std::path::Path;
 
-/// Prints the probes of a store whose network and data set are among the trials selected.
+/// Prints the probes of a store whose network and data set are among the trials selected, and draws the parts of their
+/// steps into `figure`.
 ///
 /// # Errors
-/// No such store, or stdout that cannot be written. Files that are no probes are named on stderr.
-pub fn show(selected: &Selected, json: bool) -> Result<(), Failure> {
+/// No such store, or stdout or a file that cannot be written. Files that are no probes are named on stderr.
+pub fn show(selected: &Selected, json: bool, figure: Option<&Path>) -> Result<(), Failure> {
     let store = Store::open_existing(&selected.store).map_err(|e| Failure::Store(Box::new(e)))?;
     let (mut probes, skipped) = store.probes();
     let cells = || selected.trials.iter().map(|t| (t.trial.architecture, &t.trial.dataset));
     probes.retain(|probe| cells().any(|cell| cell == (probe.cell.architecture, &probe.cell.dataset)));
     print(&probes, json)?;
+    if let Some(path) = figure {
+        draw(&probes, path)?;
+    }
     Ok(warn_of(&skipped)?)
 }
 
@@ -27,6 +33,16 @@ pub fn show(selected: &Selected, json: bool) -> Result<(), Failure> {
 pub fn print(probes: &[ProbeRecord], json: bool) -> Result<(), Failure> {
     let text = if json { array(probes)? } else { tables(probes) };
     Ok(talk::write_all(&mut std::io::stdout(), &text)?)
+}
+
+/// The last probe of each network and data set.
+fn draw(probes: &[ProbeRecord], path: &Path) -> Result<(), Failure> {
+    let cell = |probe: &ProbeRecord| (probe.cell.architecture, probe.cell.dataset.clone());
+    let last = |(i, probe): &(usize, &ProbeRecord)| probes[i + 1..].iter().all(|later| cell(later) != cell(probe));
+    let latest: Vec<ProbeRecord> = probes.iter().enumerate().filter(last).map(|(_, probe)| probe.clone()).collect();
+    let Some(svg) = parts_figure(&latest) else { return Ok(talk::say("no probe tells the parts of a step")?) };
+    write_atomic(path, svg.as_bytes())
+        .map_err(|e| Failure::File(format!("cannot write {}: {e}", path.display()).into()))
 }
 
 fn array(probes: &[ProbeRecord]) -> Result<String, Failure> {

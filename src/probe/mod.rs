@@ -6,6 +6,7 @@
 //! of the ratio of their times in one round. Arms may also differ in how much is watched: then one network takes all turns.
 
 mod arm;
+mod parts;
 mod schedule;
 mod watch;
 

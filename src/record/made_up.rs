@@ -108,6 +108,7 @@ fn turn(seconds: &f64) -> Turn {
         steps: vec![Seconds(*seconds); 3],
         host: Seconds(3.0 * seconds),
         split: StepSplit::default(),
+        parts: None,
         memory: MemoryPeak { allocated: Some(Bytes(7 << 20)), ..MemoryPeak::default() },
     }
 }

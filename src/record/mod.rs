@@ -22,7 +22,7 @@ pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing};
 pub use overhead::{StepOverhead, TelemetryOverhead};
-pub use probe::{CallCost, PROBE_SCHEMA, ProbeArm, ProbeCell, ProbeRecord, Turn, probe_name};
+pub use probe::{CallCost, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::{Store, TrialLock};
 pub use writer::RecordWriter;

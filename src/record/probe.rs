@@ -34,6 +34,32 @@ pub struct ProbeRecord {
     pub finished: jiff::Timestamp,
 }
 
+/// The time of a step by parts of the computation, forward and back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepParts {
+    /// Network and loss.
+    pub forward: PartTimes,
+    /// Gradients.
+    pub backward: PartTimes,
+}
+
+/// Seconds of each part of the computation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct PartTimes {
+    /// Windows become columns.
+    pub samples: Seconds,
+    /// Mean and covariance.
+    pub covariance: Seconds,
+    /// The Newton-Schulz steps.
+    pub newton_schulz: Seconds,
+    /// The weight absorbs mean and deconvolution.
+    pub weight: Seconds,
+    /// Convolutions.
+    pub convolution: Seconds,
+    /// Activations, pooling, normalisation, linear layers, the loss.
+    pub other: Seconds,
+}
+
 /// What one kind of call to the driver cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallCost {
@@ -114,6 +140,10 @@ pub struct Turn {
     pub host: Seconds,
     /// Where the time of one more step went, which waits for the device after each part.
     pub split: StepSplit,
+    /// The parts of the computation in that step, which waits for the device after each of them too; absent in records
+    /// from before they were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<StepParts>,
     /// Peaks of the turn.
     pub memory: MemoryPeak,
 }

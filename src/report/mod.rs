@@ -12,6 +12,7 @@ mod markdown;
 mod matrix;
 mod model;
 mod overhead;
+mod parts;
 mod probe;
 mod resources;
 mod settings;
@@ -26,7 +27,7 @@ mod words;
 pub use bundle::{Bundle, Options, OutFile, PictureError};
 pub use comparison::comparison;
 pub use figure::study::{Figure, Form, figures, study_figures};
-pub use figure::{PngError, figure, png};
+pub use figure::{PngError, figure, parts_figure, png};
 pub use html::{Page, html};
 pub use markdown::markdown;
 pub use model::{

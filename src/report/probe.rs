@@ -1,5 +1,6 @@
 //! What probes measured, as a table.
 
+use super::parts::parts_table;
 use super::table::Table;
 use super::words::{NOTHING, clean, dataset_title, environment_line, norm_title};
 use crate::record::{ProbeArm, ProbeRecord, Turn};
@@ -55,6 +56,8 @@ pub fn probe_table(probes: &[ProbeRecord]) -> String {
     out += "\nStep: median `device` time of a training step, without evaluation. Ratio: to the first arm of the network, from \
             turns of one round, geometric mean with 95 % confidence interval. Data to update: parts of a step that waits after \
             each. Peak: in live tensors of this arm, without images. Resident: of these, what lives between steps.\n";
+    let parts = parts_table(probes);
+    out += &if parts.is_empty() { parts } else { format!("\n{parts}\n") };
     let mut environments: Vec<String> = probes.iter().map(|p| environment_line(&p.environment)).collect();
     environments.dedup();
     environments.iter().for_each(|line| out += &format!("Environment: {}\n", clean(line)));

@@ -3,7 +3,7 @@
 use super::sgd::Sgd;
 use crate::clock::Laps;
 use crate::event::StepSplit;
-use crate::native::NativeError;
+use crate::native::{NativeError, Part, part};
 use crate::nn::{Layer, Pass, Scope, Store};
 use crate::scenario::{Precision, Recipe};
 use crate::units::Seconds;
@@ -36,8 +36,10 @@ impl Model {
     /// A training pass over images `[N, 3, H, W]` and their labels `[N]`: the mean cross-entropy in nats, whose
     /// `backward` fills the gradients, and the logits `[N, classes]`.
     pub fn forward(&self, images: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
-        let logits = self.network.forward(images, &Pass::training().with_dropout(self.dropout));
-        (mean_cross_entropy(&logits, labels), logits)
+        part(Part::Other, || {
+            let logits = self.network.forward(images, &Pass::training().with_dropout(self.dropout));
+            (mean_cross_entropy(&logits, labels), logits)
+        })
     }
 
     /// The same in evaluation: running statistics, no gradients, no dropout.

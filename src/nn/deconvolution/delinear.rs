@@ -2,6 +2,7 @@
 
 use super::samples::Samples;
 use super::whitening::{Statistics, Whitening, block_size};
+use crate::native::{Part, part};
 use crate::nn::{Init, Layer, Pass, Role, Scope};
 use tch::{Kind, Tensor};
 
@@ -47,7 +48,7 @@ impl Delinear {
 
 impl Layer for Delinear {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Tensor {
-        let (weight, bias) = self.absorb(x, pass);
+        let (weight, bias) = part(Part::Weight, || self.absorb(x, pass));
         let y = x.linear(&weight, Some(&bias));
         pass.note(&self.name, "Delinear", y.numel() as u64 * weight.size()[1] as u64, &y);
         y

@@ -2,6 +2,7 @@
 
 use super::samples::Samples;
 use super::whitening::{Statistics, Whitening, block_size};
+use crate::native::{Part, part};
 use crate::nn::layers::ConvShape;
 use crate::nn::{Init, Layer, Pass, Role, Scope};
 use tch::{Kind, Tensor};
@@ -69,7 +70,7 @@ impl FastDeconv {
 
 impl Layer for FastDeconv {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Tensor {
-        let (weight, bias) = self.absorb(x, pass);
+        let (weight, bias) = part(Part::Weight, || self.absorb(x, pass));
         let y = self.shape.apply(x, &weight, Some(&bias));
         pass.note(&self.name, "FastDeconv", self.shape.macs(&y), &y);
         y

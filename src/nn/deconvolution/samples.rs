@@ -1,6 +1,6 @@
 //! The samples whose statistics a layer measures.
 
-use crate::native::{self, Absorbed};
+use crate::native::{self, Absorbed, Part, part};
 use crate::nn::layers::ConvShape;
 use tch::Tensor;
 
@@ -25,10 +25,10 @@ pub enum Samples<'a> {
 impl Samples<'_> {
     /// The samples as columns, `[F, n]`, or `[groups, F, n]` of a grouped convolution.
     pub fn columns(&self) -> Tensor {
-        match *self {
+        part(Part::Samples, || match *self {
             Self::Windows { x, shape, block, stride } => windows(x, shape, block, stride),
             Self::Pieces(x, features) => x.reshape([-1, features]).transpose(0, 1),
-        }
+        })
     }
 
     /// Whitens the samples into `weight`, `[.., r, F]`. The same samples as [`Samples::columns`], in another order, which no

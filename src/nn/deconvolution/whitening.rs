@@ -2,6 +2,7 @@
 
 use super::newton_schulz::inverse_sqrt;
 use super::samples::Samples;
+use crate::native::{Part, part};
 use crate::nn::{Pass, Scope};
 use crate::scenario::{Deconvolution, Implementation};
 use std::cell::Cell;
@@ -124,10 +125,8 @@ impl Statistics {
 
     fn measure(&self, columns: &Tensor) -> (Tensor, Tensor) {
         let Whitening { eps, n_iter, .. } = self.settings;
-        let (mean, covariance) = mean_and_covariance(columns);
-        let features = columns.size()[columns.dim() - 2];
-        let ridge = Tensor::eye(features, (columns.kind(), columns.device())) * eps;
-        (mean, inverse_sqrt(&(covariance + ridge), n_iter))
+        let (mean, covariance) = part(Part::Covariance, || mean_and_covariance(columns, eps));
+        (mean, part(Part::InverseSqrt, || inverse_sqrt(&covariance, n_iter)))
     }
 
     fn remember(&self, mean: &Tensor, deconv: &Tensor) {
@@ -143,13 +142,15 @@ fn absorb(weight: &Tensor, mean: &Tensor, deconv: &Tensor) -> (Tensor, Tensor) {
     (weight, shift)
 }
 
-/// Mean `[.., F, 1]` and covariance `[.., F, F]` (divisor `n`) of columns `[.., F, n]`.
-fn mean_and_covariance(columns: &Tensor) -> (Tensor, Tensor) {
-    let count = columns.size()[columns.dim() - 1];
+/// Mean `[.., F, 1]` and covariance `[.., F, F]` (divisor `n`) of columns `[.., F, n]`, the covariance plus `eps` times the
+/// identity.
+fn mean_and_covariance(columns: &Tensor, eps: f64) -> (Tensor, Tensor) {
+    let (features, count) = (columns.size()[columns.dim() - 2], columns.size()[columns.dim() - 1]);
     let mean = columns.mean_dim([-1].as_slice(), true, None::<Kind>);
     let centred = columns - &mean;
     let covariance = centred.matmul(&centred.transpose(-2, -1)) / count as f64;
-    (mean, covariance)
+    let ridge = Tensor::eye(features, (columns.kind(), columns.device())) * eps;
+    (mean, covariance + ridge)
 }
 
 /// `running <- (1 - momentum) running + momentum new`, in place, without gradients.

@@ -1,5 +1,6 @@
 //! Two-dimensional convolution.
 
+use crate::native::{Part, part};
 use crate::nn::{Init, Layer, Pass, Role, Scope};
 use tch::Tensor;
 
@@ -61,7 +62,8 @@ impl ConvShape {
     /// The plain convolution of `x`, `[N, input, H, W]`.
     pub fn apply(self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
         let two = |v: i64| [v, v];
-        x.conv2d(weight, bias, two(self.stride), two(self.padding), two(self.dilation), self.groups)
+        let (stride, padding, dilation) = (two(self.stride), two(self.padding), two(self.dilation));
+        part(Part::Convolution, || x.conv2d(weight, bias, stride, padding, dilation, self.groups))
     }
 
     /// Multiply-accumulates that make `y`, `[N, output, H, W]`, without the bias.

@@ -7,11 +7,13 @@ mod bars;
 mod crowd;
 mod curves;
 mod dots;
+mod parts;
 mod png;
 mod ratios;
 mod scale;
 pub(super) mod study;
 
+pub use parts::parts_figure;
 pub use png::{PngError, png};
 
 use super::model::Report;

@@ -4,6 +4,7 @@
 
 mod folder;
 mod formulas;
+mod implementations;
 mod networks;
 mod operators;
 mod training;
