@@ -78,6 +78,7 @@ fn made_up(number: u64) -> Record {
         time_valid: true,
         memory: MemoryPeak::default(),
         telemetry: None,
+        telemetry_overhead: None,
         environment: environment(Device::Cpu),
         started: jiff::Timestamp::UNIX_EPOCH,
         finished: jiff::Timestamp::UNIX_EPOCH,
