@@ -45,6 +45,7 @@ struct Absorb : torch::autograd::Function<Absorb> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "the fast operator has no gradients of gradients");
     variable_list saved = context->get_saved_variables();
     const at::Tensor x = saved[0], mean = saved[1], deconv = saved[2], weight = saved[3], absorbed = saved[4];
     const at::Tensor d_shift = gradients[1];

@@ -3,11 +3,11 @@
 namespace ndbench {
 namespace {
 
-// A product of matrices of at least so many rows is computed by panels.
-constexpr int64_t PANELS_FROM = 256;
-
 // Rows of a panel, about: fewer save more multiplications, which then run slower.
 constexpr int64_t PANEL = 160;
+
+// A product of matrices of at least so many rows is computed by panels.
+constexpr int64_t PANELS_FROM = 2 * PANEL;
 
 void add_diagonal(const at::Tensor& a, double value) { a.diagonal(0, -2, -1).add_(value); }
 
@@ -52,8 +52,6 @@ at::Tensor symmetric_product(const at::Tensor& a, const at::Tensor& b) {
 
 // a b + b a for symmetric a and b, or with more terms: w + w^T.
 at::Tensor with_transpose(const at::Tensor& w) { return w + w.transpose(-2, -1); }
-
-at::Tensor product(const at::Tensor& a, const at::Tensor& b) { return at::matmul(a, b); }
 
 // w + alpha a b.
 void accumulate(at::Tensor& w, const at::Tensor& a, const at::Tensor& b, double alpha) {
@@ -124,26 +122,26 @@ at::Tensor inverse_sqrt_adjoint(const at::Tensor& gradient, int64_t n_iter, Step
   for (int64_t left = n_iter; left > 0;) {
     if (single) {
       const at::Tensor t = take(), z = take();
-      dm = z.defined() ? with_transpose(product(dz, z)).mul_(-0.25) : dz * -0.5;
-      if (z.defined()) dz = with_transpose(product(dz, t)).mul_(0.5);
+      dm = z.defined() ? with_transpose(at::matmul(dz, z)).mul_(-0.25) : dz * -0.5;
+      if (z.defined()) dz = with_transpose(at::matmul(dz, t)).mul_(0.5);
       single = false;
       left -= 1;
       continue;
     }
     const at::Tensor p = take(), q = take(), r = take(), m = take(), z = take();
     // Twice the gradients of q and of the new m, without their transposes.
-    at::Tensor wq = z.defined() ? product(dz, z) : dz;
+    at::Tensor wq = z.defined() ? at::matmul(dz, z) : dz;
     if (p.defined()) {
-      const at::Tensor dp = with_transpose(product(dm, m)).mul_(0.5);
+      const at::Tensor dp = with_transpose(at::matmul(dm, m)).mul_(0.5);
       if (!z.defined()) wq = wq.clone();
       accumulate(wq, dp, q, 2);
     }
     const at::Tensor dq = with_transpose(wq).mul_(0.5 / 16);
-    const at::Tensor dr = with_transpose(product(dq, r));
-    at::Tensor wm = product(dr, m).mul_(2);
+    const at::Tensor dr = with_transpose(at::matmul(dq, r));
+    at::Tensor wm = at::matmul(dr, m).mul_(2);
     if (p.defined()) accumulate(wm, dm, p, 1);
     dm = with_transpose(wm).mul_(0.5).sub_(dr, 4.5).sub_(dq, 8.625);
-    if (z.defined()) dz = with_transpose(product(dz, q)).mul_(0.5);
+    if (z.defined()) dz = with_transpose(at::matmul(dz, q)).mul_(0.5);
     left -= 2;
   }
   const at::Tensor m = kept[0];

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -26,6 +28,10 @@ struct Measurement {
   // Waited for at each boundary; negative for the CPU.
   int64_t device;
   at::CallbackHandle callback;
+  // The thread that measures; others count as far as they compute gradients for it.
+  std::thread::id owner;
+  // The first thing that went wrong.
+  std::string error;
 };
 
 std::atomic<bool> measuring{false};
@@ -59,30 +65,50 @@ void boundary(Measurement& m) {
   since = now;
 }
 
-void push(int part, bool backward) {
-  Measurement& m = measurement();
-  const std::lock_guard<std::mutex> lock(m.mutex);
-  boundary(m);
-  frames.push_back({part, backward, at::sequence_number::peek()});
-}
+struct Gone {
+  ~Gone() { frames.pop_back(); }
+};
 
-void pop() {
+// Runs `body` alone. Exceptions end here: what follows is measured wrongly, and `ndb_parts_end` says why.
+template <typename Body>
+void alone(Body body) {
   Measurement& m = measurement();
   const std::lock_guard<std::mutex> lock(m.mutex);
-  boundary(m);
-  const Frame top = frames.back();
-  frames.pop_back();
-  if (top.backward) return;
-  // Scopes within this one have ended before, and taken their nodes.
-  const uint64_t end = at::sequence_number::peek();
-  if (end - m.first > m.part_of.size()) m.part_of.resize(end - m.first, -1);
-  for (uint64_t node = top.sequence; node < end; ++node) {
-    int8_t& part = m.part_of[node - m.first];
-    if (part < 0) part = static_cast<int8_t>(top.part);
+  try {
+    body(m);
+  } catch (const std::exception& e) {
+    if (m.error.empty()) m.error = e.what();
   }
 }
 
-// Where `begin` was called while measuring, `end` has to pop.
+void push(int part, bool backward) {
+  alone([&](Measurement& m) {
+    const Frame next{part, backward, at::sequence_number::peek()};
+    boundary(m);
+    frames.push_back(next);
+  });
+}
+
+void pop() {
+  if (frames.empty()) return;
+  alone([&](Measurement& m) {
+    const Frame top = frames.back();
+    // Whatever goes wrong, the frame is gone.
+    const Gone gone;
+    boundary(m);
+    if (top.backward) return;
+    // Scopes within this one have ended before, and taken their nodes.
+    const uint64_t end = at::sequence_number::peek();
+    if (top.sequence < m.first || end < top.sequence) return;
+    if (end - m.first > m.part_of.size()) m.part_of.resize(end - m.first, -1);
+    for (uint64_t node = top.sequence; node < end; ++node) {
+      int8_t& part = m.part_of[node - m.first];
+      if (part < 0) part = static_cast<int8_t>(top.part);
+    }
+  });
+}
+
+// Called before the gradients of a node are computed.
 std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction& function) {
   const Measurement& m = measurement();
   const int64_t node = function.seqNr() - static_cast<int64_t>(m.first);
@@ -96,12 +122,13 @@ void leave(const at::RecordFunction&, at::ObserverContext*) { pop(); }
 }  // namespace
 
 void ndb_part_begin(ndb_part part) {
-  if (!measuring.load(std::memory_order_relaxed)) return;
+  if (!measuring.load(std::memory_order_acquire)) return;
+  if (frames.empty() && std::this_thread::get_id() != measurement().owner) return;
   push(part, !frames.empty() && frames.back().backward);
 }
 
 void ndb_part_end() {
-  if (measuring.load(std::memory_order_relaxed) && !frames.empty()) pop();
+  if (measuring.load(std::memory_order_acquire)) pop();
 }
 
 char* ndb_parts_begin(int64_t device) {
@@ -111,16 +138,22 @@ char* ndb_parts_begin(int64_t device) {
     m.part_of.clear();
     m.first = at::sequence_number::peek();
     m.device = device;
-    m.callback = at::addGlobalCallback(
+    m.owner = std::this_thread::get_id();
+    m.error.clear();
+    // Threads that compute gradients for this one take it over.
+    m.callback = at::addThreadLocalCallback(
         at::RecordFunctionCallback(enter, leave).scopes({at::RecordScope::BACKWARD_FUNCTION}));
-    measuring = true;
+    measuring.store(true, std::memory_order_release);
   });
 }
 
-void ndb_parts_end(ndb_parts* parts) {
-  Measurement& m = measurement();
-  measuring = false;
-  at::removeCallback(m.callback);
-  frames.clear();
-  *parts = m.parts;
+char* ndb_parts_end(ndb_parts* parts) {
+  return guarded([&] {
+    Measurement& m = measurement();
+    measuring.store(false, std::memory_order_release);
+    frames.clear();
+    *parts = m.parts;
+    at::removeCallback(m.callback);
+    TORCH_CHECK(m.error.empty(), "parts of a step cannot be measured: ", m.error);
+  });
 }

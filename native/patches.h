@@ -1,4 +1,4 @@
-// The samples from which a convolution's covariance is measured, gathered once and scattered back once.
+// The samples from which a convolution's covariance is measured, gathered straight into columns.
 #pragma once
 #include <ATen/ATen.h>
 

@@ -70,7 +70,7 @@ void ndb_part_end();
 // Begins to measure parts: one measurement at a time. On device `device` of CUDA it is waited for at each boundary; a
 // negative one is the CPU.
 char* ndb_parts_begin(int64_t device);
-void ndb_parts_end(ndb_parts* parts);
+char* ndb_parts_end(ndb_parts* parts);
 
 // Allows or forbids TF32 in CUDA's matrix products and cuDNN's convolutions.
 char* ndb_allow_tf32(bool allow);

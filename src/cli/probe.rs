@@ -7,7 +7,7 @@ use super::{probes, talk};
 use crate::event::Outcome;
 use crate::plan::{ResolvedTrial, Trial};
 use crate::probe::{Entry, Probe, Probed, TurnEnded};
-use crate::record::{PROBE_SCHEMA, ProbeRecord, StepOverhead, Store, TelemetryOverhead, probe_name};
+use crate::record::{PROBE_SCHEMA, ProbeRecord, StepOverhead, Store, TelemetryOverhead, overhead_name, probe_name};
 use crate::run::{environment, instruments};
 use crate::scenario::{Deconvolution, Implementation};
 use crate::telemetry::{Environment, Level};
@@ -76,10 +76,12 @@ fn record(probed: Probed, environment: &Environment, started: jiff::Timestamp, s
     let (schema, environment, finished) = (PROBE_SCHEMA.into(), environment.clone(), jiff::Timestamp::now());
     let mut record = ProbeRecord { schema, cell, environment, calls, started, finished };
     let overhead = |n: usize| {
-        let telemetry = record.cell.arms[n].telemetry.as_ref()?;
+        let arm = &record.cell.arms[n];
+        let telemetry = arm.telemetry.as_ref()?;
+        let of = overhead_name(record.cell.architecture, arm.norm, arm.deconvolution.as_ref());
         Some(match StepOverhead::of(&record, telemetry.level) {
             Some(step) => TelemetryOverhead::from_parts(telemetry, Some(step)),
-            None => TelemetryOverhead::of(telemetry, &record.environment, store),
+            None => TelemetryOverhead::of(telemetry, &of, &record.environment, store),
         })
     };
     let overheads: Vec<_> = (0..record.cell.arms.len()).map(overhead).collect();

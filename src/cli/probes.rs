@@ -35,14 +35,20 @@ pub fn print(probes: &[ProbeRecord], json: bool) -> Result<(), Failure> {
     Ok(talk::write_all(&mut std::io::stdout(), &text)?)
 }
 
-/// The last probe of each network and data set.
+/// Of each network and data set the last probe that compares ways to normalise.
 fn draw(probes: &[ProbeRecord], path: &Path) -> Result<(), Failure> {
+    let comparing = probes.iter().filter(|probe| !probe.compares_levels() && has_parts(probe));
+    let probes: Vec<&ProbeRecord> = comparing.collect();
     let cell = |probe: &ProbeRecord| (probe.cell.architecture, probe.cell.dataset.clone());
-    let last = |(i, probe): &(usize, &ProbeRecord)| probes[i + 1..].iter().all(|later| cell(later) != cell(probe));
-    let latest: Vec<ProbeRecord> = probes.iter().enumerate().filter(last).map(|(_, probe)| probe.clone()).collect();
-    let Some(svg) = parts_figure(&latest) else { return Ok(talk::say("no probe tells the parts of a step")?) };
+    let is_last = |i: usize| probes[i + 1..].iter().all(|later| cell(later) != cell(probes[i]));
+    let latest: Vec<ProbeRecord> = (0..probes.len()).filter(|i| is_last(*i)).map(|i| probes[i].clone()).collect();
+    let svg = parts_figure(&latest).ok_or_else(|| Failure::Input("no probe tells the parts of a step".into()))?;
     write_atomic(path, svg.as_bytes())
         .map_err(|e| Failure::File(format!("cannot write {}: {e}", path.display()).into()))
+}
+
+fn has_parts(probe: &ProbeRecord) -> bool {
+    probe.cell.arms.iter().all(|arm| arm.turns.iter().all(|turn| turn.parts.is_some()))
 }
 
 fn array(probes: &[ProbeRecord]) -> Result<String, Failure> {

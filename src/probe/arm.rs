@@ -97,7 +97,8 @@ impl<'a> Arm<'a> {
         counted as u64 + 2
     }
 
-    /// A turn of so many steps that count after one that does not, and one more, at its end, whose parts are timed; while others hold `held`.
+    /// A turn of so many steps that count after one that does not, and one more, at its end, whose parts are timed; while
+    /// others hold `held`.
     pub fn turn(&mut self, images: &Images, steps: usize, held: Bytes) -> Result<Turn, Outcome> {
         reset_peak_memory(self.device);
         self.advance(images, None).map_err(failed)?;

@@ -24,6 +24,9 @@ use std::time::Duration;
 use tch::Device;
 use watch::{Instruments, Watch};
 
+/// Turns that show what watching costs last so long at least: the slow readings come once a second.
+const READINGS: Duration = Duration::from_millis(2500);
+
 /// How cells are probed.
 #[derive(Clone, Copy)]
 pub struct Probe<'a> {
@@ -108,7 +111,11 @@ impl Probe<'_> {
             runners.push(Runner { entry, arm, watch: Watch::new(entry.series.clone()), turns: Vec::new() });
         }
         let round_seconds = runners.iter().map(|runner| warm[runner.arm]).sum();
-        let steps = steps_of_turn(self.budget.as_secs_f64() / f64::from(self.rounds.max(1)), round_seconds);
+        let levels_differ = entries.iter().any(|entry| entry.level != entries[0].level);
+        let least = if levels_differ { READINGS.as_secs_f64() } else { 0.0 };
+        let longest = warm.iter().copied().fold(0.0, f64::max);
+        let seconds = self.budget.as_secs_f64() / f64::from(self.rounds.max(1));
+        let steps = steps_of_turn(seconds, round_seconds, (least, longest));
         let mut instruments = Instruments::new(self.instruments);
         for number in 0..self.rounds {
             for index in round(runners.len(), number) {

@@ -83,10 +83,11 @@ impl Watch {
         let recording = telemetry.record(self.tally.take(), Some(self.series.clone()));
         let result = turn();
         self.images += images;
-        self.tally = recording.so_far(self.images);
-        let (summary, notices) = recording.finish(self.images);
-        self.summary = summary.or(self.summary.take());
+        let (summary, tally, notices) = recording.pause(self.images);
+        (self.summary, self.tally) = (summary, tally);
+        // Each start of the instruments says again what is amiss.
         self.notices.extend(notices);
+        self.notices.dedup();
         result
     }
 

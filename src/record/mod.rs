@@ -21,7 +21,7 @@ mod writer;
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing};
-pub use overhead::{StepOverhead, TelemetryOverhead};
+pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name};
 pub use probe::{CallCost, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::{Store, TrialLock};

@@ -1,6 +1,7 @@
 //! What watching costs: how much of itself a step grows, measured by turns with and without the instruments.
 
 use super::{ProbeArm, ProbeRecord, Store};
+use crate::scenario::{Architecture, Deconvolution, Norm};
 use crate::stats::{LEVEL, paired_ratio};
 use crate::telemetry::{Environment, Level, TelemetrySummary};
 use crate::units::Ratio;
@@ -23,6 +24,8 @@ pub struct TelemetryOverhead {
 pub struct StepOverhead {
     /// The probe: the name of its file, without the ending.
     pub probe: String,
+    /// What it trained: network, norm and the operator's implementation.
+    pub of: String,
     /// Growth of a step over one without instruments, geometric mean over the rounds: 0.01 is one per cent.
     pub relative: f64,
     /// Ends of its 95 % confidence interval; absent for a single round.
@@ -43,17 +46,20 @@ impl StepOverhead {
         let pairs: Vec<(f64, f64)> = steps(off).into_iter().zip(steps(on)).collect();
         let ratio = paired_ratio(&pairs, LEVEL)?;
         let interval = ratio.interval.map(|i| [i.low - 1.0, i.high - 1.0]);
-        Some(Self { probe: probe.name(), relative: ratio.value - 1.0, interval, rounds: ratio.n })
+        let of = name(probe.cell.architecture, on.norm, on.deconvolution.as_ref());
+        Some(Self { probe: probe.name(), of, relative: ratio.value - 1.0, interval, rounds: ratio.n })
     }
 }
 
 impl TelemetryOverhead {
-    /// What `telemetry` says itself, and what the newest probe by turns in `store` says of its level in `environment`.
-    pub fn of(telemetry: &TelemetrySummary, environment: &Environment, store: &Store) -> Self {
+    /// What `telemetry` says itself of a training of `of` (see [`name`]), and what the newest probe by turns in `store` says
+    /// of its level in `environment`, whatever the commit: one of the same network, norm and operator before any other.
+    pub fn of(telemetry: &TelemetrySummary, of: &str, environment: &Environment, store: &Store) -> Self {
         let here = environment.fingerprint();
         let probes = store.probes().0.into_iter().filter(|probe| probe.environment.fingerprint() == here);
+        let probes = probes.filter(|probe| has_stub(probe) == is_stub(telemetry));
         let measured = probes.filter_map(|probe| Some((probe.started, StepOverhead::of(&probe, telemetry.level)?)));
-        let step = measured.max_by_key(|(started, _)| *started).map(|(_, step)| step);
+        let step = measured.max_by_key(|(started, step)| (step.of == of, *started)).map(|(_, step)| step);
         Self::from_parts(telemetry, step)
     }
 
@@ -65,10 +71,26 @@ impl TelemetryOverhead {
     }
 }
 
+/// What is trained, as overheads name it: `vgg16 bn`, `vgg16 nd fast`.
+pub fn name(architecture: Architecture, norm: Norm, deconvolution: Option<&Deconvolution>) -> String {
+    let implementation = deconvolution.map(|settings| format!(" {}", settings.implementation));
+    format!("{architecture} {norm}{}", implementation.unwrap_or_default())
+}
+
+/// Its figures come from a library in place of the driver's.
+fn is_stub(telemetry: &TelemetrySummary) -> bool {
+    telemetry.gpus.iter().any(|gpu| gpu.device.stub)
+}
+
+fn has_stub(probe: &ProbeRecord) -> bool {
+    probe.cell.arms.iter().filter_map(|arm| arm.telemetry.as_deref()).any(is_stub)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::made_up;
     use super::*;
+    use crate::telemetry::{DeviceSummary, GpuSummary};
     use crate::units::Seconds;
 
     #[test]
@@ -98,11 +120,22 @@ mod tests {
         probe.started = jiff::Timestamp::from_second(1_000_000).unwrap();
         probe.cell.arms[2].turns.iter_mut().for_each(|turn| turn.host.0 *= 2.0);
         store.write_probe(&probe).unwrap();
-        let overhead = |environment| TelemetryOverhead::of(&telemetry, environment, &store);
+        let overhead = |environment| TelemetryOverhead::of(&telemetry, "vgg16 bn", environment, &store);
         let here = overhead(&probe.environment);
         assert_eq!((here.level, here.cpu_share), (Level::Full, Some(Ratio(0.005))));
         let step = here.step.unwrap();
         assert!((step.relative - 2.0).abs() < 1e-12 && step.probe == probe.name(), "{step:?}");
+        // One of another network is newer, and counts where there is none of its own.
+        probe.started = jiff::Timestamp::from_second(2_000_000).unwrap();
+        probe.cell.architecture = Architecture::Dpn92;
+        store.write_probe(&probe).unwrap();
+        assert_eq!(overhead(&probe.environment).step.unwrap().of, "vgg16 bn");
+        let senet = TelemetryOverhead::of(&telemetry, "senet18 nd fast", &probe.environment, &store);
+        assert_eq!(senet.step.unwrap().of, "dpn92 bn");
+        let gpus =
+            vec![GpuSummary { device: DeviceSummary { stub: true, ..Default::default() }, ..Default::default() }];
+        let stub = TelemetrySummary { gpus, ..telemetry.clone() };
+        assert_eq!(TelemetryOverhead::of(&stub, "vgg16 bn", &probe.environment, &store).step, None);
         let mut elsewhere = probe.environment.clone();
         elsewhere.threads += 1;
         assert_eq!(overhead(&elsewhere).step, None);

@@ -138,7 +138,8 @@ pub struct Turn {
     pub steps: Vec<Seconds>,
     /// `step` time: of the host, for all of them, until the device had ended.
     pub host: Seconds,
-    /// Where the time of one more step went, which waits for the device after each part.
+    /// Where the time of one more step went, which waits for the device after each part of it and of the computation: on a
+    /// GPU it takes longer than other steps.
     pub split: StepSplit,
     /// The parts of the computation in that step, which waits for the device after each of them too; absent in records
     /// from before they were measured.

@@ -1,8 +1,9 @@
 //! The sink that turns the events of a trial into its record.
 
+use super::overhead::name as overhead_name;
 use super::{Record, SCHEMA, Store, TelemetryOverhead};
 use crate::event::{EpochResult, Event, MemoryPeak, Outcome, Sink, SinkError};
-use crate::plan::{ResolvedTrial, TrialId};
+use crate::plan::{ResolvedTrial, Trial, TrialId};
 use crate::telemetry::{Environment, TelemetrySummary};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -81,7 +82,9 @@ impl Current {
             (Outcome::Finished, Some(epoch), Some(step)) => Outcome::Diverged { epoch, step },
             (other, ..) => other,
         };
-        let overhead = |telemetry: &Box<_>| TelemetryOverhead::of(telemetry, &self.environment, store);
+        let Trial { architecture, norm, deconvolution, .. } = &self.trial.trial;
+        let of = overhead_name(*architecture, *norm, deconvolution.as_ref());
+        let overhead = |telemetry: &Box<_>| TelemetryOverhead::of(telemetry, &of, &self.environment, store);
         Record {
             schema: SCHEMA.into(),
             trial_id: self.trial.trial.id(),

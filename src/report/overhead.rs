@@ -23,8 +23,8 @@ pub fn overhead_table(probes: &[ProbeRecord]) -> String {
     }
     let mut out = table.render();
     out += "\nStep: median over the rounds of the `step` time. Difference: to the turn without instruments of the same \
-            round, mean with 95 % confidence interval. Relative: the same as a share of a step, geometric mean. Own CPU: \
-            of the instruments' threads, as a share of one core.\n";
+            round, mean with 95 % t interval. Relative: as a share of a step, geometric mean with the wider of t and \
+            bootstrap interval. Own CPU: of the instruments' threads, as a share of one core.\n";
     probes.iter().for_each(|probe| out += &calls(&probe.calls));
     let mut environments: Vec<String> = probes.iter().map(|p| environment_line(&p.environment)).collect();
     environments.dedup();

@@ -83,10 +83,10 @@ pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
             row.extend(parts.parts.iter().map(|s| milliseconds(*s)));
             row.push(milliseconds(parts.rest));
             let overhead = parts.total() - first.total();
-            row.push(if index == 0 {
-                NOTHING.into()
-            } else {
+            row.push(if index > 0 && overhead > 0.0 {
                 format!("{:.1} %", 100.0 * (parts.rest - first.rest) / overhead)
+            } else {
+                NOTHING.into()
             });
             table.row(row);
             rows += 1;
@@ -97,8 +97,9 @@ pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
     }
     table.render()
         + "\nMilliseconds of forward and backward pass by parts, medians over the rounds, of a step that waits for the \
-           device after each. Samples: windows become columns. Rest: of no part. Unexplained: the share of the time over the \
-           first arm's that no part explains.\n"
+           device after each, and after each gradient. Samples: windows become columns. Other: activations, pooling, \
+           normalisation, the loss. Rest: between operations, such as sums of gradients and memory that is freed. Unexplained: \
+           the rest's share of the time over the first arm's.\n"
 }
 
 fn capital(name: &str) -> String {

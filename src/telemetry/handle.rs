@@ -166,14 +166,23 @@ impl Recording {
     /// Ends the recording after `images` training images of the trial, with fresh readings. Waits for these no longer than
     /// half a second, and for the series no longer than five. The summary is absent where nothing was watched; beside it is
     /// what a user should know: the sampler's notices that no recording has told before, and what became of the series.
-    pub fn finish(mut self, images: u64) -> (Option<TelemetrySummary>, Vec<String>) {
-        let Some(inbox) = self.inbox.take() else { return (None, self.notices) };
+    pub fn finish(self, images: u64) -> (Option<TelemetrySummary>, Vec<String>) {
+        let (summary, _, notices) = self.pause(images);
+        (summary, notices)
+    }
+
+    /// Like [`Recording::finish`], of what will go on: also what the readings come to, the last ones included, for the next
+    /// recording to go on from.
+    pub fn pause(mut self, images: u64) -> (Option<TelemetrySummary>, Option<Tally>, Vec<String>) {
+        let Some(inbox) = self.inbox.take() else { return (None, None, self.notices) };
         let (tell, told) = channel();
         if inbox.send(Message::End(tell)).is_ok() && told.recv_timeout(LAST_READINGS).is_err() {
             // Without the last readings, those before them have to do.
             let _ = inbox.send(Message::Release);
         }
-        let mut summary = self.tally.lock().unwrap_or_else(PoisonError::into_inner).summary(images);
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        tally.images = images;
+        let mut summary = tally.summary(images);
         match self.series.map(|series| series.finish(LAST_ROWS)) {
             Some(Ok(file)) => summary.series = Some(file),
             Some(Err(why)) => self.notices.push(why),
@@ -182,7 +191,7 @@ impl Recording {
         let said = &self.latest.get().health.notices;
         let before = self.told.fetch_max(said.len(), Ordering::Relaxed);
         self.notices.extend(said.iter().skip(before).cloned());
-        (Some(summary), self.notices)
+        (Some(summary), Some(tally), self.notices)
     }
 }
 

@@ -23,6 +23,8 @@ mod gpu;
 mod interruption;
 #[cfg(feature = "torch")]
 mod left_out;
+#[cfg(feature = "torch")]
+mod live;
 mod made_up;
 #[cfg(feature = "torch")]
 mod outcomes;

@@ -139,12 +139,16 @@ fn a_probe_by_turns_says_what_watching_costs_and_trainings_take_it_over() {
         assert_eq!((&telemetry["level"], &overhead["level"]), (&level.into(), &level.into()));
         assert_eq!((&telemetry["executions"], &overhead["step"]["rounds"]), (&2.into(), &2.into()), "{overhead:#}");
         assert_eq!(telemetry["gpus"][0]["device"]["stub"], true);
-        assert!(overhead["cpu_share"].as_f64().unwrap() > 0.0 && overhead["step"]["relative"].is_number());
+        assert!(overhead["step"]["relative"].is_number() && overhead["step"]["of"] == "resnet18 bn", "{overhead:#}");
+        let steps = |turn: &Value| turn["host"].as_f64().unwrap();
+        let counted: f64 = arm["turns"].as_array().unwrap().iter().map(steps).sum();
+        assert!(telemetry["seconds"].as_f64().unwrap() > counted, "no turn is lost: {telemetry:#}");
+        assert!(arm["turns"][0]["parts"]["backward"]["convolution"].as_f64().unwrap() > 0.0, "{arm:#}");
     }
     let lines = series(&bench.path("store"), &arms[2]);
     assert!(lines[1..].iter().any(|line| line.split(',').nth(1) == Some("2")), "the second turn is in it");
 
-    let trained = run(&bench, "store", &["--only", "norm=bn"]);
+    let trained = run(&bench, "store", &["--only", "norm=bn", "--nvml-lib", library.to_str().unwrap()]);
     let overhead = &trained[0]["telemetry_overhead"];
     assert_eq!((&overhead["level"], &overhead["step"]), (&"full".into(), &arms[2]["telemetry_overhead"]["step"]));
     let shown = bench.command("report", "store", &[]).args(["--probes", "--json"]).output().unwrap();

@@ -2,6 +2,8 @@
 
 use super::web::{PATIENCE, Served};
 use assert_cmd::Command;
+use flate2::read::GzDecoder;
+use std::io::Read;
 use std::process::Command as Plain;
 use std::time::{Duration, Instant};
 
@@ -39,6 +41,16 @@ fn children_count_also_those_whose_parents_are_gone() {
     assert!(read["cpu_seconds"].as_f64().unwrap() > 0.2, "{read}");
     assert!(read["processes_peak"].as_u64().unwrap() >= 3 && read["seconds"].as_f64().unwrap() > 1.4, "{read}");
     assert!(read["resident_peak_bytes"].as_u64().unwrap() > 1 << 20, "{read}");
+}
+
+#[test]
+fn every_reading_is_kept_where_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("series.csv.gz");
+    watch(&["-q", "--series", path.to_str().unwrap(), "--", "sleep", "0.5"]).success();
+    let mut text = String::new();
+    GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("unix_seconds,execution,") && text.lines().count() > 2, "{text}");
 }
 
 #[test]

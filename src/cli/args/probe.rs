@@ -13,7 +13,7 @@ pub struct ProbeArgs {
     /// Implementations of the operator that take turns [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub implementation: Vec<Implementation>,
-    /// How often each of BN and ND has its turn
+    /// How often each arm, such as BN and ND, has its turn
     #[arg(long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
     /// About how many seconds one network may take; slow steps take longer, since each turn has at least one

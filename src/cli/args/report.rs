@@ -22,7 +22,7 @@ pub struct ReportArgs {
     #[arg(long, conflicts_with_all = ["format", "out"])]
     pub comparison: bool,
     /// Print what the store's probes measured instead of the tables
-    #[arg(long, conflicts_with_all = ["comparison", "format", "out", "explain"])]
+    #[arg(long, conflicts_with_all = ["comparison", "format", "out", "explain", "verbose", "all_tables", "no_index"])]
     pub probes: bool,
     /// Print why a cell, such as `vgg16/cifar10/nd/20`, has its verdict, instead of the tables
     #[arg(long, value_name = "CELL", conflicts_with_all = ["comparison", "out", "format"])]

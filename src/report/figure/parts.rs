@@ -8,10 +8,10 @@ use crate::report::probe::arm_title;
 use crate::report::words::dataset_title;
 use plotters::style::RGBColor;
 
-const WIDTH: i32 = 1060;
+const WIDTH: i32 = 1120;
 const TOP: i32 = 112;
 const BOTTOM: i32 = 62;
-const LEFT: i32 = 290;
+const LEFT: i32 = 350;
 const BAR: i32 = 22;
 /// Space between networks.
 const GAP: i32 = 14;

@@ -114,10 +114,13 @@ fn write(path: &Path, resumes: bool, lines: &Receiver<String>, count: &Count) ->
         if before.is_none() {
             out.write_all(Row::header().as_bytes())?;
         }
+        // What it takes to go on from a file is not what it takes to watch.
+        let begun = thread_cpu();
         for line in lines {
             out.write_all(line.as_bytes())?;
             rows += 1;
-            count.cpu_nanos.store(thread_cpu().as_nanos() as u64, Ordering::Relaxed);
+            let used = thread_cpu().saturating_sub(begun);
+            count.cpu_nanos.store(used.as_nanos() as u64, Ordering::Relaxed);
         }
         out.finish()?.flush()
     })?;
