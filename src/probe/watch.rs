@@ -86,8 +86,11 @@ impl Watch {
         let (summary, tally, notices) = recording.pause(self.images);
         (self.summary, self.tally) = (summary, tally);
         // Each start of the instruments says again what is amiss.
-        self.notices.extend(notices);
-        self.notices.dedup();
+        for notice in notices {
+            if !self.notices.contains(&notice) {
+                self.notices.push(notice);
+            }
+        }
         result
     }
 

@@ -1,7 +1,8 @@
 //! What watching costs a step, as a table.
 
+use super::probe::{arm_title, environments};
 use super::table::Table;
-use super::words::{NOTHING, clean, dataset_title, environment_line};
+use super::words::{NOTHING, dataset_title};
 use crate::record::{CallCost, ProbeArm, ProbeRecord, StepOverhead};
 use crate::stats::{LEVEL, mean, median, t_interval};
 use crate::units::Seconds;
@@ -15,7 +16,7 @@ pub fn overhead_table(probes: &[ProbeRecord]) -> String {
             let network = format!(
                 "{} {}, {}",
                 probe.cell.architecture.title(),
-                super::probe::arm_title(arm),
+                arm_title(arm),
                 dataset_title(&probe.cell.dataset)
             );
             table.row(row(if index == 0 { network } else { String::new() }, arm, probe));
@@ -26,10 +27,7 @@ pub fn overhead_table(probes: &[ProbeRecord]) -> String {
             round, mean with 95 % t interval. Relative: as a share of a step, geometric mean with the wider of t and \
             bootstrap interval. Own CPU: of the instruments' threads, as a share of one core.\n";
     probes.iter().for_each(|probe| out += &calls(&probe.calls));
-    let mut environments: Vec<String> = probes.iter().map(|p| environment_line(&p.environment)).collect();
-    environments.dedup();
-    environments.iter().for_each(|line| out += &format!("Environment: {}\n", clean(line)));
-    out
+    out + &environments(probes)
 }
 
 fn row(network: String, arm: &ProbeArm, probe: &ProbeRecord) -> Vec<String> {

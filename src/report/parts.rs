@@ -1,8 +1,8 @@
 //! Where the time of a step goes by parts of the computation, and what of the overhead of deconvolution they explain.
 
-use super::probe::arm_title;
+use super::probe::{arm_title, network_title};
 use super::table::Table;
-use super::words::{NOTHING, dataset_title};
+use super::words::NOTHING;
 use crate::record::{PartTimes, ProbeArm, ProbeRecord, StepParts, Turn};
 use crate::stats::median;
 use crate::units::Seconds;
@@ -77,9 +77,8 @@ pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
         let Some(first) = arms.first().and_then(ArmParts::of) else { continue };
         for (index, arm) in arms.iter().enumerate() {
             let Some(parts) = ArmParts::of(arm) else { continue };
-            let network = format!("{}, {}", probe.cell.architecture.title(), dataset_title(&probe.cell.dataset));
             let milliseconds = |seconds: f64| format!("{:.1}", 1e3 * seconds);
-            let mut row = vec![if index == 0 { network } else { String::new() }, arm_title(arm)];
+            let mut row = vec![if index == 0 { network_title(probe) } else { String::new() }, arm_title(arm)];
             row.extend(parts.parts.iter().map(|s| milliseconds(*s)));
             row.push(milliseconds(parts.rest));
             let overhead = parts.total() - first.total();

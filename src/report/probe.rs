@@ -48,8 +48,7 @@ pub fn probe_table(probes: &[ProbeRecord]) -> String {
     let mut table = Table::new(2, &head);
     for probe in probes {
         for (index, (arm, figures)) in probe.cell.arms.iter().zip(arm_figures(probe)).enumerate() {
-            let network = format!("{}, {}", probe.cell.architecture.title(), dataset_title(&probe.cell.dataset));
-            table.row(row(if index == 0 { network } else { String::new() }, arm, &figures));
+            table.row(row(if index == 0 { network_title(probe) } else { String::new() }, arm, &figures));
         }
     }
     let mut out = table.render();
@@ -58,10 +57,7 @@ pub fn probe_table(probes: &[ProbeRecord]) -> String {
             each. Peak: in live tensors of this arm, without images. Resident: of these, what lives between steps.\n";
     let parts = parts_table(probes);
     out += &if parts.is_empty() { parts } else { format!("\n{parts}\n") };
-    let mut environments: Vec<String> = probes.iter().map(|p| environment_line(&p.environment)).collect();
-    environments.dedup();
-    environments.iter().for_each(|line| out += &format!("Environment: {}\n", clean(line)));
-    out
+    out + &environments(probes)
 }
 
 fn row(network: String, arm: &ProbeArm, figures: &ArmFigures) -> Vec<String> {
@@ -86,6 +82,18 @@ fn row(network: String, arm: &ProbeArm, figures: &ArmFigures) -> Vec<String> {
         bytes(arm.memory.allocated),
         bytes(arm.resident),
     ]
+}
+
+/// Network and data set.
+pub(super) fn network_title(probe: &ProbeRecord) -> String {
+    format!("{}, {}", probe.cell.architecture.title(), dataset_title(&probe.cell.dataset))
+}
+
+/// A line for each environment in which probes ran.
+pub(super) fn environments(probes: &[ProbeRecord]) -> String {
+    let mut lines: Vec<String> = probes.iter().map(|p| environment_line(&p.environment)).collect();
+    lines.dedup();
+    lines.iter().map(|line| format!("Environment: {}\n", clean(line))).collect()
 }
 
 /// `BN`, `ND`, and the operator's implementation.

@@ -4,8 +4,7 @@ use super::axes::{Canvas, GREY, INK, Panel, Scale};
 use super::study::accessible;
 use crate::record::ProbeRecord;
 use crate::report::parts::{ArmParts, PARTS};
-use crate::report::probe::arm_title;
-use crate::report::words::dataset_title;
+use crate::report::probe::{arm_title, network_title};
 use plotters::style::RGBColor;
 
 const WIDTH: i32 = 1120;
@@ -43,8 +42,7 @@ pub fn parts_figure(probes: &[ProbeRecord]) -> Option<String> {
 
 fn rows(probe: &ProbeRecord) -> Option<Rows> {
     let arms: Option<Vec<_>> = probe.cell.arms.iter().map(|arm| Some((arm_title(arm), ArmParts::of(arm)?))).collect();
-    let name = format!("{}, {}", probe.cell.architecture.title(), dataset_title(&probe.cell.dataset));
-    Some((name, arms?)).filter(|(_, arms)| !arms.is_empty())
+    Some((network_title(probe), arms?)).filter(|(_, arms)| !arms.is_empty())
 }
 
 fn alt(networks: &[Rows]) -> String {
