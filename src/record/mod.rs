@@ -5,6 +5,7 @@ mod format;
 mod gather;
 mod index;
 mod leftovers;
+mod lock;
 #[cfg(test)]
 pub(crate) mod made_up;
 mod overhead;
@@ -21,8 +22,9 @@ mod writer;
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing};
+pub use lock::TrialLock;
 pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name};
 pub use probe::{CallCost, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name};
 pub use skipped::{Skipped, SkippedKind, counted};
-pub use store::{Store, TrialLock};
+pub use store::Store;
 pub use writer::RecordWriter;

@@ -17,20 +17,14 @@ use super::skipped::unlisted;
 use super::{Record, Skipped, StoreError};
 use crate::files::write_atomic;
 use crate::plan::{Trial, TrialId};
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A folder of records.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
-}
-
-/// Held while a trial is trained; letting go of it, or the end of the process, frees the trial.
-#[derive(Debug)]
-pub struct TrialLock {
-    _file: File,
 }
 
 impl Store {
@@ -148,40 +142,6 @@ impl Store {
         write_atomic(&path, json.as_bytes()).map_err(io_error("write", &path))?;
         Ok(path)
     }
-
-    /// Takes the lock of a trial without waiting, so that no two processes train it at once.
-    ///
-    /// # Errors
-    /// [`StoreError::Locked`] where another process holds it; [`StoreError::NoLocks`] where the file system has none;
-    /// [`StoreError::Io`] where it refuses.
-    pub fn lock(&self, id: &TrialId) -> Result<TrialLock, StoreError> {
-        let folder = self.root.join("locks");
-        fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
-        let path = folder.join(format!("{id}.lock"));
-        // Neither truncated here nor ever removed: the file may be locked, and a lock on a removed file guards nothing.
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io_error("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let told = (&file).take(200).read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
-                let holder = if told { holder.trim().into() } else { "another process".into() };
-                return Err(StoreError::Locked { trial_id: id.clone(), path, holder });
-            }
-            Err(TryLockError::Error(source)) => return Err(lock_error(path, source)),
-        }
-        let host = sysinfo::System::host_name().unwrap_or_else(|| "an unnamed host".into());
-        file.set_len(0)
-            .and_then(|()| writeln!(file, "process {} on {host}", std::process::id()))
-            .map_err(io_error("write", &path))?;
-        Ok(TrialLock { _file: file })
-    }
 }
 
 /// What the names of a trial's files begin with.
@@ -189,14 +149,6 @@ fn stem(trial: &Trial) -> String {
     let Trial { architecture, norm, epochs, attempt, .. } = trial;
     let dataset = file_part(&trial.dataset.to_string());
     format!("{architecture}-{dataset}-{norm}-e{epochs}-a{attempt}-{}", trial.id())
-}
-
-/// Why a lock cannot be had; file systems without locks have errors of their own.
-fn lock_error(path: PathBuf, source: io::Error) -> StoreError {
-    match source.raw_os_error() {
-        Some(libc::ENOSYS | libc::EOPNOTSUPP | libc::ENOLCK) => StoreError::NoLocks { path, source },
-        _ => StoreError::Io { action: "lock", path, source },
-    }
 }
 
 /// The entries of a folder, sorted; none where the folder is absent.
@@ -344,31 +296,6 @@ mod tests {
         fs::remove_dir(store.records_path()).unwrap();
         fs::write(store.records_path(), "").unwrap();
         assert!(store.find(&finished().trial_id).is_err(), "a file where the folder of the records should be");
-    }
-
-    #[test]
-    fn a_file_system_without_locks_is_told_with_its_remedy() {
-        for code in [libc::ENOSYS, libc::EOPNOTSUPP, libc::ENOLCK] {
-            let text = lock_error("/lustre/s/locks/x.lock".into(), io::Error::from_raw_os_error(code)).to_string();
-            for part in ["/lustre/s/locks/x.lock", "-o flock", "--store"] {
-                assert!(text.contains(part), "{text}");
-            }
-        }
-        let other = lock_error("x".into(), io::Error::from_raw_os_error(libc::EIO));
-        assert!(matches!(other, StoreError::Io { .. }));
-    }
-
-    #[test]
-    fn a_trial_is_locked_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        let (one, two) = (TrialId("one".into()), TrialId("two".into()));
-        let lock = store.lock(&one).unwrap();
-        let error = store.lock(&one).unwrap_err().to_string();
-        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
-        store.lock(&two).unwrap();
-        drop(lock);
-        store.lock(&one).unwrap();
     }
 
     #[test]

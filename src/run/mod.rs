@@ -2,6 +2,7 @@
 
 mod environment;
 mod instruments;
+mod killed;
 mod shelf;
 
 pub use environment::{device, environment, set_threads, threads};
@@ -160,7 +161,7 @@ impl Run<'_> {
             None if shelf.lacks(trial) => return Ok(Visit::WithoutData),
             _ => {}
         }
-        let lock = match (self.store.lock(&trial.id()), done) {
+        let mut lock = match (self.store.lock(&trial.id()), done) {
             (Ok(lock), _) => lock,
             // Nothing but tidying is left to do.
             (Err(_), Some(outcome)) => return Ok(Visit::Done(outcome)),
@@ -175,8 +176,11 @@ impl Run<'_> {
         if let Err(e) = self.store.sweep(&lock, trial, done.as_ref().is_some_and(is_over)) {
             events.send(Event::Warning(e.to_string()));
         }
-        match done {
-            Some(outcome) => Ok(Visit::Done(outcome)),
+        if let Some(outcome) = done {
+            return Ok(Visit::Done(outcome));
+        }
+        match killed::too_often(&mut lock, &self.store.checkpoint_path(&trial.id()))? {
+            Some(outcome) => Ok(self.not_begun(resolved, outcome, events)),
             None => self.begin(resolved, trials, shelf, events),
         }
     }
@@ -196,12 +200,14 @@ impl Run<'_> {
                 Ok(Visit::WithoutData)
             }
             // libtorch failed to bring the images to the device.
-            Err(outcome) => {
-                let outcome = with_memory_left(outcome, self.device);
-                never_trained(resolved, self.environment, self.replaced(&resolved.trial), &outcome, events);
-                Ok(Visit::Trained(outcome))
-            }
+            Err(outcome) => Ok(self.not_begun(resolved, with_memory_left(outcome, self.device), events)),
         }
+    }
+
+    /// Records a trial that ended before its first step.
+    fn not_begun(&self, trial: &ResolvedTrial, outcome: Outcome, events: &mut Fanout) -> Visit {
+        never_trained(trial, self.environment, self.replaced(&trial.trial), &outcome, events);
+        Visit::Trained(outcome)
     }
 
     /// The outcome of a trial that need not be trained.

@@ -20,6 +20,7 @@ mod tally;
 mod trainer;
 
 pub use crate::native::{NativeError, libtorch_version};
+pub use checkpoint::checkpoint_digest;
 pub use failure::{catch, classify, with_memory_left};
 pub use mark::Mark;
 pub use memory::{allocator_probe, live_memory, peak_memory, reset_peak_memory, tune_host_allocator};

@@ -112,3 +112,30 @@ fn what_a_killed_process_left_of_a_trial_is_removed_at_the_next_visit() {
     assert_eq!(code, Some(0), "{said}");
     assert!(ours.iter().all(|path| !path.exists()) && theirs.iter().all(|path| path.exists()));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_trial_that_the_kernel_keeps_killing_for_want_of_memory_ends_and_the_matrix_goes_on() {
+    let bench = bench(&scenario(16, 1));
+    let id = trials(&bench)[0].trial.id();
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    // Another count than the kernel's of now: it has killed since.
+    let will = |killed: u32| {
+        let (boot, oom_kills) = (boot.trim(), u64::MAX);
+        format!("process 1 on alpha\n{}\n", serde_json::json!({"boot": boot, "oom_kills": oom_kills, "killed": killed}))
+    };
+    fs::create_dir_all(bench.path("store/locks")).unwrap();
+    let lock = bench.path("store/locks").join(format!("{id}.lock"));
+
+    fs::write(&lock, will(1)).unwrap();
+    let (code, said) = run(&bench, &[]);
+    assert_eq!((code, recorded(&bench)), (Some(0), 2), "{said}");
+    assert!(said.contains("the process died 2 times") && said.contains("--retry oom"), "{said}");
+    let outcome = |trial: usize| store(&bench).find(&trials(&bench)[trial].trial.id()).unwrap().unwrap().outcome.word();
+    assert_eq!((outcome(0), outcome(1)), ("oom", "finished"));
+
+    fs::write(&lock, will(0)).unwrap();
+    let (code, said) = run(&bench, &["--retry", "oom"]);
+    assert_eq!((code, outcome(0)), (Some(0), "finished"), "once is no proof: {said}");
+    assert_eq!(fs::read_to_string(&lock).unwrap(), "", "nobody died");
+}
