@@ -18,6 +18,7 @@ use crate::plan::{TrialId, estimate};
 use crate::profile::{self, Profile};
 use crate::record::{Record, RecordWriter, Skipped, Store};
 use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, instruments, set_threads};
+use crate::train::count_stops;
 use crate::units::Seconds;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let device = device.map_err(Failure::Machine)?;
     let store = Store::open(&selected.store).map_err(|e| Failure::Store(Box::new(e)))?;
     let interrupt = interrupt_flag()?;
+    count_stops()?;
     let environment = environment(device);
     let sources = Sources::new(args.data.as_deref());
     let telemetry = instruments(device, args.instruments.telemetry, args.instruments.nvml_library());

@@ -205,6 +205,7 @@ fn description(name: &str, measure: Measure, norms: &[String]) -> Value {
     let (kind, unit) = match measure {
         Measure::PaperSeconds | Measure::StepSeconds => ("time", "seconds"),
         Measure::PeakAllocatedBytes | Measure::PeakReservedBytes | Measure::PeakResidentBytes => ("memory", "bytes"),
+        Measure::EnergyPerImageJoules => ("track", "joules"),
         Measure::TestTop1 | Measure::TrainTop1 => ("track", "fraction wrong"),
         Measure::ImagesPerSecond | Measure::NdOverhead => ("track", "ND/BN"),
     };

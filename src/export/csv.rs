@@ -8,7 +8,7 @@ use crate::telemetry::Device;
 use std::fmt::Display;
 
 /// The columns, and what they hold. An empty cell means: not measured, or not valid.
-pub const COLUMNS: [(&str, &str); 37] = [
+pub const COLUMNS: [(&str, &str); 38] = [
     ("trial_id", "hash of everything that can change the result"),
     ("architecture", "the network"),
     ("dataset", "the data set"),
@@ -33,10 +33,11 @@ pub const COLUMNS: [(&str, &str); 37] = [
     ("started", "when the trial began, RFC 3339"),
     ("finished", "when the trial ended, RFC 3339"),
     ("outcome", "finished, diverged, oom, interrupted or failed"),
-    ("time_valid", "false where the trial was resumed: the columns of seconds are empty"),
+    ("time_valid", "false where the trial was resumed, or its process stopped: the columns of seconds are empty"),
     ("peak_allocated_bytes", "of the trial: largest amount in live tensors"),
     ("peak_reserved_bytes", "of the trial: largest amount reserved from the device"),
     ("peak_resident_bytes", "of the trial: largest resident set of the process"),
+    ("energy_joules", "of the trial: all devices, where a real driver watched it from beginning to end"),
     ("epoch", "from 1; empty: the trial ended before its first epoch did"),
     ("lr", "learning rate of the epoch's last step"),
     ("images", "training images seen in the epoch"),
@@ -99,6 +100,7 @@ fn trial(record: &Record) -> Vec<String> {
         or_empty(record.memory.allocated.map(|b| b.0)),
         or_empty(record.memory.reserved.map(|b| b.0)),
         or_empty(record.memory.resident.map(|b| b.0)),
+        or_empty(record.energy().map(|joules| joules.0)),
     ]
 }
 

@@ -12,12 +12,13 @@ use super::point::{Point, points};
 use super::sample::{Better, Measure, Sample};
 
 /// Measures that share a file.
-const FAMILIES: [(&str, &[Measure]); 6] = [
+const FAMILIES: [(&str, &[Measure]); 7] = [
     ("accuracy", &[Measure::TestTop1, Measure::TrainTop1]),
     ("time", &[Measure::PaperSeconds, Measure::ImagesPerSecond]),
     ("step", &[Measure::StepSeconds]),
     ("device-memory", &[Measure::PeakAllocatedBytes, Measure::PeakReservedBytes]),
     ("host-memory", &[Measure::PeakResidentBytes]),
+    ("energy", &[Measure::EnergyPerImageJoules]),
     ("overhead", &[Measure::NdOverhead]),
 ];
 

@@ -27,6 +27,8 @@ pub enum Measure {
     PeakReservedBytes,
     /// Largest resident set of the process.
     PeakResidentBytes,
+    /// Energy of all devices over the training, by image seen.
+    EnergyPerImageJoules,
     /// Training time of ND over that of BN, from the two trials of a block.
     NdOverhead,
 }
@@ -42,7 +44,7 @@ pub enum Better {
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Measure; 9] = [
+    pub const ALL: [Measure; 10] = [
         Self::TestTop1,
         Self::TrainTop1,
         Self::PaperSeconds,
@@ -51,6 +53,7 @@ impl Measure {
         Self::PeakAllocatedBytes,
         Self::PeakReservedBytes,
         Self::PeakResidentBytes,
+        Self::EnergyPerImageJoules,
         Self::NdOverhead,
     ];
 
@@ -65,6 +68,7 @@ impl Measure {
             Self::PeakAllocatedBytes => "peak-allocated-bytes",
             Self::PeakReservedBytes => "peak-reserved-bytes",
             Self::PeakResidentBytes => "peak-resident-bytes",
+            Self::EnergyPerImageJoules => "energy-per-image-joules",
             Self::NdOverhead => "nd-overhead",
         }
     }
@@ -80,6 +84,7 @@ impl Measure {
             Self::TestTop1 | Self::TrainTop1 | Self::NdOverhead => ("_ratio", Some("ratio")),
             Self::PaperSeconds | Self::StepSeconds => ("", Some("seconds")),
             Self::PeakAllocatedBytes | Self::PeakReservedBytes | Self::PeakResidentBytes => ("", Some("bytes")),
+            Self::EnergyPerImageJoules => ("", Some("joules")),
             Self::ImagesPerSecond => ("", None),
         };
         (format!("ndbench_{}{suffix}", self.snake()), unit)
@@ -96,6 +101,7 @@ impl Measure {
             Self::PeakAllocatedBytes => "Largest amount in live tensors, as the caching allocator counts",
             Self::PeakReservedBytes => "Largest amount the caching allocator had reserved from the device",
             Self::PeakResidentBytes => "Largest resident set of the process",
+            Self::EnergyPerImageJoules => "Energy of all devices over the training, by training image seen",
             Self::NdOverhead => "Training time of ND over that of BN, from the two trials of a block",
         }
     }
@@ -116,11 +122,12 @@ impl Measure {
             Self::TestTop1 => record.epochs.last().map(|e| e.test_top1),
             Self::TrainTop1 => record.epochs.last().map(|e| e.train_top1),
             Self::PaperSeconds => seconds(),
-            Self::ImagesPerSecond => seconds().map(|s| record.epochs.iter().map(|e| e.images as f64).sum::<f64>() / s),
+            Self::ImagesPerSecond => seconds().map(|s| record.images() as f64 / s),
             Self::StepSeconds => record.time_valid.then(|| step_seconds(record)).flatten(),
             Self::PeakAllocatedBytes => bytes(record.memory.allocated),
             Self::PeakReservedBytes => bytes(record.memory.reserved),
             Self::PeakResidentBytes => bytes(record.memory.resident),
+            Self::EnergyPerImageJoules => record.energy().map(|joules| joules.0 / record.images() as f64),
             Self::NdOverhead => None,
         }
         .filter(|v| v.is_finite())

@@ -4,8 +4,8 @@ use super::sealed::{Form, open, seal};
 use super::{RecordError, TelemetryOverhead, quick};
 use crate::event::{EpochResult, MemoryPeak, Outcome};
 use crate::plan::{Block, Ids, Trial, TrialId};
-use crate::telemetry::{Environment, TelemetrySummary};
-use crate::units::Seconds;
+use crate::telemetry::{Environment, GpuSummary, TelemetrySummary};
+use crate::units::{Joules, Seconds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub struct Record {
     pub outcome: Outcome,
     /// One entry an epoch.
     pub epochs: Vec<EpochResult>,
-    /// False where the training was interrupted and resumed: accuracy holds, time does not.
+    /// False where the training was interrupted and resumed, or its process stopped: accuracy holds, time does not.
     pub time_valid: bool,
     /// Peak memory over the whole trial.
     pub memory: MemoryPeak,
@@ -111,6 +111,19 @@ impl Record {
     /// Training time by the `paper` definition: the sum over the epochs.
     pub fn paper_seconds(&self) -> Seconds {
         self.epochs.iter().map(|e| e.seconds.paper).sum()
+    }
+
+    /// Energy of all devices over the training; absent unless a real driver watched it from beginning to end.
+    pub fn energy(&self) -> Option<Joules> {
+        let telemetry = self.telemetry.as_ref().filter(|_| self.time_valid)?;
+        let of = |gpu: &GpuSummary| Some(gpu.energy.filter(|_| !gpu.device.stub && gpu.lost == 0)?.joules.0);
+        let joules: Option<f64> = telemetry.gpus.iter().map(of).sum();
+        joules.filter(|joules| *joules > 0.0).map(Joules)
+    }
+
+    /// Images of all epochs.
+    pub fn images(&self) -> u64 {
+        self.epochs.iter().map(|e| e.images).sum()
     }
 
     /// All epochs are there: only such a record fills a cell of a table.

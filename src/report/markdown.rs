@@ -193,8 +193,9 @@ fn environments(report: &Report) -> Vec<String> {
         .map(|e| {
             let (hosts, commits) = (e.hosts.join(", "), e.commits.join(", "));
             let line = environment_line(&e.environment);
+            let watching: String = e.watching.iter().map(|w| format!("; {}", w.words())).collect();
             format!(
-                "{} ({}, {}): {line}; host {hosts}; commit {commits}",
+                "{} ({}, {}): {line}; host {hosts}; commit {commits}{watching}",
                 e.label,
                 e.fingerprint,
                 plural(e.trials, "trial")

@@ -64,7 +64,10 @@ impl<'a> Matrix<'a> {
                 }
             }
             for entry in &mut matrix.environments {
-                entry.trials += usize::from(best.contains_key(&entry.label));
+                if let Some(record) = best.get(&entry.label) {
+                    entry.trials += 1;
+                    entry.watched(record);
+                }
             }
             let (cell, pair) = (settings.cell(trial), settings.pair(trial));
             matrix.runs.push(Run { resolved, cell, pair, records: best });
@@ -84,6 +87,7 @@ impl<'a> Matrix<'a> {
                 hosts: Vec::new(),
                 commits: Vec::new(),
                 trials: 0,
+                watching: Vec::new(),
             });
             self.environments.len() - 1
         });

@@ -22,6 +22,7 @@ mod table;
 mod tests;
 mod time;
 pub mod verdict;
+mod watching;
 mod words;
 
 pub use bundle::{Bundle, Options, OutFile, PictureError};
@@ -36,6 +37,7 @@ pub use model::{
 };
 pub use overhead::overhead_table;
 pub use probe::{ArmFigures, arm_figures, probe_table};
+pub use watching::Watching;
 
 impl Report {
     /// Writes the report as indented JSON, piece by piece.

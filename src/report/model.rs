@@ -1,6 +1,7 @@
 //! A report as values: what the tables, the figure and the JSON show.
 
 use super::verdict::{CellVerdict, Direction};
+use super::watching::Watching;
 use crate::event::{MemoryPeak, StepSplit};
 use crate::plan::TrialId;
 use crate::record::Skipped;
@@ -83,6 +84,8 @@ pub struct EnvironmentEntry {
     pub commits: Vec<String>,
     /// How many of the matrix's trials have a record from it.
     pub trials: usize,
+    /// What watching these cost, by level.
+    pub watching: Vec<Watching>,
 }
 
 /// Accuracy of one network, length and norm in one environment, over its attempts.

@@ -4,7 +4,6 @@ use super::matrix::{Matrix, Run, group_by, labels};
 use super::model::{EnergyMeans, ResourceRow, StepMeans};
 use crate::event::{EpochResult, MemoryPeak, StepSplit};
 use crate::record::Record;
-use crate::telemetry::GpuSummary;
 use crate::units::{Bytes, Seconds};
 
 /// One row a network, length, norm and environment, in the order of the study's tables.
@@ -72,20 +71,13 @@ fn paper_step(records: &[&Record]) -> Option<Seconds> {
 
 /// Energy over all devices of a trial, of the records that were watched from beginning to end by a real driver.
 fn energy(records: &[&Record]) -> Option<EnergyMeans> {
-    let measured: Vec<(f64, &Record)> = records.iter().filter_map(|r| Some((joules(r)?, *r))).collect();
+    let measured: Vec<(f64, &Record)> = records.iter().filter_map(|r| Some((r.energy()?.0, *r))).collect();
     let joules: f64 = measured.iter().map(|(joules, _)| joules).sum();
-    let images: u64 = measured.iter().flat_map(|(_, r)| &r.epochs).map(|e| e.images).sum();
+    let images: u64 = measured.iter().map(|(_, r)| r.images()).sum();
     let epochs: usize = measured.iter().map(|(_, r)| r.epochs.len()).sum();
     let means =
         EnergyMeans { per_image: joules / images as f64, per_epoch: joules / epochs as f64, records: measured.len() };
     (images > 0).then_some(means)
-}
-
-fn joules(record: &Record) -> Option<f64> {
-    let telemetry = record.telemetry.as_ref().filter(|_| record.time_valid)?;
-    let of = |gpu: &GpuSummary| Some(gpu.energy.filter(|_| !gpu.device.stub && gpu.lost == 0)?.joules.0);
-    let joules: Option<f64> = telemetry.gpus.iter().map(of).sum();
-    joules.filter(|joules| *joules > 0.0)
 }
 
 /// Steps of an epoch; images of an incomplete last batch are either a step or not among the images seen.

@@ -16,6 +16,7 @@ mod progress;
 mod session;
 mod sgd;
 mod snapshot;
+mod stops;
 mod tally;
 mod trainer;
 
@@ -25,6 +26,7 @@ pub use failure::{catch, classify, with_memory_left};
 pub use mark::Mark;
 pub use memory::{allocator_probe, live_memory, peak_memory, reset_peak_memory, tune_host_allocator};
 pub use model::Model;
+pub use stops::count_stops;
 pub use trainer::{Checkpoints, Trainer, never_trained};
 
 #[cfg(test)]

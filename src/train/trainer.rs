@@ -4,6 +4,7 @@ use super::bound::Bound;
 use super::checkpoint::CheckpointError;
 use super::instruments::Instruments;
 use super::session::{Session, TrainError};
+use super::stops::stops;
 use super::{checkpoint, failure, memory};
 use crate::data::DataSet;
 use crate::event::{Event, Fanout, MemoryPeak, Outcome};
@@ -88,7 +89,7 @@ impl Trainer<'_> {
         });
         let meter = memory::Meter::start(self.device);
         let instruments = Instruments::new(self.telemetry, self.series);
-        let mut resumed = false;
+        let (mut resumed, stops_before) = (false, stops());
         let bound = Bound::set(self.device);
         let outcome = match failure::catch(|| self.train((&meter, &instruments), events, &mut resumed)) {
             Ok(Ok(outcome)) | Err(outcome) => outcome,
@@ -98,11 +99,15 @@ impl Trainer<'_> {
         drop(bound);
         let (telemetry, notices) = instruments.finish();
         notices.into_iter().for_each(|notice| events.send(Event::Warning(notice)));
+        let stopped = stops() > stops_before;
+        if stopped {
+            events.send(Event::Warning("the process was stopped and went on: the times do not count".into()));
+        }
         let failures = events.failures().len();
         events.send(Event::TrialFinished {
             trial_id: trial.id(),
             outcome: outcome.clone(),
-            time_valid: !resumed,
+            time_valid: !resumed && !stopped,
             memory: meter.peak(),
             telemetry: telemetry.map(Box::new),
         });

@@ -130,6 +130,26 @@ fn signals_end_with_a_checkpoint_a_record_and_an_exit_code() {
 }
 
 #[test]
+fn the_times_of_a_trial_do_not_count_if_the_process_was_stopped_meanwhile() {
+    let bench = bench();
+    let want = undisturbed(&bench);
+    let store = bench.path("stopped");
+    let mut child = command(&bench, "stopped").spawn().unwrap();
+    assert!(wait_for_checkpoint(&mut child, &store, &BTreeMap::new()));
+    for signal in [libc::SIGSTOP, libc::SIGCONT] {
+        // SAFETY: it only sends a signal, to a child that has not been waited for.
+        assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && said(&output).contains("was stopped and went on"), "{}", said(&output));
+    let records = records(&store);
+    assert_eq!(numbers(&records), numbers(&want));
+    let of = |norm: &str| records.values().find(|r| r["trial"]["norm"] == norm).unwrap();
+    assert_eq!((&of("bn")["time_valid"], &of("nd")["time_valid"]), (&Value::Bool(false), &Value::Bool(true)));
+    assert!(of("bn")["remarks"].to_string().contains("was stopped and went on"));
+}
+
+#[test]
 fn a_second_signal_ends_the_program_at_once() {
     // A step that takes far longer than it takes to send two signals.
     let bench = Bench::new(&scenario(3000, 2).replace("batch_size = 16", "batch_size = 3000"));
