@@ -73,6 +73,6 @@ test-tools: ## install the programs that some tests drive (Debian, as root)
 	scripts/test-tools
 
 ci: ## everything a change must pass, cheap checks first
-	@export CI=yes; for step in test-tools licences advisories lint doc test check-exports check-dashboards demo-short; do \
+	@export CI=yes CARGO_INCREMENTAL=0; for step in test-tools licences advisories lint doc test check-exports check-dashboards demo-short; do \
 		echo "== $$step"; start=$$SECONDS; $(MAKE) --no-print-directory $$step; \
 		echo "== $$step: $$((SECONDS - start)) s"; done

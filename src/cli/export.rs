@@ -4,13 +4,14 @@ use super::args::{ExportArgs, ExportFormat};
 use super::exit::Failure;
 use super::talk::{say, write_all};
 use crate::export::metrics::{Families, Pushgateway, Results, Source, slots};
-use crate::export::{self, AsvRepository, ExportFile, LeftOut, Samples, environment_label};
+use crate::export::{self, AsvRepository, ExportFile, LeftOut, Samples, distinct, environment_label};
 use crate::files::write_atomic;
 use crate::plan::Filter;
-use crate::record::{Record, Skipped, Store, counted};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::record::{Record, Skipped, SkippedKind, Store, counted};
+use crate::report::clean;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What an export writes.
@@ -42,13 +43,28 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
 
 /// Every record of every store, and every file that is none.
 fn read(args: &ExportArgs) -> Result<(Vec<Record>, Vec<Skipped>), Failure> {
-    let (mut records, mut skipped) = (Vec::new(), Vec::new());
+    let (mut paths, mut records, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for path in &args.store {
         let (found, others) = Store::open_existing(path).map_err(|e| Failure::Store(Box::new(e)))?.records();
-        records.extend(found.into_iter().map(|(_, record)| record));
+        let (from, found): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        paths.extend(from);
+        records.extend(found);
         skipped.extend(others);
     }
+    skipped.extend(duplicates(&paths, &records));
     Ok((records, skipped))
+}
+
+/// The records beside which another of their trial, environment and commit counts.
+fn duplicates(paths: &[PathBuf], records: &[Record]) -> Vec<Skipped> {
+    let counting: HashSet<*const Record> = distinct(records).into_iter().map(std::ptr::from_ref).collect();
+    let others = paths.iter().zip(records).filter(|(_, record)| !counting.contains(&std::ptr::from_ref(*record)));
+    let skipped = |(path, record): (&PathBuf, &Record)| Skipped {
+        path: path.clone(),
+        kind: SkippedKind::Duplicated,
+        why: format!("a second record of trial {} from the same environment and commit", record.trial_id),
+    };
+    others.map(skipped).collect()
 }
 
 /// `--environment` and `--commit`.
@@ -162,7 +178,7 @@ fn tell_skipped(skipped: &[Skipped]) -> io::Result<()> {
     if !skipped.is_empty() {
         say(&format!("export: {} file(s) are not used ({}):", skipped.len(), counted(skipped)))?;
     }
-    skipped.iter().try_for_each(|s| say(&format!("  {}: {}", s.path.display(), s.why)))
+    skipped.iter().try_for_each(|s| say(&clean(&format!("  {}: {}", s.path.display(), s.why))))
 }
 
 fn tell_left_out(left_out: &[LeftOut]) -> io::Result<()> {

@@ -27,7 +27,7 @@ pub use mllog::mllog;
 pub use name::{Cell, environment_label};
 pub use openmetrics::openmetrics;
 pub use otava::otava;
-pub use sample::{Better, LeftOut, Measure, Sample, Samples};
+pub use sample::{Better, LeftOut, Measure, Sample, Samples, distinct};
 
 use std::path::PathBuf;
 

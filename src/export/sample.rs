@@ -220,7 +220,7 @@ impl Samples {
 }
 
 /// One record for each trial, environment and commit: a finished one, of these one with a valid time, then the latest.
-pub(super) fn distinct(records: &[Record]) -> Vec<&Record> {
+pub fn distinct(records: &[Record]) -> Vec<&Record> {
     let mut best: HashMap<(&str, String, &str), &Record> = HashMap::new();
     for record in records {
         let environment = record.environment.fingerprint();

@@ -149,7 +149,9 @@ fn sorted_out(found: Vec<Found>, folder: &Path) -> Gathered {
 fn counting(found: &[Found]) -> Vec<Option<usize>> {
     let mut best: HashMap<_, usize> = HashMap::with_capacity(found.len());
     let summaries: Vec<_> = found.iter().map(|file| file.known.summary()).collect();
-    let rank = |i: usize| summaries[i].map(|s| (s.is_finished, s.time_valid, s.finished));
+    // Of equal ones the file counts that has its trial's name, and not a copy.
+    let named = |i: usize, id: &str| found[i].name.to_string_lossy().ends_with(&format!("-{id}.json"));
+    let rank = |i: usize| summaries[i].map(|s| (s.is_finished, s.time_valid, s.finished, named(i, &s.trial_id.0)));
     for (i, summary) in summaries.iter().enumerate() {
         let Some(summary) = summary else { continue };
         let best = best.entry((&summary.trial_id, &summary.fingerprint)).or_insert(i);

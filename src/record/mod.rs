@@ -17,6 +17,7 @@ mod reader;
 mod sealed;
 mod skipped;
 mod store;
+mod validity;
 mod writer;
 
 pub use error::{RecordError, StoreError};
@@ -27,4 +28,5 @@ pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name};
 pub use probe::{CallCost, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::Store;
+pub use validity::Flag;
 pub use writer::RecordWriter;

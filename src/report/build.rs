@@ -44,7 +44,8 @@ impl Report {
             time,
             resources,
             notes,
-            remarks: matrix.remarks(),
+            remarks: matrix.mixtures().into_iter().chain(matrix.remarks()).collect(),
+            invalid: matrix.invalid(),
             environments: matrix.environments,
             skipped: Vec::new(),
         }

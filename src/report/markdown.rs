@@ -1,18 +1,21 @@
 //! A report as Markdown.
 
 use super::matrix::group_by;
-use super::model::{AccuracyRow, Report, TimeRow};
+use super::model::{AccuracyRow, Remark, Report, TimeRow};
 use super::table::Table;
 use super::verdict;
 use super::words::{
-    NOTHING, attempts, clean, dataset_title, environment_line, length, memory_words, norm_title, plural, pooled, ratio,
-    result, seconds, side_seconds, speed,
+    NOTHING, attempts, clean, dataset_title, differing, environment_line, length, memory_words, norm_title, plural,
+    pooled, pooled_steady, ratio, result, seconds, side_seconds, speed,
 };
 use crate::record::{Skipped, counted};
 use std::fmt::Write as _;
 
 /// Trials or blocks that a line names before it only counts them.
 const NAMED: usize = 3;
+
+/// Seconds between two trainings of a block after which the reader is told.
+const FAR_APART: f64 = 3600.0;
 
 /// The whole report; `verbose` adds best epochs, top-5 and every trial that is not finished.
 pub fn markdown(report: &Report, verbose: bool) -> String {
@@ -35,9 +38,12 @@ pub fn markdown(report: &Report, verbose: bool) -> String {
     }
     time_notes(&mut out, report);
     out += &verdict::section(report);
-    for (title, lines) in
-        [("Notes", notes(report)), ("Environments", environments(report)), ("Skipped files", skipped(report))]
-    {
+    for (title, lines) in [
+        ("Times that do not count", invalid(report)),
+        ("Notes", notes(report)),
+        ("Environments", environments(report)),
+        ("Skipped files", skipped(report)),
+    ] {
         if !lines.is_empty() {
             let _ = write!(out, "\n## {title}\n\n");
             lines.iter().for_each(|line| out += &format!("- {}\n", clean(line)));
@@ -151,10 +157,22 @@ fn time_notes(out: &mut String, report: &Report) {
     for o in &report.overall {
         let place = if several { format!(", environment {}", o.environment) } else { String::new() };
         let (data, epochs) = (dataset_title(&o.dataset), length(o.epochs));
-        let found = pooled(o);
-        let _ = writeln!(out, "- Geometric mean of ND/BN over {} rows, {data}, {epochs}{place}: {found}", o.rows);
+        let (found, steady) = (pooled(o), pooled_steady(o));
+        let _ =
+            writeln!(out, "- Geometric mean of ND/BN over {} rows, {data}, {epochs}{place}: {found}{steady}", o.rows);
     }
     left_out(out, report, several);
+    far_apart(out, report);
+}
+
+/// The blocks that count although much may have changed between their two trainings.
+fn far_apart(out: &mut String, report: &Report) {
+    let far = report.time.iter().flat_map(|row| &row.blocks).filter(|block| block.gap.0 > FAR_APART);
+    let far: Vec<&str> = far.map(|block| block.block.as_str()).collect();
+    if !far.is_empty() {
+        let blocks = clean(&named(far.into_iter()));
+        let _ = writeln!(out, "\nBlocks whose two trainings lie more than an hour apart, and count: {blocks}.");
+    }
 }
 
 /// The blocks that do not count, by environment and reason.
@@ -179,14 +197,24 @@ fn named<'a>(items: impl ExactSizeIterator<Item = &'a str>) -> String {
 }
 
 fn notes(report: &Report) -> Vec<String> {
-    let remarks = report
-        .remarks
-        .iter()
-        .map(|remark| format!("{} ({})", remark.text, named(remark.trials.iter().map(String::as_str))));
-    report.notes.iter().cloned().chain(remarks).collect()
+    report.notes.iter().cloned().chain(report.remarks.iter().map(remark)).collect()
+}
+
+/// A remark with whom it is about.
+fn remark(remark: &Remark) -> String {
+    format!("{} ({})", remark.text, named(remark.trials.iter().map(String::as_str)))
+}
+
+/// Trials whose accuracy counts and whose time does not.
+fn invalid(report: &Report) -> Vec<String> {
+    report.invalid.iter().map(remark).collect()
 }
 
 fn environments(report: &Report) -> Vec<String> {
+    let differences = report.environments.windows(2).map(|pair| {
+        let differ = differing(&pair[0].environment, &pair[1].environment).join(", ");
+        format!("{} and {} differ in: {differ}", pair[0].label, pair[1].label)
+    });
     report
         .environments
         .iter()
@@ -201,6 +229,7 @@ fn environments(report: &Report) -> Vec<String> {
                 plural(e.trials, "trial")
             )
         })
+        .chain(differences)
         .collect()
 }
 

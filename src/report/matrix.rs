@@ -2,11 +2,12 @@
 
 use super::model::{Coverage, EnvironmentEntry, Remark, Unfinished};
 use super::settings::Settings;
+use super::words::cell_name;
 use crate::plan::{ResolvedTrial, Trial, TrialId};
 use crate::record::Record;
 use crate::scenario::{Architecture, Norm};
 use crate::telemetry::Environment;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 
 /// What a cell says where there is no record.
@@ -116,16 +117,47 @@ impl<'a> Matrix<'a> {
     /// What the records remark, each text once.
     pub fn remarks(&self) -> Vec<Remark> {
         let records = self.runs.iter().flat_map(|run| run.records.values());
-        let said = records.flat_map(|record| record.remarks.iter().map(|text| (text, record.trial.to_string())));
-        group_by(said, |(text, _)| *text)
-            .into_iter()
-            .map(|said| {
-                let (text, mut seen) = (said[0].0.clone(), HashSet::new());
-                let trials = said.into_iter().map(|(_, trial)| trial).filter(|trial| seen.insert(trial.clone()));
-                Remark { text, trials: trials.collect() }
-            })
-            .collect()
+        collected(records.flat_map(|record| record.remarks.iter().map(|text| (text.clone(), record.trial.to_string()))))
     }
+
+    /// Why times of finished records do not count, each reason once.
+    pub fn invalid(&self) -> Vec<Remark> {
+        let finished =
+            self.runs.iter().flat_map(|run| run.records.values()).filter(|r| r.is_finished() && !r.is_timed());
+        collected(finished.flat_map(|r| r.flags().into_iter().map(|flag| (flag.to_string(), r.trial.to_string()))))
+    }
+
+    /// What the attempts of a cell in one environment do not have in common though they are taken together.
+    pub fn mixtures(&self) -> Vec<Remark> {
+        let attempts =
+            self.runs.iter().flat_map(|run| run.records.iter().map(move |(label, record)| (run, label, *record)));
+        let finished = attempts.filter(|(.., record)| record.is_finished());
+        let cells = group_by(finished, |(run, label, _)| (run.cell.clone(), (*label).clone()));
+        let of = |cell: &Vec<(&Run, &String, &Record)>| {
+            let name = cell_name(&cell[0].0.resolved.trial);
+            let different = |what: &str, of: fn(&Record) -> &str| {
+                let distinct: BTreeSet<&str> = cell.iter().map(|(.., record)| of(record)).collect();
+                let list: Vec<&str> = distinct.into_iter().collect();
+                (list.len() > 1).then(|| {
+                    (format!("attempts of several {what} are taken together: {}", list.join(", ")), name.clone())
+                })
+            };
+            [different("commits", |r| &r.environment.software.commit), different("hosts", |r| &r.environment.host.name)]
+        };
+        collected(cells.iter().flat_map(of).flatten())
+    }
+}
+
+/// Texts, each once, with the trials or cells that they are about.
+fn collected(said: impl Iterator<Item = (String, String)>) -> Vec<Remark> {
+    let groups = group_by(said, |(text, _)| text.clone()).into_iter();
+    groups
+        .map(|said| {
+            let (text, mut seen) = (said[0].0.clone(), HashSet::new());
+            let about = said.into_iter().map(|(_, about)| about).filter(|about| seen.insert(about.clone()));
+            Remark { text, trials: about.collect() }
+        })
+        .collect()
 }
 
 impl<'a> Run<'a> {

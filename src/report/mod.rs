@@ -38,6 +38,7 @@ pub use model::{
 pub use overhead::overhead_table;
 pub use probe::{ArmFigures, arm_figures, probe_table};
 pub use watching::Watching;
+pub use words::clean;
 
 impl Report {
     /// Writes the report as indented JSON, piece by piece.

@@ -6,7 +6,7 @@ use crate::event::{MemoryPeak, StepSplit};
 use crate::plan::TrialId;
 use crate::record::Skipped;
 use crate::scenario::{Architecture, Dataset, Norm};
-use crate::stats::{Interval, Ratio, Summary};
+use crate::stats::{Interval, Pooled, Ratio, Summary};
 use crate::telemetry::Environment;
 use crate::units::{Bytes, Seconds};
 use serde::Serialize;
@@ -39,7 +39,9 @@ pub struct Report {
     pub directions: Vec<Direction>,
     /// What the reader should know about the published figures shown.
     pub notes: Vec<String>,
-    /// What the records remark.
+    /// Why times do not count, though the accuracies of the same records do.
+    pub invalid: Vec<Remark>,
+    /// What the records remark, and what attempts that are taken together do not share.
     pub remarks: Vec<Remark>,
     /// Files of the store that were not used.
     pub skipped: Vec<Skipped>,
@@ -164,6 +166,8 @@ pub struct TimeRow {
     pub nd: Side,
     /// ND/BN over the blocks that count.
     pub ratio: Option<Ratio>,
+    /// ND/BN of the sampled steps, over those of the blocks that have some.
+    pub steady_ratio: Option<Ratio>,
     /// The blocks that count.
     pub blocks: Vec<BlockTimes>,
     /// Blocks with a record that do not count.
@@ -275,12 +279,21 @@ pub struct BlockTimes {
     pub bn_seconds: f64,
     /// Of the ND trial.
     pub nd_seconds: f64,
+    /// Mean sampled step of the BN and of the ND trial, the first epoch left out where there are more.
+    pub steps: Option<(f64, f64)>,
+    /// From the end of one training to the beginning of the other.
+    pub gap: Seconds,
 }
 
 impl BlockTimes {
     /// ND/BN.
     pub fn ratio(&self) -> f64 {
         self.nd_seconds / self.bn_seconds
+    }
+
+    /// ND/BN of the sampled steps.
+    pub fn steady_ratio(&self) -> Option<f64> {
+        self.steps.map(|(bn, nd)| nd / bn)
     }
 }
 
@@ -306,6 +319,8 @@ pub struct Overall {
     pub ratio: f64,
     /// Its interval by bootstrap, networks drawn first and blocks within them; absent for fewer than three networks.
     pub interval: Option<Interval>,
+    /// The same of the sampled steps, where there are some.
+    pub steady: Option<Pooled>,
     /// How many rows.
     pub rows: usize,
 }

@@ -43,7 +43,7 @@ fn row(runs: &[&Run], label: Option<String>) -> ResourceRow {
 
 /// The sampled steps of all records, each sampled step with equal weight. The first epoch warms up and is left out where
 /// a record has others.
-fn steps(records: &[&Record]) -> Option<StepMeans> {
+pub(super) fn steps(records: &[&Record]) -> Option<StepMeans> {
     let mut means =
         StepMeans { split: StepSplit::default(), sampled: 0, first_epoch: records.iter().any(|r| r.epochs.len() == 1) };
     let steady = records.iter().flat_map(|r| &r.epochs[usize::from(r.epochs.len() > 1)..]);
@@ -63,7 +63,7 @@ fn steps(records: &[&Record]) -> Option<StepMeans> {
 
 /// Training time by the `paper` definition over the number of steps, of the records whose time counts.
 fn paper_step(records: &[&Record]) -> Option<Seconds> {
-    let counted: Vec<&&Record> = records.iter().filter(|r| r.time_valid).collect();
+    let counted: Vec<&&Record> = records.iter().filter(|r| r.is_timed()).collect();
     let seconds: f64 = counted.iter().map(|r| r.paper_seconds().0).sum();
     let steps: u64 = counted.iter().map(|r| r.epochs.iter().map(|e| steps_of(r, e)).sum::<u64>()).sum();
     (seconds > 0.0 && steps > 0).then(|| Seconds(seconds / steps as f64))

@@ -6,6 +6,7 @@ use crate::plan::ResolvedTrial;
 use crate::published::Published;
 use crate::record::{Record, Skipped, SkippedKind, made_up};
 use crate::scenario::{Architecture, Dataset, Norm};
+use crate::telemetry::{GpuSummary, TelemetrySummary};
 use crate::units::Seconds;
 
 /// Two networks x BN, ND x 1 epoch x 3 attempts and one long cell; some trials missing, diverged or resumed.
@@ -227,4 +228,43 @@ fn the_figure_stands_alone() {
         .collect();
     insta::assert_snapshot!("figure_curves", figure(&report(&trials, &records)));
     assert!(figure(&report(&[], &[])).contains("</svg>"));
+}
+
+#[test]
+fn what_speaks_against_times_is_listed_and_so_is_what_attempts_do_not_share() {
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 3);
+    let mut records: Vec<Record> = trials.iter().map(|trial| made_up::record(trial, 0.5, 10.0)).collect();
+    let shared = GpuSummary { foreign_processes: Some(2), ..GpuSummary::default() };
+    records[1].telemetry = Some(Box::new(TelemetrySummary { gpus: vec![shared], ..TelemetrySummary::default() }));
+    for record in &mut records[2..4] {
+        record.environment.software.commit = "fedcba9".into();
+        record.environment.host.name = "beta".into();
+    }
+    records[5].started = "2026-01-02T09:00:00Z".parse().unwrap();
+    records[5].finished = "2026-01-02T09:10:00Z".parse().unwrap();
+    let report = Report::build(&trials, &records, &Published::embedded().unwrap());
+    let row = &report.time[0];
+    assert_eq!((row.blocks.len(), row.ratio.unwrap().n, row.steady_ratio.unwrap().n), (2, 2, 2));
+    let reason = "ND shared its device with other processes: 2, so its time does not count";
+    assert_eq!(row.left_out[0].why, reason);
+    let page = markdown(&report, false);
+    for part in [
+        "## Times that do not count\n\n- shared its device with other processes: 2 (vgg16 nd",
+        "attempts of several commits are taken together: 0123456, fedcba9 (VGG-16 BN, CIFAR-10, 1 epoch",
+        "attempts of several hosts are taken together: alpha, beta",
+        "more than an hour apart, and count: ",
+    ] {
+        assert!(page.contains(part), "no {part:?} in\n{page}");
+    }
+}
+
+#[test]
+fn environments_say_in_what_they_differ() {
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
+    let mut records: Vec<Record> = trials.iter().map(|trial| made_up::record(trial, 0.5, 10.0)).collect();
+    records[1].environment.software.libtorch = "2.12.0".into();
+    records[1].environment.threads = 7;
+    records[1].environment.host.name = "beta".into();
+    let report = Report::build(&trials, &records, &Published::embedded().unwrap());
+    assert!(markdown(&report, false).contains("- A and B differ in: software.libtorch, threads\n"));
 }

@@ -3,11 +3,12 @@
 use super::accuracy::comparable;
 use super::matrix::{Matrix, Run, group_by, labels};
 use super::model::{BlockTimes, LeftOut, MemoryKind, Overall, Side, TimeRow};
+use super::resources::steps;
 use crate::published::{Figures, Published};
-use crate::record::Record;
+use crate::record::{Flag, Record};
 use crate::scenario::Norm;
 use crate::stats::{LEVEL, Summary, paired_ratio, pooled_ratio};
-use crate::units::Bytes;
+use crate::units::{Bytes, Seconds};
 
 /// One row a network, length, ND variant and environment, in the order of the study's tables.
 pub(super) fn rows(matrix: &Matrix, published: &Published) -> Vec<TimeRow> {
@@ -35,17 +36,23 @@ pub(super) fn overall(rows: &[TimeRow]) -> Vec<Overall> {
         .filter(|group| group.len() > 1)
         .filter_map(|group| {
             let (first, label) = &group[0];
-            let networks: Vec<Vec<f64>> = group_by(&group, |(r, _)| r.architecture)
-                .iter()
-                .map(|rows| rows.iter().flat_map(|(r, _)| r.blocks.iter().map(BlockTimes::ratio)).collect())
-                .collect();
-            let pooled = pooled_ratio(&networks, LEVEL)?;
+            let by_network = group_by(&group, |(r, _)| r.architecture);
+            let pool = |ratio: fn(&BlockTimes) -> Option<f64>| {
+                let of = |rows: &Vec<&(&TimeRow, String)>| {
+                    rows.iter().flat_map(|(r, _)| r.blocks.iter().filter_map(ratio)).collect()
+                };
+                let networks: Vec<Vec<f64>> =
+                    by_network.iter().map(of).filter(|ratios: &Vec<f64>| !ratios.is_empty()).collect();
+                pooled_ratio(&networks, LEVEL)
+            };
+            let pooled = pool(|block| Some(block.ratio()))?;
             Some(Overall {
                 dataset: first.dataset.clone(),
                 epochs: first.epochs,
                 environment: label.clone(),
                 ratio: pooled.value,
                 interval: pooled.interval,
+                steady: pool(BlockTimes::steady_ratio),
                 rows: group.len(),
             })
         })
@@ -57,6 +64,7 @@ fn row(bn: &[&Run], nd: &[&Run], label: Option<String>, published: &Published) -
     let trial = &bn.iter().chain(nd).next().expect("a group has a run").resolved.trial;
     let (blocks, left_out) = label.as_deref().map(|l| blocks(bn, nd, l)).unwrap_or_default();
     let pairs: Vec<(f64, f64)> = blocks.iter().map(|b| (b.bn_seconds, b.nd_seconds)).collect();
+    let steps: Vec<(f64, f64)> = blocks.iter().filter_map(|b| b.steps).collect();
     let kind = memory_kind(bn, nd, label.as_deref());
     let side = |runs: &[&Run]| side(runs, label.as_deref(), kind, published);
     let (bn, nd) = (side(bn), side(nd));
@@ -65,6 +73,7 @@ fn row(bn: &[&Run], nd: &[&Run], label: Option<String>, published: &Published) -
         architecture: trial.architecture,
         epochs: trial.epochs,
         ratio: paired_ratio(&pairs, LEVEL),
+        steady_ratio: paired_ratio(&steps, LEVEL),
         blocks,
         left_out,
         memory_kind: kind,
@@ -89,7 +98,12 @@ fn blocks(bn: &[&Run], nd: &[&Run], label: &str) -> (Vec<BlockTimes>, Vec<LeftOu
         let apart = bn.zip(nd).and_then(|(bn, nd)| bn.records.get(label)?.side_by_side(nd.records.get(label)?).err());
         match (time_of(bn, label), time_of(nd, label)) {
             (Ok(bn_seconds), Ok(nd_seconds)) => match apart {
-                None => counted.push(BlockTimes { block, bn_seconds, nd_seconds }),
+                None => {
+                    let [bn, nd] = [bn, nd].map(|run| run.and_then(|run| run.records.get(label).copied()));
+                    let steps = bn.and_then(steady_step).zip(nd.and_then(steady_step));
+                    let gap = bn.zip(nd).map_or(Seconds(0.0), |(bn, nd)| gap(bn, nd));
+                    counted.push(BlockTimes { block, bn_seconds, nd_seconds, steps, gap });
+                }
                 Some(why) => left_out.push(LeftOut { block, why: format!("BN and ND {why}") }),
             },
             (bn, nd) => {
@@ -117,13 +131,32 @@ fn time_of(run: Option<&&&Run>, label: &str) -> Result<f64, String> {
     if !record.is_finished() {
         return Err(format!("is {}", record.outcome.word()));
     }
-    valid_seconds(record).ok_or_else(|| "was resumed, so its time does not count".into())
+    valid_seconds(record).ok_or_else(|| match record.flags()[..] {
+        [] => "took no time".into(),
+        ref flags => format!("{}, so its time does not count", listed(flags)),
+    })
 }
 
-/// Training time of a record that was not interrupted.
+/// Flags as one clause.
+fn listed(flags: &[Flag]) -> String {
+    flags.iter().map(Flag::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Training time of a record that nothing speaks against.
 fn valid_seconds(record: &Record) -> Option<f64> {
     let seconds = record.paper_seconds().0;
-    (record.time_valid && seconds > 0.0).then_some(seconds)
+    (record.is_timed() && seconds > 0.0).then_some(seconds)
+}
+
+/// From the end of one training to the beginning of the other; none where they overlap.
+fn gap(one: &Record, other: &Record) -> Seconds {
+    let between = one.started.max(other.started).duration_since(one.finished.min(other.finished));
+    Seconds(between.as_secs_f64().max(0.0))
+}
+
+/// Mean of the sampled steps of a record, seconds, without the first epoch where there are more.
+fn steady_step(record: &Record) -> Option<f64> {
+    steps(&[record]).map(|means| means.total().0)
 }
 
 /// Training images per second of a record with a valid time, without the first epoch where there are more.
@@ -138,11 +171,10 @@ fn throughput(record: &Record) -> Option<f64> {
 /// BN or ND of a row.
 fn side(runs: &[&Run], label: Option<&str>, kind: Option<MemoryKind>, published: &Published) -> Side {
     let records = finished(runs, label);
-    let times: Vec<Option<f64>> = records.iter().map(|r| valid_seconds(r)).collect();
-    let seconds: Vec<f64> = times.iter().copied().flatten().collect();
+    let seconds: Vec<f64> = records.iter().filter_map(|r| valid_seconds(r)).collect();
     let figures = runs.first().and_then(|run| comparable(&run.resolved.trial, &records, published));
     let mut unfinished: Vec<String> = runs.iter().filter_map(|run| run.state(label)).collect();
-    unfinished.extend(times.iter().filter(|time| time.is_none()).map(|_| "resumed".into()));
+    unfinished.extend(records.iter().filter_map(|r| Some(r.flags().first()?.word().into())));
     Side {
         cell: runs.first().map(|run| run.cell.clone()),
         seconds: Summary::of(&seconds),

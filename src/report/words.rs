@@ -5,6 +5,8 @@ use crate::plan::Trial;
 use crate::scenario::{Dataset, Norm};
 use crate::stats::{Interval, Ratio, Summary};
 use crate::telemetry::{Device, Environment};
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Stands where nothing was published and nothing can be computed.
 pub(super) const NOTHING: &str = "–";
@@ -126,6 +128,14 @@ pub(super) fn pooled(overall: &Overall) -> String {
     }
 }
 
+/// Of the sampled steps: `; of steady steps 3.05 [2.61, 3.57]`, empty where none were sampled.
+pub(super) fn pooled_steady(overall: &Overall) -> String {
+    overall.steady.as_ref().map_or_else(String::new, |steady| {
+        let interval = steady.interval.map_or_else(String::new, |i| format!(" [{:.2}, {:.2}]", i.low, i.high));
+        format!("; of steady steps {:.2}{interval}", steady.value)
+    })
+}
+
 /// The headline: what was compared and its ND/BN, of several networks where they are pooled, otherwise of each.
 pub(super) fn ratio_words(report: &Report) -> Vec<(String, String)> {
     let several = report.environments.len() > 1;
@@ -176,7 +186,27 @@ pub(super) fn environment_line(environment: &Environment) -> String {
     clean(&format!("{device}, {} memory, {}; {versions}", host.memory, host.os))
 }
 
+/// The dotted keys in which two environments differ, those aside that make no other environment.
+pub(super) fn differing(one: &Environment, other: &Environment) -> Vec<String> {
+    fn compare(path: &str, one: &Value, other: &Value, found: &mut Vec<String>) {
+        match (one, other) {
+            (Value::Object(a), Value::Object(b)) => {
+                let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+                let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+                keys.into_iter().for_each(|key| compare(&below(key), &one[key], &other[key], found));
+            }
+            _ if one == other => {}
+            _ => found.push(path.into()),
+        }
+    }
+    let [one, other] = [one, other].map(|e| serde_json::to_value(e).expect("an environment is plain data"));
+    let mut found = Vec::new();
+    compare("", &one, &other, &mut found);
+    found.retain(|key| !["host.name", "software.commit"].contains(&key.as_str()));
+    found
+}
+
 /// One line without control characters: texts may come from foreign files.
-pub(super) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -82,12 +82,17 @@ impl Hash for Environment {
     }
 }
 
+/// To this many bytes memory is told apart: what a kernel keeps for itself at a start differs by a few pages.
+const COARSE: u64 = 64 << 20;
+
 impl Environment {
     /// 12 hexadecimal digits, equal where times may be compared: everything but the host's name and the commit. Of a GPU
     /// with an identifier the number does not count; one without may be any of its host's, so the host's name does.
     pub fn fingerprint(&self) -> String {
         let mut comparable = self.clone();
         comparable.software.commit = String::new();
+        let Bytes(memory) = comparable.host.memory;
+        comparable.host.memory = Bytes((memory + COARSE / 2) / COARSE * COARSE);
         match &mut comparable.device {
             Device::Cuda(Cuda { uuid: None, .. }) => {}
             Device::Cuda(known) => (known.index, comparable.host.name) = (0, String::new()),
@@ -122,5 +127,16 @@ mod tests {
         assert_ne!(known, on("a", 0, Some("GPU-2")));
         assert_ne!(known, on("a", 0, None));
         assert_ne!(on("a", 0, None), on("b", 0, None), "nobody knows whether these are one device");
+    }
+
+    #[test]
+    fn a_few_pages_of_memory_make_no_other_machine() {
+        let with = |memory| {
+            let host = Host { name: "a".into(), os: "b".into(), cpu: "c".into(), cores: 1, memory: Bytes(memory) };
+            let software = Software { ndbench: "d".into(), commit: "e".into(), libtorch: "f".into() };
+            Environment { host, software, device: Device::Cpu, threads: 1 }.fingerprint()
+        };
+        assert_eq!(with(25_276_510_208), with(25_276_502_016));
+        assert_ne!(with(25_276_510_208), with(16 << 30));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::axes::{Canvas, GREY, INK, Mark, Panel, Scale};
 use super::{BN, ND, ROW};
-use crate::report::model::{AccuracyRow, Report, TimeRow};
+use crate::report::model::{AccuracyRow, Report, Side, TimeRow};
 use crate::report::words::{dataset_title, length, states};
 use crate::scenario::Norm;
 
@@ -22,8 +22,9 @@ pub(super) fn draw(canvas: &Canvas, panel: &Panel, report: &Report) {
                 .accuracy
                 .iter()
                 .find(|a| Some(&a.cell) == side.cell.as_ref() && a.environment == row.environment);
-            if let Some(accuracy) = found {
-                point(canvas, panel, &scale, accuracy, middle + offset);
+            match found {
+                Some(accuracy) => point(canvas, panel, &scale, accuracy, middle + offset),
+                None => absent(canvas, panel, report, side, middle + offset),
             }
         }
     }
@@ -46,6 +47,14 @@ fn point(canvas: &Canvas, panel: &Panel, scale: &Scale, row: &AccuracyRow, y: f6
         }
         None => canvas.text(panel.x.0 + 6, y as i32 + 4, 11, colour, "start", &states(&row.unfinished)),
     }
+}
+
+/// The word for a norm without a record in the row's environment.
+fn absent(canvas: &Canvas, panel: &Panel, report: &Report, side: &Side, y: f64) {
+    let Some(cell) = &side.cell else { return };
+    let elsewhere = report.accuracy.iter().any(|a| a.cell == *cell && a.environment.is_some());
+    let word = if elsewhere { "elsewhere" } else { "missing" };
+    canvas.text(panel.x.0 + 6, y as i32 + 4, 11, GREY, "start", word);
 }
 
 /// `VGG-16, 20 epochs`, with data set and environment where there are several.

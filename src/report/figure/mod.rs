@@ -11,6 +11,7 @@ mod parts;
 mod png;
 mod ratios;
 mod scale;
+mod signature;
 pub(super) mod study;
 
 pub use parts::parts_figure;
@@ -20,6 +21,7 @@ use super::model::Report;
 use super::words::{clean, plural};
 use axes::{Canvas, GREY, INK, Mark, Panel};
 use plotters::style::RGBColor;
+use signature::{signed, sources};
 
 const BN: RGBColor = RGBColor(0, 114, 178);
 const ND: RGBColor = RGBColor(213, 94, 0);
@@ -60,7 +62,7 @@ pub fn figure(report: &Report) -> String {
             ratios::draw(&canvas, &right, report);
         }
     }
-    svg
+    signed(&svg, &sources(report, None))
 }
 
 /// Title, coverage, panel titles and the key to the marks.

@@ -1,10 +1,12 @@
 //! Where the time of a step goes by parts of the computation: a stacked bar an arm of each probe.
 
 use super::axes::{Canvas, GREY, INK, Panel, Scale};
+use super::signature::signed;
 use super::study::accessible;
 use crate::record::ProbeRecord;
 use crate::report::parts::{ArmParts, PARTS};
 use crate::report::probe::{arm_title, network_title};
+use crate::report::words::{clean, environment_line};
 use plotters::style::RGBColor;
 
 const WIDTH: i32 = 1120;
@@ -37,7 +39,9 @@ pub fn parts_figure(probes: &[ProbeRecord]) -> Option<String> {
         return None;
     }
     let title = "Where the time of a training step goes, forward and back";
-    Some(accessible(&draw(&networks, title), "parts", title, &alt(&networks)))
+    let mut sources: Vec<String> = probes.iter().map(|probe| clean(&environment_line(&probe.environment))).collect();
+    sources.dedup();
+    Some(accessible(&signed(&draw(&networks, title), &sources), "parts", title, &alt(&networks)))
 }
 
 fn rows(probe: &ProbeRecord) -> Option<Rows> {

@@ -45,6 +45,10 @@ struct Writer {
     in_section: bool,
     /// The heading that a table stands under.
     under: String,
+    /// The text of the last paragraph that was all strong: the title of the table that follows it.
+    title: Option<String>,
+    /// What is strong now.
+    strong: Option<String>,
     alignments: Vec<Alignment>,
     column: usize,
     in_head: bool,
@@ -74,7 +78,12 @@ impl Writer {
     fn text(&mut self, text: &str) {
         match &mut self.heading {
             Some((_, heading)) => *heading += text,
-            None => self.body.html += &escape(text),
+            None => {
+                if let Some(strong) = &mut self.strong {
+                    *strong += text;
+                }
+                self.body.html += &escape(text);
+            }
         }
     }
 
@@ -97,17 +106,21 @@ impl Writer {
                 self.list = self.list.map(|(start, items)| (start, items + 1));
                 self.put("<li>");
             }
-            Tag::Strong => self.put("<strong>"),
+            Tag::Strong => {
+                self.strong = Some(String::new());
+                self.put("<strong>");
+            }
             Tag::Emphasis => self.put("<em>"),
             Tag::CodeBlock(_) => self.put("<pre>"),
             Tag::BlockQuote(_) => self.put("<blockquote>"),
             Tag::Table(alignments) => {
                 self.alignments = alignments;
-                let label = escape(&self.under);
+                let label = escape(&self.title.take().unwrap_or_else(|| self.under.clone()));
                 let wide = if self.alignments.len() >= WIDE { " wide" } else { "" };
                 let _ = write!(
                     self.body.html,
-                    "<div class=\"scroll{wide}\" role=\"region\" aria-label=\"Table: {label}\" tabindex=\"0\">\n<table>\n"
+                    "<div class=\"scroll{wide}\" role=\"region\" aria-label=\"Table: {label}\" tabindex=\"0\">\n<table>\n\
+                     <caption>{label}</caption>\n"
                 );
             }
             Tag::TableHead => {
@@ -151,7 +164,10 @@ impl Writer {
                 }
             }
             TagEnd::Item => self.put("</li>\n"),
-            TagEnd::Strong => self.put("</strong>"),
+            TagEnd::Strong => {
+                self.title = self.strong.take();
+                self.put("</strong>");
+            }
             TagEnd::Emphasis => self.put("</em>"),
             TagEnd::CodeBlock => self.put("</pre>\n"),
             TagEnd::BlockQuote(_) => self.put("</blockquote>\n"),

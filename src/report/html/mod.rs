@@ -61,7 +61,7 @@ fn lead(report: &Report) -> String {
     let c = &report.coverage;
     let mut out = format!(
         "<p class=\"lead\">{} of {} finished. The price of network deconvolution (ND) is its training time over that of \
-         batch normalisation (BN), from trainings run back to back on one machine.</p>\n",
+         batch normalisation (BN), from pairs of trainings on one machine.</p>\n",
         c.finished,
         plural(c.trials, "training")
     );

@@ -145,6 +145,7 @@ fn cell(measure: Measure, key: &published::Cell, entry: &Entry, source: Source) 
             quantity,
             unit,
             value,
+            interval: None,
             n,
             of,
             state,

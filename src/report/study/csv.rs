@@ -3,7 +3,7 @@
 use super::value::{Datum, StudyTable};
 
 /// The columns.
-const HEAD: [&str; 13] = [
+const HEAD: [&str; 15] = [
     "table",
     "dataset",
     "architecture",
@@ -12,6 +12,8 @@ const HEAD: [&str; 13] = [
     "source",
     "quantity",
     "value",
+    "low",
+    "high",
     "unit",
     "n",
     "of",
@@ -33,8 +35,9 @@ pub fn csv(tables: &[StudyTable]) -> String {
 }
 
 fn line(table: &StudyTable, datum: &Datum) -> [String; HEAD.len()] {
-    let Datum { dataset, architecture, norm, epochs, source, quantity, unit, value, n, of, state } = datum;
+    let Datum { dataset, architecture, norm, epochs, source, quantity, unit, value, interval, n, of, state } = datum;
     let number = |n: &Option<usize>| n.map_or_else(String::new, |n| n.to_string());
+    let real = |v: Option<f64>| v.map_or_else(String::new, |v| v.to_string());
     let ours = *source == super::Source::Ours;
     [
         table.name.clone(),
@@ -44,7 +47,9 @@ fn line(table: &StudyTable, datum: &Datum) -> [String; HEAD.len()] {
         epochs.to_string(),
         source.key().into(),
         (*quantity).into(),
-        value.map_or_else(String::new, |v| v.to_string()),
+        real(*value),
+        real(interval.map(|i| i.0)),
+        real(interval.map(|i| i.1)),
         (*unit).into(),
         number(n),
         number(of),

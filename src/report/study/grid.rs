@@ -1,7 +1,7 @@
 //! What the original, the study and the records say about every cell of a table, one measure in one environment.
 
 use super::super::audit;
-use super::super::model::{AccuracyRow, EnvironmentEntry, IMPLAUSIBLE_POINTS, Report};
+use super::super::model::{AccuracyRow, EnvironmentEntry, IMPLAUSIBLE_POINTS, Report, TimeRow};
 use super::super::words::states;
 use super::names::study_name;
 use crate::published::{Cell, Figures, Published};
@@ -35,6 +35,8 @@ pub(in crate::report) struct Grid<'a> {
     /// Cells of the scenario that are trained otherwise than the study trained them.
     pub otherwise: usize,
     entries: BTreeMap<Cell, Entry>,
+    /// ND/BN of our times, from blocks, of the networks and lengths that the study has.
+    ratios: BTreeMap<(Architecture, u32), f64>,
 }
 
 /// One cell.
@@ -114,7 +116,16 @@ impl<'a> Grid<'a> {
             }
             entry
         };
+        let ours = |r: &&TimeRow| {
+            let cells = comparable.iter().filter(|a| a.environment == r.environment).map(|a| Some(&a.cell));
+            let cells: Vec<_> = cells.collect();
+            r.environment.as_deref() == label
+                && cells.contains(&r.bn.cell.as_ref())
+                && cells.contains(&r.nd.cell.as_ref())
+        };
+        let times = report.time.iter().filter(|r| r.dataset == *dataset).filter(ours);
         Grid {
+            ratios: times.filter_map(|r| Some(((r.architecture, r.epochs), r.ratio?.value))).collect(),
             measure,
             dataset: dataset.clone(),
             environment,
@@ -131,6 +142,11 @@ impl<'a> Grid<'a> {
     /// A cell; absent where the table has none.
     pub fn entry(&self, architecture: Architecture, norm: Norm, epochs: u32) -> Option<&Entry> {
         self.entries.get(&Cell { dataset: self.dataset.clone(), architecture, norm, epochs })
+    }
+
+    /// ND/BN of our training times, from the blocks that count.
+    pub fn ratio(&self, architecture: Architecture, epochs: u32) -> Option<f64> {
+        self.ratios.get(&(architecture, epochs)).copied()
     }
 
     /// All cells in order.

@@ -131,6 +131,7 @@ fn cell(
         quantity,
         unit,
         value,
+        interval: None,
         n: (source == Source::Study).then_some(1),
         of: (source == Source::Study).then_some(1),
         state: if value.is_some() { "present".into() } else { STATE.into() },

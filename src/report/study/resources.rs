@@ -1,10 +1,11 @@
 //! Tables that the study has not: where the time of a step goes, and memory; BN beside ND.
 
-use super::super::model::{EnvironmentEntry, Report, ResourceRow};
+use super::super::model::{EnvironmentEntry, Report, ResourceRow, TimeRow};
 use super::super::words::{dataset_title, environment_line, length, norm_title, states};
 use super::names::slug;
 use super::value::{Cell, Datum, Head, Row, Source, StudyTable};
 use crate::scenario::{Architecture, Dataset, Norm};
+use crate::stats::{Interval, Ratio};
 use crate::units::{Bytes, Seconds};
 
 /// A column: its head, its quantity, its unit, its value and how that reads.
@@ -14,15 +15,40 @@ struct Column {
     unit: &'static str,
     value: fn(&ResourceRow) -> Option<f64>,
     shown: fn(f64) -> String,
-    /// The ratio ND/BN is shown too.
-    ratio: bool,
+    /// Whether ND/BN is shown too, and of what.
+    ratio: RatioOf,
     /// What stands where there are records but no value.
     absent: &'static str,
 }
 
+/// What the ratio ND/BN of a column is made of.
+#[derive(Clone, Copy)]
+enum RatioOf {
+    /// There is none.
+    Nothing,
+    /// The two values that stand in the row.
+    Values,
+    /// The blocks that count.
+    Blocks(fn(&TimeRow) -> Option<Ratio>),
+}
+
+impl RatioOf {
+    fn is_shown(self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+}
+
 /// Milliseconds of a part of a step.
 const fn part(head: &'static str, quantity: &'static str, value: fn(&ResourceRow) -> Option<f64>) -> Column {
-    Column { head, quantity, unit: "ms", value, shown: |v| format!("{v:.2}"), ratio: false, absent: "not measured" }
+    Column {
+        head,
+        quantity,
+        unit: "ms",
+        value,
+        shown: |v| format!("{v:.2}"),
+        ratio: RatioOf::Nothing,
+        absent: "not measured",
+    }
 }
 
 const STEP: [Column; 6] = [
@@ -30,8 +56,15 @@ const STEP: [Column; 6] = [
     part("Forward", "step_forward", |r| Some(milliseconds(r.step?.split.forward))),
     part("Backward", "step_backward", |r| Some(milliseconds(r.step?.split.backward))),
     part("Optimiser", "step_optimiser", |r| Some(milliseconds(r.step?.split.optimiser))),
-    Column { ratio: true, ..part("Steady", "step", |r| Some(milliseconds(r.step?.total()))) },
-    Column { ratio: true, absent: "resumed", ..part("Paper", "step_paper", |r| Some(milliseconds(r.paper_step?))) },
+    Column {
+        ratio: RatioOf::Blocks(|row| row.steady_ratio),
+        ..part("Steady", "step", |r| Some(milliseconds(r.step?.total())))
+    },
+    Column {
+        ratio: RatioOf::Blocks(|row| row.ratio),
+        absent: "does not count",
+        ..part("Paper", "step_paper", |r| Some(milliseconds(r.paper_step?)))
+    },
 ];
 
 /// Bytes of a kind of memory.
@@ -42,7 +75,7 @@ const fn memory(head: &'static str, quantity: &'static str, value: fn(&ResourceR
         unit: "bytes",
         value,
         shown: |v| Bytes(v as u64).to_string(),
-        ratio: true,
+        ratio: RatioOf::Values,
         absent: "not measured",
     }
 }
@@ -56,7 +89,15 @@ const MEMORY: [Column; 4] = [
 
 /// Joules.
 const fn energy(head: &'static str, quantity: &'static str, value: fn(&ResourceRow) -> Option<f64>) -> Column {
-    Column { head, quantity, unit: "J", value, shown: |v| format!("{v:.3}"), ratio: true, absent: "not measured" }
+    Column {
+        head,
+        quantity,
+        unit: "J",
+        value,
+        shown: |v| format!("{v:.3}"),
+        ratio: RatioOf::Values,
+        absent: "not measured",
+    }
 }
 
 const ENERGY: [Column; 2] = [
@@ -72,18 +113,25 @@ struct Place<'r> {
     several: bool,
     /// All rows of the data set.
     rows: Vec<&'r ResourceRow>,
+    /// Its ratios from blocks, in this environment.
+    times: Vec<&'r TimeRow>,
 }
 
 /// The tables of every data set and environment with a finished record.
-pub(super) fn tables(report: &Report) -> Vec<StudyTable> {
+pub(super) fn tables<'r>(report: &'r Report) -> Vec<StudyTable> {
     let mut datasets: Vec<&Dataset> = report.resources.iter().map(|r| &r.dataset).collect();
     datasets.dedup();
     let several = report.environments.len() > 1;
-    let place = |dataset, environment| Place {
+    let place = |dataset, environment: &'r EnvironmentEntry| Place {
         dataset,
         environment,
         several,
         rows: report.resources.iter().filter(|r| r.dataset == *dataset).collect(),
+        times: report
+            .time
+            .iter()
+            .filter(|r| r.dataset == *dataset && r.environment.as_ref() == Some(&environment.label))
+            .collect(),
     };
     let places = datasets.into_iter().flat_map(|d| report.environments.iter().map(move |e| place(d, e)));
     let filled = places.filter(|p| p.here().any(|r| r.records > 0));
@@ -100,7 +148,8 @@ impl Place<'_> {
         let mut notes = vec![
             "Data, Forward, Backward, Optimiser: mean host time of the parts over the sampled steps; the device is waited \
              for after each part of a sampled step. Steady: their sum, first epoch left out. Paper: training time by the \
-             study's definition over the number of steps, first epoch included, of the trainings that were not resumed."
+             study's definition over the number of steps, first epoch included, of the trainings whose times count. ND/BN: \
+             geometric mean over the blocks that count, with 95 % confidence interval, as in the table of training times."
                 .to_owned(),
         ];
         if self.here().any(|r| r.step.is_some_and(|s| s.first_epoch)) {
@@ -141,7 +190,7 @@ impl Place<'_> {
         let EnvironmentEntry { label, fingerprint, environment, .. } = self.environment;
         let suffix = if self.several { format!("-{label}") } else { String::new() };
         notes.push(format!("From environment {label} ({fingerprint}): {}.", environment_line(environment)));
-        let ratios: Vec<&Column> = columns.iter().filter(|c| c.ratio).collect();
+        let ratios: Vec<&Column> = columns.iter().filter(|c| c.ratio.is_shown()).collect();
         let mut top = vec![Head::new("Training", 1)];
         top.extend(Norm::ALL.map(|norm| Head::new(norm_title(norm), columns.len())));
         top.push(Head::new("ND/BN", ratios.len()));
@@ -168,8 +217,18 @@ impl Place<'_> {
         let sides = Norm::ALL.iter().zip(&pair);
         let mut cells: Vec<Cell> =
             sides.flat_map(|(n, row)| columns.iter().map(|c| cell(&own, *n, *row, c)).collect::<Vec<_>>()).collect();
-        cells.extend(columns.iter().filter(|c| c.ratio).map(|c| ratio(&own, pair, c)));
+        cells.extend(columns.iter().filter(|c| c.ratio.is_shown()).map(|c| self.ratio(&own, pair, c)));
         Row { label: format!("{}, {}", architecture.title(), length(epochs)), cells }
+    }
+
+    /// ND/BN of a column.
+    fn ratio(&self, own: &[&ResourceRow], pair: [Option<&ResourceRow>; 2], column: &Column) -> Cell {
+        let RatioOf::Blocks(ratio) = column.ratio else { return quotient(own, pair, column) };
+        let [Some(bn), Some(nd)] = pair else { return Cell::empty() };
+        let of_pair =
+            |row: &&&TimeRow| row.bn.cell.as_ref() == Some(&bn.cell) && row.nd.cell.as_ref() == Some(&nd.cell);
+        let found = self.times.iter().find(of_pair).and_then(|row| ratio(row));
+        found.map_or_else(Cell::empty, |r| ratio_cell(bn, column, r.value, r.interval, Some(r.n)))
     }
 }
 
@@ -202,6 +261,7 @@ fn cell(own: &[&ResourceRow], norm: Norm, row: Option<&ResourceRow>, column: &Co
             quantity: column.quantity,
             unit: column.unit,
             value,
+            interval: None,
             n: Some(n),
             of: Some(of),
             state,
@@ -209,13 +269,25 @@ fn cell(own: &[&ResourceRow], norm: Norm, row: Option<&ResourceRow>, column: &Co
     }
 }
 
-/// ND/BN of a column.
-fn ratio(own: &[&ResourceRow], [bn, nd]: [Option<&ResourceRow>; 2], column: &Column) -> Cell {
+/// The two rows' values of a column, one over the other.
+fn quotient(own: &[&ResourceRow], [bn, nd]: [Option<&ResourceRow>; 2], column: &Column) -> Cell {
     let Some(any) = own.first() else { return Cell::empty() };
     let values = bn.and_then(column.value).filter(|b| *b > 0.0).zip(nd.and_then(column.value));
-    let Some((bn, nd)) = values else { return Cell::empty() };
+    values.map_or_else(Cell::empty, |(bn, nd)| ratio_cell(any, column, nd / bn, None, None))
+}
+
+/// ND/BN as a cell, with `interval`.
+fn ratio_cell(
+    any: &ResourceRow,
+    column: &Column,
+    value: f64,
+    interval: Option<Interval>,
+    blocks: Option<usize>,
+) -> Cell {
+    let ends = interval.map(|i| (i.low, i.high));
+    let interval = interval.map_or_else(String::new, |i| format!(" [{:.2}, {:.2}]", i.low, i.high));
     Cell {
-        shown: format!("{:.2}", nd / bn),
+        shown: format!("{value:.2}{interval}"),
         datum: Some(Datum {
             dataset: any.dataset.to_string(),
             architecture: any.architecture.to_string(),
@@ -224,8 +296,9 @@ fn ratio(own: &[&ResourceRow], [bn, nd]: [Option<&ResourceRow>; 2], column: &Col
             source: Source::Ours,
             quantity: column.quantity,
             unit: "1",
-            value: Some(nd / bn),
-            n: None,
+            value: Some(value),
+            interval: ends,
+            n: blocks,
             of: None,
             state: "present".into(),
         }),

@@ -68,6 +68,8 @@ pub struct Datum {
     pub unit: &'static str,
     /// The value; absent where it is missing.
     pub value: Option<f64>,
+    /// Ends of its 95 % confidence interval, where there is one.
+    pub interval: Option<(f64, f64)>,
     /// How many results stand behind the value.
     pub n: Option<usize>,
     /// How many there should be.

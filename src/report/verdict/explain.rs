@@ -8,7 +8,7 @@ use super::{
 };
 use crate::report::json;
 use crate::report::model::{IMPLAUSIBLE_POINTS, Report};
-use crate::report::words::{dataset_title, length, norm_title};
+use crate::report::words::{dataset_title, length, norm_title, states};
 use std::fmt::Write as _;
 
 /// The verdicts on the cells that `name` means, in every environment: [`CellVerdict::name`], or the names in the tables; a
@@ -35,6 +35,11 @@ fn text(report: &Report, cell: &CellVerdict) -> String {
     let (network, norm) = (cell.architecture.title(), norm_title(cell.norm));
     let mut out = format!("{network} {norm}, {}, {}{place}\n\n", dataset_title(&cell.dataset), length(cell.epochs));
     judgement(&mut out, "The records", &cell.judgement);
+    if let Some(row) = report.accuracy.iter().find(|row| row.cell == cell.cell && row.environment == cell.environment)
+        && !row.unfinished.is_empty()
+    {
+        let _ = writeln!(out, "  not finished  {}", states(&row.unfinished));
+    }
     direction(&mut out, report, cell);
     if let Some(study) = &cell.study {
         out += "\n";

@@ -46,11 +46,18 @@ fn said(grid: &Grid, epochs: u32) -> String {
         if pairs.is_empty() {
             continue;
         }
+        let blocks = |a: &_| grid.ratio(*a, epochs);
+        let ratios: Vec<f64> = match (grid.measure, name) {
+            (Measure::Seconds, "ours") => grid.architectures.iter().filter_map(blocks).collect(),
+            _ => pairs.iter().map(|(bn, nd)| nd / bn).collect(),
+        };
         let higher = pairs.iter().filter(|(bn, nd)| nd > bn).count();
-        let ratios: Vec<f64> = pairs.iter().map(|(bn, nd)| nd / bn).collect();
         parts.push(match (grid.measure, geometric_mean(&ratios)) {
             (Measure::Seconds, Some(mean)) => {
-                format!("{name}, ND takes {mean:.2} times as long as BN (geometric mean of {})", ratios.len())
+                format!(
+                    "{name}, ND takes {mean:.2} times as long as BN (geometric mean of {})",
+                    plural(ratios.len(), "network")
+                )
             }
             _ => format!("{name}, ND above BN in {higher} of {}", pairs.len()),
         });

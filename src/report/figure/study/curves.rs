@@ -3,7 +3,7 @@
 use super::super::axes::{Canvas, GREY, INK, Mark, Panel, Scale};
 use super::super::crowd::{self, is_crowd, thinned};
 use super::super::{BN, ND};
-use super::{Figure, accessible};
+use super::{Drawn, Figure, made};
 use crate::report::matrix::group_by;
 use crate::report::model::{AccuracyRow, Report};
 use crate::report::study::slug;
@@ -38,7 +38,7 @@ fn figure(report: &Report, rows: &[&AccuracyRow]) -> Figure {
     let networks = group_by(rows.iter().copied(), |r| r.architecture);
     let alt = alt(&networks);
     let svg = draw(&networks, &title);
-    Figure { svg: accessible(&svg, &name, &title, &alt), name, title, alt }
+    made(report, environment.as_deref(), Drawn { svg, name, title, alt })
 }
 
 /// The last values, in words.

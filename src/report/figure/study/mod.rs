@@ -15,6 +15,7 @@ mod time;
 use super::super::model::Report;
 use super::super::study::{Grid, Measure, slug};
 use super::super::words::{clean, dataset_title, plural};
+use super::signature::{signed, sources};
 use crate::published::Published;
 use crate::scenario::Dataset;
 
@@ -50,7 +51,7 @@ pub fn study_figures(report: &Report, published: &Published, form: Form, all: bo
     for measure in [Measure::Accuracy, Measure::Seconds] {
         for grid in Grid::all(report, published, measure, all) {
             if !grid.architectures.is_empty() {
-                figures.push(draw(&grid, form));
+                figures.push(draw(report, &grid, form));
             }
         }
     }
@@ -77,10 +78,31 @@ fn overview(report: &Report) -> Figure {
         c.finished,
         plural(c.trials, "trial")
     );
+    let alt = with_sources(alt, &sources(report, None));
     Figure { svg: accessible(&super::figure(report), &name, &title, &alt), name, title, alt }
 }
 
-fn draw(grid: &Grid, form: Form) -> Figure {
+/// A figure of what was measured in the environment of that label.
+fn made(report: &Report, label: Option<&str>, drawn: Drawn) -> Figure {
+    let Drawn { svg, name, title, alt } = drawn;
+    let sources = label.map_or_else(Vec::new, |label| sources(report, Some(label)));
+    let alt = with_sources(alt, &sources);
+    Figure { svg: accessible(&signed(&svg, &sources), &name, &title, &alt), name, title, alt }
+}
+
+/// A figure that does not yet say where it comes from.
+struct Drawn {
+    svg: String,
+    name: String,
+    title: String,
+    alt: String,
+}
+
+fn with_sources(alt: String, sources: &[String]) -> String {
+    if sources.is_empty() { alt } else { format!("{alt} Measured on {}.", sources.join("; ")) }
+}
+
+fn draw(report: &Report, grid: &Grid, form: Form) -> Figure {
     let number = number(grid);
     let stem = number.map_or_else(
         || format!("{}-{}", if grid.measure == Measure::Accuracy { "accuracy" } else { "time" }, slug(&grid.dataset)),
@@ -94,7 +116,8 @@ fn draw(grid: &Grid, form: Form) -> Figure {
         (Form::Study, _) => lines::draw(grid, &title),
     };
     let alt = alt::text(grid, form);
-    Figure { svg: accessible(&svg, &name, &title, &alt), name, title, alt }
+    let label = grid.environment.map(|e| e.label.as_str());
+    made(report, label, Drawn { svg, name, title, alt })
 }
 
 /// Its number in the study.

@@ -1,7 +1,7 @@
 //! Where the time of a step goes, as bars of four parts: BN above ND, the longest training of each network.
 
 use super::super::axes::{Canvas, GREY, INK, Panel, Scale};
-use super::{Figure, accessible};
+use super::{Drawn, Figure, made};
 use crate::event::StepSplit;
 use crate::report::matrix::group_by;
 use crate::report::model::{Report, ResourceRow};
@@ -50,7 +50,7 @@ fn figure(report: &Report, rows: &[&ResourceRow]) -> Figure {
         .collect();
     let alt = alt(&networks);
     let svg = draw(&networks, &title);
-    Figure { svg: accessible(&svg, &name, &title, &alt), name, title, alt }
+    made(report, environment.as_deref(), Drawn { svg, name, title, alt })
 }
 
 /// The parts of a step, milliseconds.

@@ -19,8 +19,8 @@ pub(super) fn draw(grid: &Grid, title: &str) -> String {
     {
         let (width, height) = frame::size(grid);
         let canvas = Canvas::new(&mut svg, width, height);
-        let line = "Logarithmic scales, one a panel: lines of equal length are equal ratios. The number is the ratio of \
-                    the two times, ND/BN.";
+        let line = "Logarithmic scales, one a panel: lines of equal length are equal ratios. The number is ND/BN: the \
+                    study's of its means, ours of blocks.";
         frame::draw(&canvas, grid, title, line, &keys(grid));
         for (epochs, panel) in frame::panels(&canvas, grid, |epochs| frame::coverage(grid, epochs)) {
             draw_panel(&canvas, &panel, grid, epochs);
@@ -48,8 +48,11 @@ fn draw_panel(canvas: &Canvas, panel: &Panel, grid: &Grid, epochs: u32) {
         let pair = Norm::ALL.map(|norm| grid.entry(*architecture, norm, epochs));
         let y = frame::middle(row);
         let (above, below) = if grid.published { (y - LANE, y + LANE) } else { (y, y) };
-        lane(canvas, &scale, pair.map(|e| e.and_then(study)), (Mark::OpenDisc, Mark::OpenSquare), above);
-        lane(canvas, &scale, pair.map(|e| e.and_then(ours)), (Mark::Disc, Mark::Square), below);
+        let theirs = pair.map(|e| e.and_then(study));
+        let quotient = if let [Some(bn), Some(nd)] = theirs { Some(nd / bn) } else { None };
+        lane(canvas, &scale, (theirs, quotient), (Mark::OpenDisc, Mark::OpenSquare), above);
+        let blocks = grid.ratio(*architecture, epochs);
+        lane(canvas, &scale, (pair.map(|e| e.and_then(ours)), blocks), (Mark::Disc, Mark::Square), below);
     }
 }
 
@@ -61,12 +64,15 @@ fn ours(entry: &Entry) -> Option<f64> {
     entry.ours.summary.map(|s| s.mean)
 }
 
-/// BN, ND and the line between them.
-fn lane(canvas: &Canvas, scale: &Scale, [bn, nd]: [Option<f64>; 2], marks: (Mark, Mark), y: f64) {
+/// BN, ND, the line between them and their ratio.
+fn lane(canvas: &Canvas, scale: &Scale, values: ([Option<f64>; 2], Option<f64>), marks: (Mark, Mark), y: f64) {
+    let ([bn, nd], ratio) = values;
     if let (Some(bn), Some(nd)) = (bn, nd) {
         canvas.line(vec![(scale.at(bn), y), (scale.at(nd), y)], GREY, 0.8, 2);
-        let x = scale.at(bn.max(nd)).round() as i32 + 9;
-        canvas.text(x, y as i32 + 4, 10, INK, "start", &format!("{:.1}", nd / bn));
+        if let Some(ratio) = ratio {
+            let x = scale.at(bn.max(nd)).round() as i32 + 9;
+            canvas.text(x, y as i32 + 4, 10, INK, "start", &format!("{ratio:.1}"));
+        }
     }
     for (value, mark, colour) in [(bn, marks.0, BN), (nd, marks.1, ND)] {
         if let Some(value) = value {
