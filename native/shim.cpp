@@ -3,9 +3,11 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
+#include <ATen/Version.h>
 #include <c10/core/GradMode.h>
 #include <torch/version.h>
 
+#include <string>
 #include <vector>
 
 namespace {
@@ -24,6 +26,11 @@ struct Group {
 }  // namespace
 
 const char* ndb_libtorch_version() { return TORCH_VERSION; }
+
+const char* ndb_cpu_capability() {
+  static const std::string capability = at::get_cpu_capability();
+  return capability.c_str();
+}
 
 char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, double rate, double momentum,
                    double weight_decay, bool nesterov) {

@@ -51,6 +51,9 @@ struct ndb_parts {
 // Version of the libtorch headers this file was compiled with, "2.11.0".
 const char* ndb_libtorch_version();
 
+// The vector instructions that libtorch's kernels use on this CPU: `AVX512`. Lives as long as the program.
+const char* ndb_cpu_capability();
+
 // One step of SGD with momentum and weight decay (dampening 0) on each of the `count` parameters that has a gradient,
 // then drops the gradients. A buffer is undefined until its parameter's first step, and stays so where momentum is 0.
 char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, double rate, double momentum,

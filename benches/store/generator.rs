@@ -132,6 +132,7 @@ fn environment(seed: u64) -> Environment {
             memory: Some(Bytes(16 << 30)),
         }),
         threads: 8,
+        settings: std::collections::BTreeMap::new(),
     }
 }
 

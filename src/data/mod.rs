@@ -26,6 +26,7 @@ pub use official::{Download, downloads};
 pub use sources::Sources;
 pub use verify::{FileCheck, Found, Verdict, Verified, inventory, verify};
 
+pub use crate::scenario::Normalisation;
 use tch::Tensor;
 
 /// Images and labels of one split, on the training device.
@@ -50,13 +51,4 @@ pub struct DataSet {
     pub normalisation: Normalisation,
     /// What was skipped or noticed while reading.
     pub remarks: Vec<String>,
-}
-
-/// `(x / 255 - mean) / std`, a channel at a time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Normalisation {
-    /// Means, scale 0 to 1.
-    pub mean: [f64; 3],
-    /// Standard deviations, scale 0 to 1.
-    pub std: [f64; 3],
 }

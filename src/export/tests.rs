@@ -126,6 +126,7 @@ fn times_of_resumed_trials_and_environments_are_kept_apart() {
 fn the_finished_and_the_latest_record_of_a_trial_counts() {
     let mut all = history();
     let mut again = all[0].clone();
+    again.started = "2026-01-31T23:00:00Z".parse().unwrap();
     again.finished = "2026-02-01T00:00:00Z".parse().unwrap();
     again.epochs.iter_mut().for_each(|e| e.seconds.paper.0 = 99.0);
     let mut failed = again.clone();

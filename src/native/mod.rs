@@ -19,6 +19,7 @@ use torch_sys::C_tensor;
 
 unsafe extern "C" {
     safe fn ndb_libtorch_version() -> *const c_char;
+    safe fn ndb_cpu_capability() -> *const c_char;
     fn ndb_sgd_step(
         parameters: *const *mut C_tensor,
         buffers: *const *mut C_tensor,
@@ -48,6 +49,12 @@ fn checked(message: *mut c_char) -> Result<(), NativeError> {
         text
     };
     Err(NativeError(text))
+}
+
+/// The vector instructions that libtorch's kernels use on this CPU: `AVX512`, `DEFAULT`.
+pub fn cpu_capability() -> String {
+    // SAFETY: a string of the shim that lives as long as the program.
+    unsafe { CStr::from_ptr(ndb_cpu_capability()) }.to_string_lossy().into_owned()
 }
 
 /// The version of libtorch, `2.11.0`.

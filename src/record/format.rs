@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 /// Name and version of the form; a reader refuses what it does not know.
 pub const SCHEMA: &str = "ndbench.record/1";
 
+/// Seconds for which two trainings may overlap: clocks are set now and then.
+const TOGETHER: f64 = 1.0;
+
 const FORM: Form = Form { family: "ndbench.record/", version: 1 };
 
 /// The outcome of one execution of a trial, with its environment.
@@ -92,7 +95,8 @@ impl Record {
         (self.is_finished(), self.time_valid, self.finished)
     }
 
-    /// Whether the times of two trainings of one environment make a ratio: they ran on one host and with one build.
+    /// Whether the times of two trainings of one environment make a ratio: they ran on one host, with one build, and one after
+    /// the other.
     ///
     /// # Errors
     /// What differs, in words.
@@ -104,6 +108,11 @@ impl Record {
         if one.software.commit != two.software.commit {
             let commits = [one, two].map(|e| e.software.commit.as_str());
             return Err(format!("ran with the commits {} and {} of the program", commits[0], commits[1]));
+        }
+        let shared = self.finished.min(other.finished).duration_since(self.started.max(other.started)).as_secs_f64();
+        // Equal to the nanosecond they are nobody's clock.
+        if shared > TOGETHER && self.started != other.started {
+            return Err(format!("ran at the same time, for {shared:.0} s"));
         }
         Ok(())
     }

@@ -51,6 +51,7 @@ pub(crate) fn environment(host: &str) -> Environment {
         software: Software { ndbench: "0.1.0".into(), commit: "0123456".into(), libtorch: "2.11.0".into() },
         device: Device::Cpu,
         threads: 2,
+        settings: std::collections::BTreeMap::new(),
     }
 }
 

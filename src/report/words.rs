@@ -169,7 +169,7 @@ pub(super) fn memory_words(kind: MemoryKind) -> &'static str {
 
 /// `A: NVIDIA H200, driver 570; …`, one line.
 pub(super) fn environment_line(environment: &Environment) -> String {
-    let Environment { host, software, device, threads } = environment;
+    let Environment { host, software, device, threads, settings } = environment;
     let device = match device {
         Device::Cpu => format!("{}, {}", host.cpu, plural(*threads as usize, "thread")),
         Device::Cuda(cuda) => {
@@ -183,7 +183,12 @@ pub(super) fn environment_line(environment: &Environment) -> String {
         }
     };
     let versions = format!("libtorch {}, ndbench {}", software.libtorch, software.ndbench);
-    clean(&format!("{device}, {} memory, {}; {versions}", host.memory, host.os))
+    let variables: String = settings
+        .iter()
+        .filter(|(key, _)| !key.starts_with("cpu"))
+        .map(|(key, value)| format!("; {key}={value}"))
+        .collect();
+    clean(&format!("{device}, {} memory, {}; {versions}{variables}", host.memory, host.os))
 }
 
 /// The dotted keys in which two environments differ, those aside that make no other environment.

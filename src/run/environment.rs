@@ -3,7 +3,8 @@
 use crate::telemetry::{
     COMMIT, Cuda, CudaRuntime, Device, Environment, Host, Software, cudnn_version, gpus, open_cuda, visible_gpu,
 };
-use crate::train::libtorch_version;
+use crate::train::{cpu_capability, libtorch_version};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The device numbered `index` of CUDA, or the CPU.
@@ -46,7 +47,45 @@ pub fn environment(device: tch::Device) -> Environment {
             _ => Device::Cpu,
         },
         threads: threads(),
+        settings: settings(),
     }
+}
+
+/// Beginnings of the names of variables with which users change speed or rounding of what a training runs on.
+const VARIABLES: [&str; 12] = [
+    "ATEN_",
+    "CUBLAS_",
+    "CUDA_LAUNCH_BLOCKING",
+    "DNNL_",
+    "GLIBC_TUNABLES",
+    "KMP_",
+    "MALLOC_",
+    "MKL_",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_",
+    "ONEDNN_",
+    "PYTORCH_",
+];
+
+/// [`Environment::settings`] of this process.
+fn settings() -> BTreeMap<String, String> {
+    let named = |name: &str| VARIABLES.iter().any(|beginning| name.starts_with(beginning));
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|name| named(name))?;
+        Some((name, value.to_string_lossy().into_owned()))
+    });
+    let kernels = ("cpu capability".to_owned(), cpu_capability());
+    variables.chain([kernels]).chain(cpu_numbers().map(|numbers| ("cpu".to_owned(), numbers))).collect()
+}
+
+/// Family, model and stepping of the first CPU, where Linux tells: names such as `AMD EPYC` stand for many.
+fn cpu_numbers() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let of = |key: &str| {
+        let lines = text.lines().filter_map(|line| line.split_once(':'));
+        lines.into_iter().find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
+    };
+    Some(format!("family {}, model {}, stepping {}", of("cpu family")?, of("model")?, of("stepping")?))
 }
 
 fn cuda(index: usize) -> Cuda {

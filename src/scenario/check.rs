@@ -1,7 +1,7 @@
 //! The rules that the values of a scenario must keep.
 
 use super::checked::Raw;
-use super::{Deconvolution, Norm, Recipe};
+use super::{Deconvolution, Norm, Normalisation, Recipe};
 use crate::settings::{Checker, Document, SettingsError};
 
 /// The most trials in one matrix: far above any study, far below what fills memory.
@@ -67,6 +67,10 @@ fn recipe(r: &Recipe, c: &mut Checker<'_>) {
     c.from_zero("recipe.weight_decay", r.weight_decay, 1000.0);
     c.rule(!r.nesterov || r.momentum > 0.0, "recipe.nesterov", "needs a recipe.momentum above 0");
     c.fraction("recipe.dropout", r.dropout.unwrap_or(0.0));
+    if let Some(Normalisation { mean, std }) = &r.normalisation {
+        mean.iter().for_each(|m| c.from_zero("recipe.normalisation.mean", *m, 1.0));
+        std.iter().for_each(|s| c.positive("recipe.normalisation.std", *s, 1000.0));
+    }
     let padding = r.augmentation.crop_padding;
     let rule = format_args!("must be at most {SIDE}, the side of an image, not {padding}");
     c.rule(padding <= SIDE, "recipe.augmentation.crop_padding", rule);

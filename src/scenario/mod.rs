@@ -13,7 +13,7 @@ pub use checked::{BUILT_IN, Matrix, Published, Scenario};
 pub use dataset::Dataset;
 pub use deconvolution::{Deconvolution, Implementation};
 pub use norm::Norm;
-pub use recipe::{Augmentation, Precision, Recipe, Schedule};
+pub use recipe::{Augmentation, Normalisation, Precision, Recipe, Schedule};
 
 use serde::de::{Deserializer, Error, Visitor};
 use std::fmt;

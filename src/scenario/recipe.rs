@@ -28,6 +28,19 @@ pub struct Recipe {
     pub augmentation: Augmentation,
     /// Arithmetic of the network.
     pub precision: Precision,
+    /// Constants of the normalisation; absent: the data set's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
+}
+
+/// `(x / 255 - mean) / std`, a channel at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table with mean and std, three numbers each")]
+pub struct Normalisation {
+    /// Means, scale 0 to 1.
+    pub mean: [f64; 3],
+    /// Standard deviations, scale 0 to 1.
+    pub std: [f64; 3],
 }
 
 /// How the learning rate falls.
@@ -87,6 +100,7 @@ impl Default for Recipe {
             dropout: None,
             augmentation: Augmentation::default(),
             precision: Precision::Fp32,
+            normalisation: None,
         }
     }
 }

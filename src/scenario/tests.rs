@@ -115,6 +115,8 @@ const BROKEN: &[(&str, &str)] = &[
     ("lr = 0.05", "schedule = \"cosin\""),
     ("lr = 0.05", "precision = \"fp16\""),
     ("lr = 0.05", "dropout = 1.0"),
+    ("lr = 0.05", "normalisation = { mean = [0.5, 0.5, 0.5], std = [0.2, 0.0, 0.2] }"),
+    ("lr = 0.05", "normalisation = { mean = [0.5, 0.5, 0.5] }"),
     ("augmentation = { flip = false }", "augmentation = { flip = 1 }"),
     ("augmentation = { flip = false }", "augmentation = { flop = true }"),
     ("augmentation = { flip = false }", "augmentation = { crop_padding = 33 }"),

@@ -3,6 +3,7 @@
 use crate::files::sha256_hex;
 use crate::units::Bytes;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 /// Where a result was produced. Results of different environments are never pooled.
@@ -16,6 +17,9 @@ pub struct Environment {
     pub device: Device,
     /// Threads libtorch uses for one operation.
     pub threads: u32,
+    /// What else changes times or the last bits: the CPU's own numbers, the kernels chosen for it, variables that are set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 /// The machine.
@@ -116,6 +120,7 @@ mod tests {
             software: Software { ndbench: "d".into(), commit: host.into(), libtorch: "f".into() },
             device,
             threads: 1,
+            settings: BTreeMap::new(),
         }
         .fingerprint()
     }
@@ -134,7 +139,7 @@ mod tests {
         let with = |memory| {
             let host = Host { name: "a".into(), os: "b".into(), cpu: "c".into(), cores: 1, memory: Bytes(memory) };
             let software = Software { ndbench: "d".into(), commit: "e".into(), libtorch: "f".into() };
-            Environment { host, software, device: Device::Cpu, threads: 1 }.fingerprint()
+            Environment { host, software, device: Device::Cpu, threads: 1, settings: BTreeMap::new() }.fingerprint()
         };
         assert_eq!(with(25_276_510_208), with(25_276_502_016));
         assert_ne!(with(25_276_510_208), with(16 << 30));

@@ -26,6 +26,7 @@ pub(super) fn evaluate(trainer: &Trainer, model: &Model, classes: i64) -> Evalua
     let mut tally = Tally::new(starts.len() as u64, classes, (model.kind(), trainer.device));
     let mut clock = Stopwatch::paused(trainer.device, Seconds(0.0));
     clock.start();
+    let normalisation = trainer.trial.trial.recipe.normalisation.unwrap_or(trainer.data.normalisation);
     let mut sizes = Vec::with_capacity(starts.len());
     for (step, &start) in starts.iter().enumerate() {
         if trainer.interrupt.load(Ordering::Relaxed) {
@@ -33,7 +34,7 @@ pub(super) fn evaluate(trainer: &Trainer, model: &Model, classes: i64) -> Evalua
         }
         let end = (start + batch).min(images);
         no_grad(|| {
-            let (x, labels) = eval_batch(&trainer.data.test, &trainer.data.normalisation, start, end, model.kind());
+            let (x, labels) = eval_batch(&trainer.data.test, &normalisation, start, end, model.kind());
             let (loss, logits) = model.evaluate(&x, &labels);
             tally.add(step as u64, &loss, &logits, &labels);
         });

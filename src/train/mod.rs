@@ -20,7 +20,7 @@ mod stops;
 mod tally;
 mod trainer;
 
-pub use crate::native::{NativeError, libtorch_version};
+pub use crate::native::{NativeError, cpu_capability, libtorch_version};
 pub use checkpoint::checkpoint_digest;
 pub use failure::{catch, classify, with_memory_left};
 pub use mark::Mark;

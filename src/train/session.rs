@@ -152,7 +152,8 @@ impl<'a> Session<'a> {
         let start = step * u64::from(recipe.batch_size);
         let end = start + self.sizes[step as usize];
         let rate = self.rate(step);
-        let batch = |kind| plan.train_batch(&data.train, &data.normalisation, start as i64, end as i64, kind);
+        let normalisation = recipe.normalisation.unwrap_or(data.normalisation);
+        let batch = |kind| plan.train_batch(&data.train, &normalisation, start as i64, end as i64, kind);
         tch::manual_seed(step_seed(trial.trial.seed(), epoch, step));
         let tally = &mut self.tally;
         let split = self.model.step(batch, rate, laps, |loss, logits, labels| tally.add(step, loss, logits, labels))?;

@@ -1,24 +1,35 @@
 //! Stops of this process, as by Ctrl-Z or by a scheduler that suspends jobs: nothing is computed, and the clocks go on.
 
-use signal_hook::consts::SIGCONT;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Time between two beats of the thread that watches.
+const BEAT: Duration = Duration::from_millis(200);
+/// No thread of a process that runs waits so long for a processor.
+const STANDSTILL: Duration = Duration::from_secs(2);
 
 static STOPS: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts the stops of this process from now on.
+/// Watches from now on, on a thread that sleeps, for times in which this process did not run.
 ///
 /// # Errors
-/// The system's, where it refuses a handler.
+/// The system's, where it has no thread to give.
 pub fn count_stops() -> io::Result<()> {
-    let count = || {
-        STOPS.fetch_add(1, Ordering::Relaxed);
+    let watch = || {
+        loop {
+            let begun = Instant::now();
+            thread::sleep(BEAT);
+            if begun.elapsed() > STANDSTILL {
+                STOPS.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     };
-    // SAFETY: all that the handler does is to add to an atomic number.
-    unsafe { signal_hook::low_level::register(SIGCONT, count) }.map(drop)
+    thread::Builder::new().name("stops".into()).spawn(watch).map(drop)
 }
 
-/// How often this process was stopped and went on since [`count_stops`].
+/// How often this process stood still since [`count_stops`].
 pub(super) fn stops() -> usize {
     STOPS.load(Ordering::Relaxed)
 }

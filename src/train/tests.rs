@@ -91,6 +91,7 @@ pub(super) fn environment() -> Environment {
         software: Software { ndbench: "d".into(), commit: "e".into(), libtorch: "f".into() },
         device: telemetry::Device::Cpu,
         threads: 1,
+        settings: std::collections::BTreeMap::new(),
     }
 }
 

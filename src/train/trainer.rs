@@ -101,7 +101,9 @@ impl Trainer<'_> {
         notices.into_iter().for_each(|notice| events.send(Event::Warning(notice)));
         let stopped = stops() > stops_before;
         if stopped {
-            events.send(Event::Warning("the process was stopped and went on: the times do not count".into()));
+            events.send(Event::Warning(
+                "the process stood still for more than two seconds: the times do not count".into(),
+            ));
         }
         let failures = events.failures().len();
         events.send(Event::TrialFinished {
@@ -187,6 +189,7 @@ fn other_environment(written: &Environment, now: &Environment) -> Option<String>
             ("libtorch", e.software.libtorch.clone()),
             ("threads", e.threads.to_string()),
             ("device", device(e)),
+            ("settings", e.settings.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")),
         ]
     };
     let pairs = of(written).into_iter().zip(of(now));

@@ -59,6 +59,7 @@ fn environment() -> Environment {
         software: Software { ndbench: "0.1.0".into(), commit: "000000000000".into(), libtorch: "2.11.0".into() },
         device: Device::Cpu,
         threads: 2,
+        settings: std::collections::BTreeMap::new(),
     }
 }
 
