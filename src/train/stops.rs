@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// Time between two beats of the thread that watches.
 const BEAT: Duration = Duration::from_millis(200);
 /// No thread of a process that runs waits so long for a processor.
-const STANDSTILL: Duration = Duration::from_secs(2);
+const STANDSTILL: Duration = Duration::from_secs(5);
 
 static STOPS: AtomicUsize = AtomicUsize::new(0);
 

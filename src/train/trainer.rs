@@ -102,7 +102,7 @@ impl Trainer<'_> {
         let stopped = stops() > stops_before;
         if stopped {
             events.send(Event::Warning(
-                "the process stood still for more than two seconds: the times do not count".into(),
+                "the process stood still for more than five seconds: the times do not count".into(),
             ));
         }
         let failures = events.failures().len();

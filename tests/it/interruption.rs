@@ -139,7 +139,7 @@ fn the_times_of_a_trial_do_not_count_if_the_process_was_stopped_meanwhile() {
     for signal in [libc::SIGSTOP, libc::SIGCONT] {
         // SAFETY: it only sends a signal, to a child that has not been waited for.
         assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
-        std::thread::sleep(Duration::from_millis(2500));
+        std::thread::sleep(Duration::from_millis(5500));
     }
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success() && said(&output).contains("stood still"), "{}", said(&output));
