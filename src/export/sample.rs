@@ -116,14 +116,14 @@ impl Measure {
 
     /// The value of a finished record; `None` where it was not measured or does not count. Overheads belong to blocks.
     fn of(self, record: &Record) -> Option<f64> {
-        let seconds = || record.time_valid.then(|| record.paper_seconds().0).filter(|&s| s > 0.0);
+        let seconds = || record.is_timed().then(|| record.paper_seconds().0).filter(|&s| s > 0.0);
         let bytes = |b: Option<Bytes>| b.map(|b| b.0 as f64);
         match self {
             Self::TestTop1 => record.epochs.last().map(|e| e.test_top1),
             Self::TrainTop1 => record.epochs.last().map(|e| e.train_top1),
             Self::PaperSeconds => seconds(),
             Self::ImagesPerSecond => seconds().map(|s| record.images() as f64 / s),
-            Self::StepSeconds => record.time_valid.then(|| step_seconds(record)).flatten(),
+            Self::StepSeconds => record.is_timed().then(|| step_seconds(record)).flatten(),
             Self::PeakAllocatedBytes => bytes(record.memory.allocated),
             Self::PeakReservedBytes => bytes(record.memory.reserved),
             Self::PeakResidentBytes => bytes(record.memory.resident),
@@ -198,8 +198,9 @@ impl Samples {
                 all.left_out.push(LeftOut { trial: record.trial.to_string(), why });
                 continue;
             }
-            if !record.time_valid {
-                let why = "was resumed, so its accuracy counts and its times do not".into();
+            if !record.is_timed() {
+                let flags: Vec<String> = record.flags().iter().map(ToString::to_string).collect();
+                let why = format!("{}, so its accuracy counts and its times do not", flags.join(", "));
                 all.left_out.push(LeftOut { trial: record.trial.to_string(), why });
             }
             let blank = blank(record);

@@ -46,7 +46,7 @@ impl Store {
             Err(TryLockError::Error(source)) => return Err(lock_error(path, source)),
         }
         let mut lock = TrialLock { file, path, will: Some(will.trim().to_owned()).filter(|w| !w.is_empty()) };
-        lock.put("")?;
+        lock.say("")?;
         Ok(lock)
     }
 }
@@ -62,10 +62,6 @@ impl TrialLock {
     /// # Errors
     /// [`StoreError::Io`] where the file system refuses.
     pub fn say(&mut self, line: &str) -> Result<(), StoreError> {
-        self.put(line)
-    }
-
-    fn put(&mut self, line: &str) -> Result<(), StoreError> {
         let host = sysinfo::System::host_name().unwrap_or_else(|| "an unnamed host".into());
         let text = format!("process {} on {host}\n{line}\n", std::process::id());
         let written =
