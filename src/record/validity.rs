@@ -3,7 +3,6 @@
 use super::Record;
 use crate::telemetry::GpuSummary;
 use crate::units::{Ratio, Seconds};
-use serde::Serialize;
 use std::fmt;
 
 /// Clocks held down by heat or a failing supply for a larger share of the time spoil the times.
@@ -13,8 +12,7 @@ const THROTTLED: f64 = 0.01;
 const SLOWDOWNS: [&str; 4] = ["hw_slowdown", "sw_thermal", "hw_thermal", "power_brake"];
 
 /// Why the times of a record do not count.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "flag")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Flag {
     /// The training was not done in one go.
     Resumed,

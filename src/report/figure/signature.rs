@@ -1,5 +1,6 @@
 //! Where the figures of a drawing come from, in small letters below it: a picture travels without its page.
 
+use super::study::escape;
 use crate::report::model::{EnvironmentEntry, Report};
 use crate::report::words::{clean, environment_line};
 
@@ -43,7 +44,7 @@ pub(in crate::report) fn signed(svg: &str, sources: &[String]) -> String {
         taller - height
     );
     for (line, y) in lines.iter().zip((height + 8..).step_by(LINE as usize)) {
-        let text = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let text = escape(line);
         out += &format!(
             "<text x=\"24\" y=\"{y}\" font-family=\"sans-serif\" font-size=\"10\" fill=\"#6E6E6E\">{text}</text>\n"
         );

@@ -9,7 +9,8 @@ pub(in crate::report) fn accessible(svg: &str, name: &str, title: &str, alt: &st
     format!("{head}>\n<title id=\"{name}-title\">{title}</title>\n<desc id=\"{name}-desc\">{alt}</desc>{body}")
 }
 
-fn escape(text: &str) -> String {
+/// Text for an SVG, in content and in attributes without quotes.
+pub(in crate::report) fn escape(text: &str) -> String {
     super::super::super::words::clean(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -19,7 +19,7 @@ use super::signature::{signed, sources};
 use crate::published::Published;
 use crate::scenario::Dataset;
 
-pub(in crate::report) use accessible::accessible;
+pub(in crate::report) use accessible::{accessible, escape};
 
 /// A drawing with what stands for it where it cannot be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
