@@ -24,7 +24,7 @@ impl Bars {
         let style = |text| ProgressStyle::with_template(text).expect("the template is a constant");
         let matrix = all.add(ProgressBar::new(PARTS));
         matrix.set_style(style("trials {bar:30} {prefix}, {elapsed} passed{msg}"));
-        let epoch = all.add(ProgressBar::new(0));
+        let epoch = all.add(ProgressBar::no_length());
         epoch.set_style(style("steps  {bar:30} {pos}/{len}{left} in epoch {prefix} of {msg}").with_key("left", left));
         Self { all, matrix, epoch }
     }
@@ -44,10 +44,14 @@ impl Bars {
         self.matrix.set_position((share * PARTS as f64) as u64);
     }
 
-    /// An epoch begins, or goes on after `before` of its steps.
+    /// An epoch begins, or goes on after `before` of its steps; 0 steps: it is not known yet how many.
     pub fn epoch(&self, name: String, trial: String, before: u64, steps: u64) {
         self.epoch.reset();
-        self.epoch.set_length(steps);
+        match steps {
+            // A bar of length 0 is full.
+            0 => self.epoch.unset_length(),
+            steps => self.epoch.set_length(steps),
+        }
         self.epoch.set_prefix(name);
         self.epoch.set_message(trial);
         self.epoch.set_position(before);

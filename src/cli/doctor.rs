@@ -191,7 +191,10 @@ fn cuda(findings: &mut Findings, lib: &Path) {
             findings.note("GPU", "CUDA", path.display());
             findings.note("GPU", "cuDNN", cudnn_version());
         }
-        CudaRuntime::Unavailable { why, remedy } => findings.problem("GPU", "CUDA", why, remedy),
+        CudaRuntime::Unavailable { why, remedy } => {
+            findings.problem("GPU", "CUDA", why, remedy);
+            findings.problem("GPU", "cuDNN", "not looked for: libtorch brings it with CUDA", "make CUDA work first");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `run --dry-run`: the trials, what is done, and what the rest will take.
 
-use crate::plan::{Estimate, ResolvedTrial, Timings, TrialId, estimate};
+use crate::plan::{Estimate, Repetitions, ResolvedTrial, TrialId, estimate};
 use crate::profile::Profile;
 use crate::units::{Bytes, Seconds};
 use comfy_table::{Cell, CellAlignment, Table, TableStyle, presets};
@@ -41,15 +41,15 @@ struct Totals {
 }
 
 /// The text of a dry run. `done` holds the trials that need not run again, with their seconds of training and
-/// evaluation where these are valid; repetitions are estimated from `timings`.
+/// evaluation where these are valid; repetitions are estimated from `repetitions`.
 pub fn dry_run(
     trials: &[ResolvedTrial],
     done: &BTreeMap<TrialId, Option<Seconds>>,
-    timings: &Timings,
+    repetitions: &Repetitions,
     profile: &Profile,
     form: Form,
 ) -> String {
-    let rows = rows(trials, done, timings, profile);
+    let rows = rows(trials, done, repetitions, profile);
     let totals = totals(&rows);
     match form {
         Form::Json => format!("{:#}\n", json(&rows, &totals, profile)),
@@ -61,13 +61,13 @@ pub fn dry_run(
 fn rows<'a>(
     trials: &'a [ResolvedTrial],
     done: &BTreeMap<TrialId, Option<Seconds>>,
-    timings: &Timings,
+    repetitions: &Repetitions,
     profile: &Profile,
 ) -> Vec<Row<'a>> {
     let row = |trial: &'a ResolvedTrial| {
         let id = trial.trial.id();
         let done = done.get(&id).copied();
-        Row { trial, id, done, estimate: estimate(&trial.trial, profile, timings) }
+        Row { trial, id, done, estimate: estimate(&trial.trial, profile, repetitions) }
     };
     trials.iter().map(row).collect()
 }
@@ -101,7 +101,8 @@ fn text(rows: &[Row<'_>], totals: &Totals, profile: &Profile, style: TableStyle)
         };
         let time = time.map_or("?".into(), |s| s.to_string());
         let warning = if row.estimate.fits { "" } else { " (!)" };
-        let memory = format!("{}{warning}", row.estimate.memory);
+        let about = if row.estimate.memory_measured { "" } else { "about " };
+        let memory = format!("{about}{}{warning}", row.estimate.memory);
         let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
         table.add_row([
             Cell::new(&row.id),
@@ -154,6 +155,7 @@ fn json(rows: &[Row<'_>], totals: &Totals, profile: &Profile) -> Value {
                     "seconds": row.estimate.seconds,
                     "basis": row.estimate.basis,
                     "memory_bytes": row.estimate.memory,
+                    "memory_measured": row.estimate.memory_measured,
                     "fits": row.estimate.fits,
                 },
             })
@@ -191,10 +193,10 @@ mod tests {
     }
 
     /// That the first trial took four seconds.
-    fn four_seconds(trials: &[ResolvedTrial]) -> Timings {
-        let mut timings = Timings::default();
-        timings.insert(&trials[0].trial, Seconds(4.0));
-        timings
+    fn four_seconds(trials: &[ResolvedTrial]) -> Repetitions {
+        let mut repetitions = Repetitions::default();
+        repetitions.insert(&trials[0].trial, Some(Seconds(4.0)), Some(Bytes(700 << 20)));
+        repetitions
     }
 
     #[test]
@@ -202,16 +204,16 @@ mod tests {
         let trials = smoke();
         let done = BTreeMap::from([(trials[0].trial.id(), Some(Seconds(4.0))), (trials[1].trial.id(), None)]);
         let profile = Profile::load("cpu").unwrap();
-        let timings = four_seconds(&trials);
-        insta::assert_snapshot!("markdown", dry_run(&trials, &done, &timings, &profile, Form::Markdown));
-        insta::assert_snapshot!("terminal", dry_run(&trials, &done, &timings, &profile, Form::Terminal));
+        let repetitions = four_seconds(&trials);
+        insta::assert_snapshot!("markdown", dry_run(&trials, &done, &repetitions, &profile, Form::Markdown));
+        insta::assert_snapshot!("terminal", dry_run(&trials, &done, &repetitions, &profile, Form::Terminal));
     }
 
     #[test]
     fn what_does_not_fit_is_marked() {
         let text = include_str!("../../profiles/cpu.toml").replace("6 GiB", "1 MiB");
         let tiny = Profile::parse("tiny.toml", &text).unwrap();
-        let shown = dry_run(&smoke(), &BTreeMap::new(), &Timings::default(), &tiny, Form::Markdown);
+        let shown = dry_run(&smoke(), &BTreeMap::new(), &Repetitions::default(), &tiny, Form::Markdown);
         assert!(shown.ends_with("(!) 4 trials are estimated above the profile's memory.\n"), "{shown}");
     }
 
@@ -224,6 +226,8 @@ mod tests {
         assert_eq!(value["totals"]["to_do"], 3);
         assert_eq!(value["trials"][0]["seconds"], 4.0);
         assert_eq!(value["trials"][3]["estimate"]["basis"]["trials"], 1, "BN of the second attempt");
+        let memory = |i: usize| value["trials"][i]["estimate"]["memory_measured"].as_bool();
+        assert_eq!([0, 1, 2, 3].map(memory), [true, false, false, true].map(Some));
         assert_eq!(value["trials"][1]["trial"]["deconvolution"]["block"], 64);
         assert_eq!(value["trials"][1]["sources"]["recipe.batch_size"], "--set");
     }

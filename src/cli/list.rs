@@ -63,7 +63,11 @@ pub fn table(rows: &[Row]) -> String {
 /// When stdout cannot be written.
 pub fn run(json: bool) -> std::io::Result<()> {
     let rows = rows();
-    let text = if json { serde_json::to_string_pretty(&rows)? } else { table(&rows) };
+    let text = if json {
+        serde_json::to_string_pretty(&rows)?
+    } else {
+        format!("{}\n\nFor {CLASSES} classes and images of 3x32x32.", table(&rows))
+    };
     writeln!(std::io::stdout(), "{text}")
 }
 

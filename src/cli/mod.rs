@@ -20,14 +20,14 @@ mod probes;
 pub mod progress;
 pub mod publish;
 mod pulse;
+#[cfg(feature = "torch")]
+mod repetitions;
 pub mod report;
 #[cfg(feature = "torch")]
 pub mod run;
 mod selection;
 pub mod serve;
 mod talk;
-#[cfg(feature = "torch")]
-mod timings;
 #[cfg(target_os = "linux")]
 pub mod watch;
 

@@ -28,6 +28,7 @@ fn events() -> Vec<Event> {
         events.push(Event::TrialStarted {
             trial: Box::new(trial),
             environment: Box::new(made_up::environment("alpha")),
+            data_digest: None,
             remarks: vec![REMARK.into()],
         });
         events.push(Event::TrainingStarted { steps_per_epoch: 20, resumed_at, epochs_before: vec![] });
@@ -164,6 +165,10 @@ fn a_terminal_shows_bars_by_estimated_time_and_the_time_left_once_it_is_known() 
     let after_first = matrix.iter().rfind(|line| line.contains(" 2/3,")).unwrap();
     assert!(filled(after_first) <= 15, "the second trial has half its way to go: {after_first}");
     assert!(matrix.iter().any(|line| line.contains(" 2/3,") && filled(line) == 0), "{text}");
+
+    let unbegun = events().into_iter().take(3).collect();
+    let (text, _) = shown(Paper::default(), unbegun, forecast(990.0));
+    assert_eq!(text.split("steps ").skip(1).map(filled).max(), Some(0), "nothing is done yet: {text}");
 
     let started = events().into_iter().take(4);
     let steps = (8..=19).map(|step| Event::Step { epoch: 2, step, images: 128, split: None });

@@ -7,10 +7,10 @@ use super::forecast::{Forecast, Planned};
 use super::lines::JsonLines;
 use super::live;
 use super::progress::{Progress, Verbosity};
+use super::repetitions::{repetitions, seconds};
 use super::report::{warn_of, warning};
 use super::selection::Selected;
 use super::talk;
-use super::timings::{seconds, timings};
 use crate::data::Sources;
 use crate::event::{Event, Fanout, Sink, SinkError};
 use crate::export::metrics::{BuildInfo, Exposition, MetricsSink, Training};
@@ -20,7 +20,7 @@ use crate::record::{Record, RecordWriter, Skipped, Store};
 use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, instruments, set_threads};
 use crate::train::count_stops;
 use crate::units::Seconds;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ use std::time::Duration;
 /// # Errors
 /// Every reason why not all that was asked for is done.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    // Before anything that takes time: an interrupt is to find nothing unprepared.
+    let interrupt = if args.dry_run { Arc::default() } else { interrupt_flag()? };
     let selected = args.selection.resolve()?;
     let device = prepare(&args.compute, &selected.profile);
     if args.dry_run {
@@ -40,7 +42,6 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     args.publish.check()?;
     let device = device.map_err(Failure::Machine)?;
     let store = Store::open(&selected.store).map_err(|e| Failure::Store(Box::new(e)))?;
-    let interrupt = interrupt_flag()?;
     count_stops()?;
     let environment = environment(device);
     let sources = Sources::new(args.data.as_deref());
@@ -136,9 +137,10 @@ fn verdict(summary: Summary, failures: Vec<SinkError>) -> Result<(), Failure> {
         () if failed > 0 => Err(Failure::Trials(failed)),
         () if !failures.is_empty() => Err(Failure::Sinks(failures)),
         () if refused > 0 => Err(Failure::Store(left_out(refused, "their records cannot be read").into())),
-        () if without_data > 0 => {
-            Err(Failure::Data(left_out(without_data, "their data sets are missing or broken").into()))
-        }
+        () if without_data > 0 => Err(Failure::Data(
+            left_out(without_data, "their data sets are missing, broken, or no longer what they were trained with")
+                .into(),
+        )),
         () if elsewhere > 0 => Err(Failure::Elsewhere(elsewhere)),
         () => Ok(()),
     }
@@ -163,19 +165,24 @@ fn done(records: &[Record], retry: Retry) -> BTreeMap<TrialId, Option<Seconds>> 
 }
 
 fn forecast(selected: &Selected, records: &[Record], run: &Run) -> Forecast {
-    let (done, timings) = (done(records, run.retry), timings(records, &selected.profile, Some(run.environment)));
+    let done = done(records, run.retry);
+    let repetitions = repetitions(records, &selected.profile, Some(run.environment));
     let planned = selected.trials.iter().map(|t| {
         let id = t.trial.id();
-        let seconds = estimate(&t.trial, &selected.profile, &timings).seconds;
+        let seconds = estimate(&t.trial, &selected.profile, &repetitions).seconds;
         Planned { epochs: t.trial.epochs, seconds, done: done.contains_key(&id), id }
     });
     Forecast::new(planned.collect())
 }
 
-/// A flag that the first SIGINT or SIGTERM sets; the second one ends the process at once.
+/// A flag that the first SIGINT, SIGTERM or SIGHUP sets; the second one ends the process at once.
 pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        if is_ignored(signal) {
+            // `nohup` means what it says.
+            continue;
+        }
         // In this order: the shutdown looks at the flag before the same signal sets it.
         signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())?;
         signal_hook::flag::register(signal, flag.clone())?;
@@ -183,18 +190,27 @@ pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
     Ok(flag)
 }
 
+/// Whoever started the process asked it to ignore the signal.
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: the call changes nothing and fills the structure, which is plain data, before it is read.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
 fn print_plan(args: &RunArgs, selected: &Selected, device: Option<Device>) -> Result<(), Failure> {
     // No store: nothing is done.
     let (records, skipped) = Store::open_existing(&selected.store).map(|store| read(&store)).unwrap_or_default();
     let here = device.map(environment);
-    let timings = timings(&records, &selected.profile, here.as_ref());
+    let repetitions = repetitions(&records, &selected.profile, here.as_ref());
     let form = match (args.json, std::io::stdout().is_terminal()) {
         (true, _) => Form::Json,
         (_, true) => Form::Terminal,
         _ => Form::Markdown,
     };
     let text =
-        dry_run(&selected.trials, &done(&records, args.retry.as_slice().into()), &timings, &selected.profile, form);
+        dry_run(&selected.trials, &done(&records, args.retry.as_slice().into()), &repetitions, &selected.profile, form);
     talk::write_all(&mut std::io::stdout(), &text)?;
     Ok(warn_of(&skipped)?)
 }

@@ -55,6 +55,20 @@ pub enum DataError {
         /// The name, other bytes escaped.
         name: String,
     },
+    /// Fewer images than the limits of the scenario ask for.
+    #[error(
+        "{dataset}: {asked} {split} images are asked for and {found} are there; lower the scenario's `{split}_images`"
+    )]
+    TooFew {
+        /// The data set.
+        dataset: Dataset,
+        /// `train` or `test`.
+        split: &'static str,
+        /// How many.
+        asked: u32,
+        /// How many there are.
+        found: usize,
+    },
     /// A split without images, in the files or after the limits of the scenario.
     #[error("{dataset}: no {split} images are left; raise the scenario's `{split}_images` or add images")]
     Empty {

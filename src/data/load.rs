@@ -50,9 +50,10 @@ pub fn load(
 ) -> Result<DataSet, DataError> {
     let mut raw = whole(dataset, sources, limits)?;
     let normalisation = normalisation(dataset, &raw);
-    limit(&mut raw.train, limits.0, "train", dataset, &mut raw.remarks)?;
-    limit(&mut raw.test, limits.1, "test", dataset, &mut raw.remarks)?;
+    limit(&mut raw.train, limits.0, "train", dataset)?;
+    limit(&mut raw.test, limits.1, "test", dataset)?;
     Ok(DataSet {
+        digest: raw.digest(),
         train: raw.train.into_images(device),
         test: raw.test.into_images(device),
         class_names: raw.class_names,
@@ -133,19 +134,13 @@ fn normalisation(dataset: &Dataset, raw: &Raw) -> Normalisation {
     }
 }
 
-fn limit(
-    images: &mut Split,
-    limit: Option<u32>,
-    split: &'static str,
-    dataset: &Dataset,
-    remarks: &mut Vec<String>,
-) -> Result<(), DataError> {
+fn limit(images: &mut Split, limit: Option<u32>, split: &'static str, dataset: &Dataset) -> Result<(), DataError> {
     let Some(limit) = limit else { return Ok(()) };
     if limit == 0 {
         return Err(DataError::Empty { dataset: dataset.clone(), split });
     }
     if limit as usize > images.len() {
-        remarks.push(format!("{split}: {limit} images were asked for, there are {}", images.len()));
+        return Err(DataError::TooFew { dataset: dataset.clone(), split, asked: limit, found: images.len() });
     }
     images.truncate(limit as usize);
     Ok(())
@@ -172,12 +167,16 @@ mod tests {
     }
 
     #[test]
-    fn limits_keep_the_first_images_and_say_when_there_are_fewer() {
+    fn limits_keep_the_first_images_and_are_refused_when_there_are_fewer() {
         let sources = Sources::new(Some(std::path::Path::new("absent")));
         let load = |limits| load(&Dataset::FashionMini, &sources, Device::Cpu, limits);
-        let data = load((Some(70), Some(2000))).unwrap();
+        let data = load((Some(70), None)).unwrap();
         assert_eq!((data.train.pixels.size(), data.test.labels.size()), (vec![70, 3, 32, 32], vec![1000]));
-        assert_eq!(data.remarks, ["test: 2000 images were asked for, there are 1000"]);
+        assert_eq!(data.remarks, [""; 0]);
+        assert_ne!(data.digest, load((Some(71), None)).unwrap().digest);
+        assert_eq!(data.digest, load((Some(70), Some(1000))).unwrap().digest);
+        let few = load((None, Some(2000))).unwrap_err().to_string();
+        assert!(few.contains("test_images") && few.contains("2000") && few.contains("1000"), "{few}");
         assert!(load((Some(0), None)).is_err());
     }
 }

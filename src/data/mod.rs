@@ -49,6 +49,8 @@ pub struct DataSet {
     pub class_names: Vec<String>,
     /// Channel means and deviations on the scale 0 to 1.
     pub normalisation: Normalisation,
+    /// Names the content: 16 hexadecimal digits of a SHA-256 of class names, pixels and labels.
+    pub digest: String,
     /// What was skipped or noticed while reading.
     pub remarks: Vec<String>,
 }

@@ -1,6 +1,8 @@
 //! Images on the host, before they become tensors.
 
 use super::Images;
+use crate::files::hex;
+use sha2::{Digest, Sha256};
 use tch::{Device, Tensor};
 
 /// Height and width of every image.
@@ -33,6 +35,24 @@ pub(super) struct Raw {
     pub(super) test: Split,
     pub(super) class_names: Vec<String>,
     pub(super) remarks: Vec<String>,
+}
+
+impl Raw {
+    /// Names the content: 16 hexadecimal digits of a SHA-256 of class names, pixels and labels.
+    pub(super) fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        // Lengths first, so that nothing moves unseen from one part to the next.
+        let mut put = |bytes: &[u8]| {
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        self.class_names.iter().for_each(|name| put(name.as_bytes()));
+        for split in [&self.train, &self.test] {
+            put(&split.pixels);
+            put(&split.labels.iter().flat_map(|label| label.to_le_bytes()).collect::<Vec<_>>());
+        }
+        hex(&hasher.finalize()[..8])
+    }
 }
 
 impl Split {

@@ -79,7 +79,7 @@ fn norm(trial: &Trial) -> String {
     }
     let others = Deconvolution { implementation: plain.implementation, ..deconvolution };
     if others != plain {
-        name += &mark(&hash(&format!("{others:?}")));
+        name += &mark(&hash(&serde_json::to_string(&others).expect("settings are plain data")));
     }
     name
 }

@@ -1,7 +1,7 @@
 //! What several networks are made of.
 
 use super::layers::{BatchNorm2d, ConvShape};
-use super::{Layer, Method, Pass, Scope};
+use super::{Layer, Method, Own, Pass, Scope};
 use tch::Tensor;
 
 /// A 3x3 convolution that keeps the size of the image, divided by `stride`.
@@ -134,8 +134,8 @@ impl SqueezeExcite {
     pub fn new(method: Method, scope: &Scope, channels: i64) -> Self {
         let squeezed = channels / 16;
         Self {
-            squeeze: method.biased_conv(&scope.sub("fc1"), conv1x1(channels, squeezed, 1), |w| w),
-            excite: method.biased_conv(&scope.sub("fc2"), conv1x1(squeezed, channels, 1), |w| w),
+            squeeze: method.biased_conv(&scope.sub("fc1"), conv1x1(channels, squeezed, 1), Own::NOTHING),
+            excite: method.biased_conv(&scope.sub("fc2"), conv1x1(squeezed, channels, 1), Own::NOTHING),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::blocks::{ConvNorm, Normalisation};
 use super::deconvolution::{Delinear, FastDeconv, Whitening};
 use super::layers::{BatchNorm2d, Conv2d, ConvShape, Linear};
-use super::{Init, Layer, Scope};
+use super::{Init, Layer, Own, Scope};
 use crate::scenario::{Deconvolution, Norm};
 
 /// How a network normalises.
@@ -26,46 +26,27 @@ impl Method {
 
     /// A convolution in `scope`: plain and without bias, or whitening and with bias.
     pub fn conv(self, scope: &Scope, shape: ConvShape) -> Box<dyn Layer> {
-        self.conv_with(scope, shape, |w| w)
+        self.conv_with(scope, shape, Own::NOTHING)
     }
 
-    /// The same, where a whitening layer has special settings of its own.
-    pub fn conv_with(
-        self,
-        scope: &Scope,
-        shape: ConvShape,
-        special: impl FnOnce(Whitening) -> Whitening,
-    ) -> Box<dyn Layer> {
-        self.conv_from(scope, shape, Init::Uniform(shape.init_bound()), special)
+    /// The same, where a whitening layer has settings of its own.
+    pub fn conv_with(self, scope: &Scope, shape: ConvShape, own: Own) -> Box<dyn Layer> {
+        self.conv_from(scope, shape, Init::Uniform(shape.init_bound()), own)
     }
 
     /// The same with another initialiser of the weight.
-    pub fn conv_from(
-        self,
-        scope: &Scope,
-        shape: ConvShape,
-        init: Init,
-        special: impl FnOnce(Whitening) -> Whitening,
-    ) -> Box<dyn Layer> {
+    pub fn conv_from(self, scope: &Scope, shape: ConvShape, init: Init, own: Own) -> Box<dyn Layer> {
         match self {
             Self::Bn => Box::new(Conv2d::with_init(scope, shape, false, init)),
-            Self::Nd(settings) => {
-                let whitening = special(Whitening::new(&settings));
-                Box::new(FastDeconv::with_init(scope, shape, true, whitening, init))
-            }
+            Self::Nd(settings) => Box::new(FastDeconv::with_init(scope, shape, true, own.whitening(&settings), init)),
         }
     }
 
     /// A convolution in `scope` that has a bias either way.
-    pub fn biased_conv(
-        self,
-        scope: &Scope,
-        shape: ConvShape,
-        special: impl FnOnce(Whitening) -> Whitening,
-    ) -> Box<dyn Layer> {
+    pub fn biased_conv(self, scope: &Scope, shape: ConvShape, own: Own) -> Box<dyn Layer> {
         match self {
             Self::Bn => Box::new(Conv2d::new(scope, shape, true)),
-            Self::Nd(_) => self.conv_with(scope, shape, special),
+            Self::Nd(_) => self.conv_with(scope, shape, own),
         }
     }
 
@@ -76,25 +57,18 @@ impl Method {
 
     /// The convolution `conv` and its normalisation `norm`.
     pub fn conv_norm(self, scope: &Scope, conv: &str, norm: &str, shape: ConvShape) -> ConvNorm {
-        self.conv_norm_with(scope, conv, norm, shape, |w| w)
+        self.conv_norm_with(scope, conv, norm, shape, Own::NOTHING)
     }
 
-    /// The same, where a whitening layer has special settings of its own.
-    pub fn conv_norm_with(
-        self,
-        scope: &Scope,
-        conv: &str,
-        norm: &str,
-        shape: ConvShape,
-        special: impl FnOnce(Whitening) -> Whitening,
-    ) -> ConvNorm {
-        let conv = self.conv_with(&scope.sub(conv), shape, special);
+    /// The same, where a whitening layer has settings of its own.
+    pub fn conv_norm_with(self, scope: &Scope, conv: &str, norm: &str, shape: ConvShape, own: Own) -> ConvNorm {
+        let conv = self.conv_with(&scope.sub(conv), shape, own);
         ConvNorm { conv, norm: self.norm(&scope.sub(norm), shape.output) }
     }
 
     /// The first layer of most networks, `conv1` and `bn1`: a whitening layer takes `n_iter` iterations and freezes.
     pub fn frozen_stem(self, scope: &Scope, shape: ConvShape, n_iter: i64) -> ConvNorm {
-        self.conv_norm_with(scope, "conv1", "bn1", shape, frozen(n_iter))
+        self.conv_norm_with(scope, "conv1", "bn1", shape, Own::frozen_first(n_iter))
     }
 
     /// The last layer: linear, whitening when deconvolution is asked for it.
@@ -106,11 +80,6 @@ impl Method {
             _ => Box::new(Linear::new(scope, features, classes)),
         }
     }
-}
-
-/// The special settings of a first layer: `n_iter` iterations, frozen statistics.
-pub fn frozen(n_iter: i64) -> impl FnOnce(Whitening) -> Whitening {
-    move |w| Whitening { n_iter, freeze: true, ..w }
 }
 
 #[cfg(test)]

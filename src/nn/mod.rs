@@ -8,10 +8,12 @@ pub mod deconvolution;
 pub mod layers;
 mod method;
 pub mod networks;
+mod own;
 mod pass;
 mod store;
 
 pub use method::Method;
+pub use own::Own;
 pub use pass::{LayerTrace, Pass};
 pub use store::{Buffer, Init, Parameter, Role, Scope, Store};
 

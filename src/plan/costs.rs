@@ -1,6 +1,7 @@
 //! What one image costs in each network.
 
-use crate::scenario::Architecture;
+use crate::scenario::{Architecture, Implementation};
+use crate::units::Bytes;
 
 /// The size of a network with batch normalisation, ten classes and 32x32 images. ND, and a hundred classes, change each
 /// figure by a few per cent, which estimates ignore.
@@ -10,26 +11,65 @@ pub struct Cost {
     pub macs: u64,
     /// Trainable parameters.
     pub parameters: u64,
-    /// Elements in the outputs of all convolutions for one image.
-    pub activations: u64,
 }
 
 impl Cost {
     /// The cost of a network.
     pub fn of(architecture: Architecture) -> Self {
-        let (macs, parameters, activations) = match architecture {
-            Architecture::Vgg16 => (313_201_664, 14_728_266, 276_480),
-            Architecture::Resnet18 => (37_016_576, 11_181_642, 50_688),
-            Architecture::Resnet18Cifar => (555_422_720, 11_173_962, 614_400),
-            Architecture::Preact18 => (555_422_720, 11_171_274, 614_400),
-            Architecture::Densenet121 => (888_350_720, 6_956_298, 2_056_192),
-            Architecture::Resnext29 => (772_483_072, 4_774_218, 3_571_712),
-            Architecture::MobilenetV2 => (91_154_944, 2_296_922, 1_724_928),
-            Architecture::Dpn92 => (2_042_422_272, 34_236_634, 5_721_600),
-            Architecture::PnasnetA => (28_037_856, 130_646, 585_728),
-            Architecture::Senet18 => (555_509_760, 11_260_354, 616_440),
-            Architecture::Efficientnet => (26_977_792, 2_912_089, 472_511),
+        let (macs, parameters) = match architecture {
+            Architecture::Vgg16 => (313_201_664, 14_728_266),
+            Architecture::Resnet18 => (37_016_576, 11_181_642),
+            Architecture::Resnet18Cifar => (555_422_720, 11_173_962),
+            Architecture::Preact18 => (555_422_720, 11_171_274),
+            Architecture::Densenet121 => (888_350_720, 6_956_298),
+            Architecture::Resnext29 => (772_483_072, 4_774_218),
+            Architecture::MobilenetV2 => (91_154_944, 2_296_922),
+            Architecture::Dpn92 => (2_042_422_272, 34_236_634),
+            Architecture::PnasnetA => (28_037_856, 130_646),
+            Architecture::Senet18 => (555_509_760, 11_260_354),
+            Architecture::Efficientnet => (26_977_792, 2_912_089),
         };
-        Self { macs, parameters, activations }
+        Self { macs, parameters }
+    }
+}
+
+/// Bytes of live tensors at the peak of a training step in single precision, ten classes, the study's settings; momentum
+/// apart. They are measured, not counted: a test measures them again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepMemory {
+    /// For every image of the batch: what the backward pass needs of the forward pass, and gradients under way.
+    pub per_image: Bytes,
+    /// Whatever the batch: parameters, running statistics, gradients, the iterates of Newton-Schulz.
+    pub fixed: Bytes,
+}
+
+impl StepMemory {
+    /// Of a network with batch normalisation, or with this code for the deconvolution.
+    pub fn of(architecture: Architecture, deconvolution: Option<Implementation>) -> Self {
+        // In KiB, by image and whatever the batch: BN, published, fast.
+        let [bn, published, fast] = match architecture {
+            Architecture::Vgg16 => [(2_293, 114_384), (2_400, 548_137), (1_441, 465_107)],
+            Architecture::Resnet18 => [(352, 87_072), (488, 591_406), (248, 479_911)],
+            Architecture::Resnet18Cifar => [(4_213, 85_389), (4_384, 591_155), (2_208, 476_658)],
+            Architecture::Preact18 => [(4_131, 85_015), (4_352, 591_154), (2_208, 476_692)],
+            Architecture::Densenet121 => [(38_497, 35_044), (27_827, 1_571_351), (19_865, 1_117_673)],
+            Architecture::Resnext29 => [(26_296, 26_187), (16_226, 224_673), (12_168, 182_639)],
+            Architecture::MobilenetV2 => [(13_180, 13_356), (10_151, 54_621), (6_544, 53_645)],
+            Architecture::Dpn92 => [(44_160, 191_106), (29_300, 1_431_445), (22_324, 1_214_425)],
+            Architecture::PnasnetA => [(8_426, 559), (17_996, 343_227), (5_962, 261_887)],
+            Architecture::Senet18 => [(5_176, 85_392), (5_583, 594_835), (3_403, 479_199)],
+            Architecture::Efficientnet => [(3_545, 20_371), (3_667, 20_920), (3_667, 21_425)],
+        };
+        let (per_image, fixed) = match deconvolution {
+            None => bn,
+            Some(Implementation::Published) => published,
+            Some(Implementation::Fast) => fast,
+        };
+        Self { per_image: Bytes(per_image << 10), fixed: Bytes(fixed << 10) }
+    }
+
+    /// The live tensors of a step with so many images, momentum apart.
+    pub fn live(self, batch: u64) -> Bytes {
+        Bytes(self.fixed.0 + batch * self.per_image.0)
     }
 }

@@ -1,6 +1,6 @@
 //! How long a trial will take, and how much memory.
 
-use super::{Cost, Trial, study};
+use super::{Cost, StepMemory, Trial, study};
 use crate::files::sha256_hex;
 use crate::profile::Profile;
 use crate::scenario::{Implementation, Norm, Precision};
@@ -50,26 +50,44 @@ pub struct Estimate {
     pub seconds: Option<Seconds>,
     /// What `seconds` rests on.
     pub basis: Basis,
-    /// Peak memory, on the device for CUDA, of the process for a CPU; always an assumption, good to a factor of two.
+    /// Peak memory, on the device for CUDA, of the process for a CPU.
     pub memory: Bytes,
+    /// `memory` is the largest peak of finished trials that differ in attempt, seed and length only; else it is good to a
+    /// factor of two.
+    pub memory_measured: bool,
     /// `memory` is within the profile's budget.
     pub fits: bool,
 }
 
-/// Seconds of finished trials, to estimate their repetitions from. Put in only what one machine has measured.
+/// What finished trials say of their repetitions. Put in only what one machine has measured.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Timings(BTreeMap<String, Vec<Seconds>>);
+pub struct Repetitions {
+    seconds: BTreeMap<String, Vec<Seconds>>,
+    memory: BTreeMap<String, Bytes>,
+}
 
-impl Timings {
-    /// Adds the seconds, training and evaluation, of a finished and uninterrupted trial.
-    pub fn insert(&mut self, trial: &Trial, seconds: Seconds) {
-        self.0.entry(repetition(trial)).or_default().push(seconds);
+impl Repetitions {
+    /// Adds a finished trial: the seconds of training and evaluation, where they count, and the peak memory, where it is
+    /// known.
+    pub fn insert(&mut self, trial: &Trial, seconds: Option<Seconds>, memory: Option<Bytes>) {
+        if let Some(seconds) = seconds {
+            self.seconds.entry(repetition(trial)).or_default().push(seconds);
+        }
+        if let Some(memory) = memory {
+            let largest = self.memory.entry(shorter(trial)).or_default();
+            *largest = memory.max(*largest);
+        }
     }
 
     /// The mean over the trials that differ from `trial` in attempt and seed only, and their number.
-    pub fn mean(&self, trial: &Trial) -> Option<(Seconds, usize)> {
-        let all = self.0.get(&repetition(trial))?;
+    pub fn seconds(&self, trial: &Trial) -> Option<(Seconds, usize)> {
+        let all = self.seconds.get(&repetition(trial))?;
         Some((Seconds(all.iter().copied().sum::<Seconds>().0 / all.len() as f64), all.len()))
+    }
+
+    /// The largest peak memory of the trials that differ from `trial` in attempt, seed and length only.
+    pub fn memory(&self, trial: &Trial) -> Option<Bytes> {
+        self.memory.get(&shorter(trial)).copied()
     }
 }
 
@@ -79,10 +97,15 @@ fn repetition(trial: &Trial) -> String {
     sha256_hex(serde_json::to_string(&one).expect("a trial is plain data").as_bytes())
 }
 
-/// Estimates a trial on the machine of `profile`: from `timings` where they know it, else from the study's seconds,
-/// else from the number of operations.
-pub fn estimate(trial: &Trial, profile: &Profile, timings: &Timings) -> Estimate {
-    let (seconds, basis) = if let Some((seconds, trials)) = timings.mean(trial) {
+/// Equal for trials that take the same memory.
+fn shorter(trial: &Trial) -> String {
+    repetition(&Trial { epochs: 1, ..trial.clone() })
+}
+
+/// Estimates a trial on the machine of `profile`: from its `repetitions` where there are any, else from the study's
+/// seconds, else from the number of operations.
+pub fn estimate(trial: &Trial, profile: &Profile, repetitions: &Repetitions) -> Estimate {
+    let (seconds, basis) = if let Some((seconds, trials)) = repetitions.seconds(trial) {
         (Some(seconds), Basis::Records { trials })
     } else if let Some((seconds, speed)) = from_study(trial, profile) {
         (Some(seconds), Basis::Study { speed })
@@ -91,8 +114,9 @@ pub fn estimate(trial: &Trial, profile: &Profile, timings: &Timings) -> Estimate
     } else {
         (None, Basis::Unknown)
     };
-    let memory = memory(trial, profile);
-    Estimate { seconds, basis, memory, fits: memory <= profile.memory() }
+    let measured = repetitions.memory(trial);
+    let memory = measured.unwrap_or_else(|| memory(trial, profile));
+    Estimate { seconds, basis, memory, memory_measured: measured.is_some(), fits: memory <= profile.memory() }
 }
 
 /// The study's seconds, for trials like the study's: its batch, its arithmetic, its code; fewer images take less.
@@ -127,17 +151,18 @@ fn images(trial: &Trial) -> Option<(u32, u32)> {
     Some((limit(trial.train_images, all.map(|a| a.0))?, limit(trial.test_images, all.map(|a| a.1))?))
 }
 
-/// The base, the images (one byte a value), weights with gradient and momentum, and what the backward pass needs:
-/// assumed as the outputs of all convolutions and of what follows each; for ND once more, the sampled patches.
+/// The base, the images (one byte a value), and the live tensors of a step with the momentum, times what an allocator needs
+/// for them.
 fn memory(trial: &Trial, profile: &Profile) -> Bytes {
-    let cost = Cost::of(trial.architecture);
-    let width = if trial.recipe.precision == Precision::Fp64 { 8 } else { 4 };
-    let copies = if trial.norm == Norm::Nd { 3 } else { 2 };
+    let assumed = profile.estimates();
     let batch = u64::from(trial.recipe.batch_size);
     // Of a folder whose size is not known, the images are left out and batches are taken as full.
     let (data, batch) = images(trial).map_or((0, batch), |(train, test)| {
         ((u64::from(train) + u64::from(test)) * 3 * 32 * 32, batch.min(train.into()))
     });
-    let weights = 3 * cost.parameters * width;
-    Bytes(profile.estimates().base_memory.0 + data + weights + copies * cost.activations * width * batch)
+    let step = StepMemory::of(trial.architecture, trial.deconvolution.map(|d| d.implementation));
+    let momentum = 4 * Cost::of(trial.architecture).parameters;
+    let widths = if trial.recipe.precision == Precision::Fp64 { 2.0 } else { 1.0 };
+    let tensors = widths * (step.live(batch).0 + momentum) as f64;
+    Bytes(assumed.base_memory.0 + data + (assumed.memory_factor * tensors) as u64)
 }

@@ -10,9 +10,9 @@ mod ids;
 mod study;
 mod trial;
 
-pub use costs::Cost;
+pub use costs::{Cost, StepMemory};
 pub use error::PlanError;
-pub use estimate::{Basis, Estimate, Timings, estimate};
+pub use estimate::{Basis, Estimate, Repetitions, estimate};
 pub use expand::{Overrides, expand};
 pub use filter::Filter;
 pub use ids::Ids;

@@ -13,6 +13,8 @@ const MOST_STEPS: u32 = 1_000_000_000;
 const MOST_FLOPS: f64 = 1e21;
 /// No device and no method is a million times faster or slower than another.
 const LARGEST_FACTOR: f64 = 1e6;
+/// No allocator needs a hundred times what it gives.
+const LARGEST_OVERHEAD: f64 = 100.0;
 
 /// Holds every value against its rule; the device and its TF32, which have no default, come back as plain values.
 ///
@@ -31,6 +33,7 @@ pub(super) fn check(raw: &Raw, document: &Document) -> Result<(Device, Tf32), Se
         "estimate.flops_per_second",
         "estimate.nd_factor",
         "estimate.base_memory",
+        "estimate.memory_factor",
     ];
     for key in required {
         c.present(key);
@@ -62,6 +65,11 @@ fn values(raw: &Raw, c: &mut Checker<'_>) {
     c.positive("estimate.flops_per_second", raw.estimate.flops_per_second, MOST_FLOPS);
     c.positive("estimate.nd_factor", raw.estimate.nd_factor, LARGEST_FACTOR);
     c.positive("estimate.study_speed", raw.estimate.study_speed.unwrap_or(1.0), LARGEST_FACTOR);
+    c.rule(
+        (1.0..=LARGEST_OVERHEAD).contains(&raw.estimate.memory_factor),
+        "estimate.memory_factor",
+        format_args!("must be from 1 to {LARGEST_OVERHEAD}, not {}", raw.estimate.memory_factor),
+    );
     memory(c, "estimate.base_memory", raw.estimate.base_memory.0, 0);
 }
 

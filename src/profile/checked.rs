@@ -48,6 +48,8 @@ pub struct Estimates {
     pub study_speed: Option<f64>,
     /// Memory before the first tensor.
     pub base_memory: Bytes,
+    /// Memory taken for each byte of live tensors: what the allocator rounds up and keeps, and buffers beside it.
+    pub memory_factor: f64,
 }
 
 /// The raw form: what a file may say. Required values are options here, so that all that is missing is said at once.
@@ -88,13 +90,14 @@ pub(super) struct RawSampling {
 #[serde(
     default,
     deny_unknown_fields,
-    expecting = "a table with flops_per_second, nd_factor, study_speed and base_memory"
+    expecting = "a table with flops_per_second, nd_factor, study_speed, base_memory and memory_factor"
 )]
 pub(super) struct RawEstimate {
     pub(super) flops_per_second: f64,
     pub(super) nd_factor: f64,
     pub(super) study_speed: Option<f64>,
     pub(super) base_memory: Amount,
+    pub(super) memory_factor: f64,
 }
 
 /// A checked profile; made by [`Profile::load`] and [`Profile::parse`] only.
@@ -179,8 +182,8 @@ impl Profile {
 
     /// Constants for estimates.
     pub fn estimates(&self) -> Estimates {
-        let RawEstimate { flops_per_second, nd_factor, study_speed, base_memory } = self.raw.estimate;
-        Estimates { flops_per_second, nd_factor, study_speed, base_memory: base_memory.0 }
+        let RawEstimate { flops_per_second, nd_factor, study_speed, base_memory, memory_factor } = self.raw.estimate;
+        Estimates { flops_per_second, nd_factor, study_speed, base_memory: base_memory.0, memory_factor }
     }
 
     /// Where the value of a dotted key was written, `cpu.toml:12`; absent when the profile leaves it out.

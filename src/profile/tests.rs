@@ -22,6 +22,7 @@ step_every = 10
 flops_per_second = 1e11
 nd_factor = 3
 base_memory = "300 MiB"
+memory_factor = 1.5
 "#;
 
 #[test]
@@ -59,6 +60,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("flops_per_second = 1e11", "flops_per_second = inf"),
     ("nd_factor = 3", "nd_factor = 0"),
     ("nd_factor = 3", "nd_factor = 3\nstudy_speed = -1"),
+    ("memory_factor = 1.5", "memory_factor = 0.5"),
     // Bounds.
     ("memory = \"4 GiB\"", "memory = 9223372036854775807"),
     ("base_memory = \"300 MiB\"", "base_memory = 9223372036854775807"),

@@ -46,6 +46,10 @@ pub struct Record {
     pub telemetry_overhead: Option<TelemetryOverhead>,
     /// Where it ran.
     pub environment: Environment,
+    /// [`DataSet::digest`](crate::data::DataSet::digest) of the images; absent where none were loaded, and in records from
+    /// before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_digest: Option<String>,
     /// When it began (of a resumed trial: the last time), RFC 3339.
     pub started: jiff::Timestamp,
     /// When it ended.

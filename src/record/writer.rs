@@ -21,6 +21,7 @@ pub struct RecordWriter {
 struct Current {
     trial: ResolvedTrial,
     environment: Environment,
+    data_digest: Option<String>,
     started: jiff::Timestamp,
     /// Absent before the first step.
     steps_per_epoch: Option<u64>,
@@ -98,6 +99,7 @@ impl Current {
             telemetry_overhead: telemetry.as_ref().map(overhead),
             telemetry,
             environment: self.environment,
+            data_digest: self.data_digest,
             started: self.started,
             finished: jiff::Timestamp::now(),
             remarks: self.remarks,
@@ -112,10 +114,11 @@ impl Sink for RecordWriter {
 
     fn handle(&mut self, event: &Event) -> Result<(), SinkError> {
         match event {
-            Event::TrialStarted { trial, environment, remarks } => {
+            Event::TrialStarted { trial, environment, data_digest, remarks } => {
                 self.current = Some(Current {
                     trial: trial.as_ref().clone(),
                     environment: environment.as_ref().clone(),
+                    data_digest: data_digest.clone(),
                     started: jiff::Timestamp::now(),
                     steps_per_epoch: None,
                     epochs: Vec::new(),
@@ -167,6 +170,7 @@ mod tests {
         Event::TrialStarted {
             trial: Box::new(made_up::resolved(trial)),
             environment: Box::new(made_up::environment("alpha")),
+            data_digest: Some("00c0ffee00c0ffee".into()),
             remarks: vec!["2 images skipped".into()],
         }
     }
@@ -211,6 +215,7 @@ mod tests {
         assert_eq!((&record.outcome, record.time_valid), (&Outcome::Finished, false));
         assert_eq!(record.remarks, ["2 images skipped", "a checkpoint was set aside", "a sink failed"]);
         assert_eq!(record.sources["recipe.lr"], "default");
+        assert_eq!(record.data_digest.as_deref(), Some("00c0ffee00c0ffee"));
     }
 
     #[test]

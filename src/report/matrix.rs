@@ -142,7 +142,11 @@ impl<'a> Matrix<'a> {
                     (format!("attempts of several {what} are taken together: {}", list.join(", ")), name.clone())
                 })
             };
-            [different("commits", |r| &r.environment.software.commit), different("hosts", |r| &r.environment.host.name)]
+            [
+                different("commits", |r| &r.environment.software.commit),
+                different("hosts", |r| &r.environment.host.name),
+                different("digests of the images", |r| r.data_digest.as_deref().unwrap_or("unknown")),
+            ]
         };
         collected(cells.iter().flat_map(of).flatten())
     }

@@ -74,7 +74,7 @@ pub struct Summary {
     pub elsewhere: usize,
     /// Trials left out: what may be their record cannot be read.
     pub refused: usize,
-    /// Trials left out: their data set is missing or broken.
+    /// Trials left out: their data set is missing or broken, or was another when they were trained.
     pub without_data: usize,
     /// A signal ended the run.
     pub interrupted: bool,
@@ -156,6 +156,11 @@ impl Run<'_> {
             Ok(done) => done,
             Err(why) => return Ok(left_out(events, why, Visit::Refused)),
         };
+        if let Some(why) = done.as_ref().and_then(|record| self.other_images(record, shelf)) {
+            events.send(Event::Warning(format!("{trial} is left out: {why}")));
+            return Ok(Visit::WithoutData);
+        }
+        let done = done.map(|record| record.outcome);
         match done {
             Some(outcome) if !self.store.has_leftovers(trial, is_over(&outcome)) => return Ok(Visit::Done(outcome)),
             None if shelf.lacks(trial) => return Ok(Visit::WithoutData),
@@ -170,7 +175,7 @@ impl Run<'_> {
         };
         // Another process may have finished it between the first look and the lock.
         let done = match self.done(trial) {
-            Ok(done) => done,
+            Ok(done) => done.map(|record| record.outcome),
             Err(why) => return Ok(left_out(events, why, Visit::Refused)),
         };
         if let Err(e) = self.store.sweep(&lock, trial, done.as_ref().is_some_and(is_over)) {
@@ -210,13 +215,24 @@ impl Run<'_> {
         Visit::Trained(outcome)
     }
 
-    /// The outcome of a trial that need not be trained.
+    /// The record of a trial that need not be trained.
     ///
     /// # Errors
     /// What may be its record cannot be read.
-    fn done(&self, trial: &Trial) -> Result<Option<Outcome>, StoreError> {
-        let outcome = self.store.find(&trial.id())?.map(|record| record.outcome);
-        Ok(outcome.filter(|outcome| !self.retry.includes(outcome)))
+    fn done(&self, trial: &Trial) -> Result<Option<Record>, StoreError> {
+        Ok(self.store.find(&trial.id())?.filter(|record| !self.retry.includes(&record.outcome)))
+    }
+
+    /// Why the record of a trial that is done does not stand for the images that its data set holds now.
+    fn other_images(&self, record: &Record, shelf: &mut Shelf) -> Option<String> {
+        let (then, now) = (record.data_digest.as_ref()?, shelf.digest(&record.trial, self)?);
+        (*then != now).then(|| {
+            format!(
+                "it was trained with other images (digest {then}) than {} now holds (digest {now}); give these another \
+                 name, or keep their records in another --store",
+                record.trial.dataset
+            )
+        })
     }
 
     /// The remark on the record that the next one of `trial` replaces, if there is one.

@@ -4,6 +4,7 @@ use super::{Run, RunError};
 use crate::data::{DataError, DataSet, load};
 use crate::plan::{ResolvedTrial, Trial};
 use crate::scenario::Dataset;
+use crate::train::catch;
 
 /// A data set on the device and what it was loaded for.
 type Loaded = (Dataset, (Option<u32>, Option<u32>), DataSet);
@@ -25,28 +26,33 @@ impl Shelf {
     /// The data set of `trial`, kept from the trial before where it is the same.
     ///
     /// # Errors
-    /// Why it cannot be had; [`Shelf::lacks`] remembers that.
+    /// Why it cannot be had.
     pub fn get(&mut self, trial: &Trial, run: &Run) -> Result<&DataSet, DataError> {
         let limits = (trial.train_images, trial.test_images);
         let kept = self.loaded.take().filter(|(dataset, l, _)| (dataset, *l) == (&trial.dataset, limits));
         let loaded = match kept {
             Some(kept) => kept,
-            None => match load(&trial.dataset, run.sources, run.device, limits) {
-                Ok(data) => (trial.dataset.clone(), limits, data),
-                Err(e) => {
-                    self.lost.push(trial.dataset.clone());
-                    return Err(e);
-                }
-            },
+            None => (trial.dataset.clone(), limits, load(&trial.dataset, run.sources, run.device, limits)?),
         };
         Ok(&self.loaded.insert(loaded).2)
     }
 
-    /// The warning that `error` leaves out the data set of `trial`.
+    /// What [`DataSet::digest`] says of the images of a trial that is done. Sets with a fixed name are not loaded for the
+    /// question; folders are, since anything may lie in them by now. Absent where nothing is known.
+    pub fn digest(&mut self, trial: &Trial, run: &Run) -> Option<String> {
+        let limits = (trial.train_images, trial.test_images);
+        let at_hand = matches!(&self.loaded, Some((dataset, l, _)) if (dataset, *l) == (&trial.dataset, limits));
+        let asked = at_hand || matches!(trial.dataset, Dataset::Folder(_));
+        let data = asked.then(|| catch(|| self.get(trial, run).map(|data| data.digest.clone())));
+        data?.ok()?.ok()
+    }
+
+    /// The warning that `error` leaves out the data set of `trial`; [`Shelf::lacks`] remembers that.
     ///
     /// # Errors
     /// `error` where no data set of `trials` is left.
-    pub fn warn(&self, trial: &Trial, error: DataError, trials: &[ResolvedTrial]) -> Result<String, RunError> {
+    pub fn warn(&mut self, trial: &Trial, error: DataError, trials: &[ResolvedTrial]) -> Result<String, RunError> {
+        self.lost.push(trial.dataset.clone());
         if trials.iter().all(|t| self.lacks(&t.trial)) {
             return Err(error.into());
         }

@@ -12,6 +12,8 @@ const MOST_IMAGES: u32 = 100_000_000;
 const MOST_IN_A_BATCH: u32 = 1_000_000;
 /// Newton-Schulz has long converged, or diverged.
 const MOST_ITERATIONS: i64 = 100;
+/// Steps before statistics freeze.
+const MOST_STEPS: i64 = 1_000_000_000;
 /// More channels or features than any layer has.
 const LARGEST_BLOCK: i64 = 65_536;
 /// The side of an image.
@@ -30,15 +32,30 @@ pub(super) fn check(raw: &Raw, document: &Document) -> Result<(), SettingsError>
         let fine = raw.name.starts_with(|ch: char| ch.is_ascii_alphanumeric()) && raw.name.chars().all(allowed);
         c.rule(fine, "name", "must be lower-case letters, digits, `-`, `_` or `.`, and begin with a letter or digit");
     }
-    for (key, limit) in [("train_images", raw.train_images), ("test_images", raw.test_images)] {
-        c.count(key, limit.unwrap_or(1), 1..=MOST_IMAGES);
-    }
+    images(raw, c);
     matrix(raw, document, c);
     recipe(&raw.recipe, c);
     if raw.matrix.norms.contains(&Norm::Nd) || document.has("deconvolution") {
         deconvolution(&raw.deconvolution, c);
     }
     checker.finish()
+}
+
+/// No more images may be asked for than a data set has, where its name fixes how many that are.
+fn images(raw: &Raw, c: &mut Checker<'_>) {
+    let all = |of: fn((u32, u32)) -> u32| {
+        let sizes = raw.matrix.datasets.iter().filter_map(|d| Some((of(d.images()?), d)));
+        sizes.min_by_key(|(images, _)| *images)
+    };
+    let limits = [("train_images", raw.train_images, all(|n| n.0)), ("test_images", raw.test_images, all(|n| n.1))];
+    for (key, limit, smallest) in limits {
+        let Some(limit) = limit else { continue };
+        c.count(key, limit, 1..=MOST_IMAGES);
+        if let Some((images, dataset)) = smallest.filter(|_| limit <= MOST_IMAGES) {
+            let rule = format_args!("must be at most {images}, which is all that {dataset} has, not {limit}");
+            c.rule(limit <= images, key, rule);
+        }
+    }
 }
 
 fn matrix(raw: &Raw, document: &Document, c: &mut Checker<'_>) {
@@ -83,4 +100,6 @@ fn deconvolution(d: &Deconvolution, c: &mut Checker<'_>) {
     c.positive("deconvolution.eps", d.eps, 1000.0);
     c.count("deconvolution.sampling_stride", d.sampling_stride, 1..=i64::from(SIDE));
     c.positive("deconvolution.momentum", d.momentum, 1.0);
+    c.count("deconvolution.first_n_iter", d.first_n_iter.unwrap_or(1), 1..=MOST_ITERATIONS);
+    c.count("deconvolution.freeze_iter", d.freeze_iter.unwrap_or(1), 1..=MOST_STEPS);
 }

@@ -57,8 +57,20 @@ impl From<Implementation> for String {
     }
 }
 
+/// Which convolutions freeze their statistics after some training steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Freeze {
+    /// None.
+    None,
+    /// The first of the network.
+    First,
+    /// All.
+    All,
+}
+
 /// Settings of the deconvolution layers (Ye et al., 2020, Algorithm 1). Layers with special settings of their own, such
-/// as the first layer of most networks, keep them.
+/// as the first layer of most networks, keep them unless they are set here by `uniform`, `first_n_iter` or `freeze`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table such as { block = 64, n_iter = 5 }")]
 pub struct Deconvolution {
@@ -76,6 +88,19 @@ pub struct Deconvolution {
     pub sampling_stride: i64,
     /// Weight of the newest batch in the running statistics.
     pub momentum: f64,
+    /// Every layer takes the settings above, whatever its network has of its own; only asked for, never written as false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub uniform: bool,
+    /// Newton-Schulz iterations of the first layer; absent: the network's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_n_iter: Option<i64>,
+    /// Which statistics freeze; absent: the network's own, with `uniform` none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Freeze>,
+    /// Where statistics freeze, they are updated in the first `freeze_iter + 1` of every `10 freeze_iter` training steps;
+    /// absent: 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze_iter: Option<i64>,
 }
 
 impl Default for Deconvolution {
@@ -89,6 +114,10 @@ impl Default for Deconvolution {
             eps: 1e-5,
             sampling_stride: 3,
             momentum: 0.1,
+            uniform: false,
+            first_n_iter: None,
+            freeze: None,
+            freeze_iter: None,
         }
     }
 }

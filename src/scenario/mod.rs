@@ -11,7 +11,7 @@ mod recipe;
 pub use architecture::Architecture;
 pub use checked::{BUILT_IN, Matrix, Published, Scenario};
 pub use dataset::Dataset;
-pub use deconvolution::{Deconvolution, Implementation};
+pub use deconvolution::{Deconvolution, Freeze, Implementation};
 pub use norm::Norm;
 pub use recipe::{Augmentation, Normalisation, Precision, Recipe, Schedule};
 

@@ -133,14 +133,32 @@ const BROKEN: &[(&str, &str)] = &[
     ("n_iter = 7", "n_iter = 9223372036854775807"),
     ("n_iter = 7", "n_iter = 9223372036854775808"),
     ("n_iter = 7", "sampling_stride = 4294967296\nblock = 9223372036854775807\nblock_fc = 65537\neps = 1e300"),
+    ("n_iter = 7", "n_iter = 99999999999999999999"),
+    ("lr = 0.05", "lr = 99999999999999999999"),
+    ("lr = 0.05", "normalisation = { mean = [0.5, 0.5], std = [0.2, 0.2, 0.2] }"),
+    ("n_iter = 7", "first_n_iter = 0\nfreeze = \"last\"\nfreeze_iter = 1"),
+    ("n_iter = 7", "first_n_iter = 101\nfreeze_iter = 0"),
+    ("n_iter = 7", "uniform = 1"),
+    ("train_images = 500", "train_images = 50001\ntest_images = 10001"),
     ("augmentation = { flip = false }", "augmentation = 3"),
     ("augmentation = { flip = false }", "schedule = 3"),
     ("augmentation = { flip = false }", "schedule = { cosine = 1 }"),
 ];
 
 /// Values of every TOML type.
-const OF_EVERY_TYPE: [&str; 10] =
-    ["3", "-1", "1.5", "true", "\"x\"", "[]", "[1]", "{}", "{ x = 1, y = 2 }", "1979-05-27T07:32:00Z"];
+const OF_EVERY_TYPE: [&str; 11] = [
+    "3",
+    "-1",
+    "1.5",
+    "true",
+    "\"x\"",
+    "[]",
+    "[1]",
+    "{}",
+    "{ x = 1, y = 2 }",
+    "1979-05-27T07:32:00Z",
+    "99999999999999999999",
+];
 
 #[test]
 fn no_message_speaks_of_the_types_of_the_program() {
@@ -151,7 +169,8 @@ fn no_message_speaks_of_the_types_of_the_program() {
         &["recipe.batch_size", "recipe.lr", "recipe.nesterov", "recipe.schedule", "recipe.drop_last"],
         &["recipe.dropout", "recipe.augmentation", "recipe.augmentation.crop_padding", "recipe.augmentation.flip"],
         &["recipe.precision", "deconvolution", "deconvolution.implementation", "deconvolution.n_iter"],
-        &["deconvolution.eps"],
+        &["deconvolution.eps", "deconvolution.uniform", "deconvolution.freeze", "deconvolution.first_n_iter"],
+        &["recipe.normalisation", "recipe.normalisation.mean"],
     ];
     let jargon = [
         "struct",
@@ -165,7 +184,10 @@ fn no_message_speaks_of_the_types_of_the_program() {
         "u32",
         "u64",
         "i64",
+        "i128",
         "f64",
+        "array",
+        "tuple",
         "wanted",
         "element",
         "option",
@@ -194,6 +216,31 @@ fn every_class_of_error_says_where_and_why() {
         let _ = writeln!(all, "> {}\n{message}\n", to.replace('\n', "; "));
     }
     insta::assert_snapshot!(all);
+}
+
+/// The dotted keys of a table that hold no table.
+fn leaves(prefix: &str, table: &toml::Table) -> std::collections::BTreeSet<String> {
+    let keys = table.iter().flat_map(|(key, value)| match value {
+        toml::Value::Table(inner) => leaves(&format!("{prefix}{key}."), inner),
+        _ => [format!("{prefix}{key}")].into(),
+    });
+    keys.collect()
+}
+
+#[test]
+fn the_documentation_shows_every_key() {
+    let page = include_str!("../../docs/scenarios.md");
+    let (_, example) = page.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let scenario = Scenario::parse("scenarios.md", example).unwrap();
+    // What is optional is set here; what is false or absent does not show.
+    let recipe = toml::Table::try_from(scenario.recipe()).unwrap();
+    let whole = crate::scenario::Deconvolution { uniform: true, ..*scenario.deconvolution() };
+    let deconvolution = toml::Table::try_from(whole).unwrap();
+    let shown = leaves("", &example.parse().unwrap());
+    for key in leaves("recipe.", &recipe).union(&leaves("deconvolution.", &deconvolution)) {
+        assert!(shown.contains(key), "docs/scenarios.md does not show {key}");
+    }
 }
 
 #[test]

@@ -193,10 +193,22 @@ fn plain_words(message: &str) -> String {
     {
         return format!("{what}`{}; known: {known}", did_you_mean(name, known.split(", ")));
     }
+    if let Some(name) = message.strip_prefix("missing field ") {
+        return format!("the key {name} is missing");
+    }
     let message = WORDS.iter().fold(message.to_string(), |text, (serde, plain)| text.replace(serde, plain));
     match message.rsplit_once(", expected ") {
+        // Larger than any integer of the file format, whatever was expected.
+        Some((what, _)) if what.ends_with(" as i128") || what.ends_with(" as u128") => {
+            let what = what.rsplit_once(" as ").map_or(what, |(what, _)| what);
+            format!("{}, which is too large", what.replace("wrong type:", "impossible value:"))
+        }
         Some((what, "u32")) => format!("{what}, expected a whole number from 0 to {}", u32::MAX),
-        Some((what, "u64" | "i64")) => format!("{what}, expected a whole number"),
+        Some((what, "u64")) => format!("{what}, expected a whole number from 0"),
+        Some((what, "i64")) => format!("{what}, expected a whole number"),
+        Some((what, array)) if array.starts_with("an array of length ") => {
+            format!("{}, expected {} numbers in [ ]", what.replace("invalid length", "wrong length:"), &array[19..])
+        }
         Some((what, "f64")) => format!("{what}, expected a number"),
         Some((what, "a sequence")) => format!("{what}, expected a list in [ ]"),
         Some((what, "a map")) => format!("{what}, expected a table"),

@@ -35,12 +35,17 @@ fn read(path: &Path) -> io::Result<String> {
     if !opened && !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mut text = String::new();
-    File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB, not a settings file"));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|e| {
+        let (before, after) = e.as_bytes().split_at(e.utf8_error().valid_up_to());
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let what = format!("line {line}: the byte {:#04x} is not UTF-8", after[0]);
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    })
 }
 
 #[cfg(test)]
@@ -70,8 +75,9 @@ mod tests {
         let path = dir.path().join("x.toml");
         let name = path.to_str().unwrap();
         assert!(matches!(find("scenario", name, &BUILT_IN), Err(SettingsError::Read { .. })));
-        std::fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert!(find("scenario", name, &BUILT_IN).unwrap_err().to_string().contains("UTF-8"));
+        std::fs::write(&path, b"a = 1\nb = \"\xff\"").unwrap();
+        let message = find("scenario", name, &BUILT_IN).unwrap_err().to_string();
+        assert!(message.ends_with("x.toml: line 2: the byte 0xff is not UTF-8"), "{message}");
         std::fs::write(&path, vec![b'#'; (LARGEST + 1) as usize]).unwrap();
         assert!(find("scenario", name, &BUILT_IN).unwrap_err().to_string().contains("1 MiB"));
     }

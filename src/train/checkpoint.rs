@@ -1,6 +1,6 @@
 //! A training that can go on: everything its next step depends on, in one file.
 //!
-//! Layout: the line `ndbench.checkpoint/2`, the length of the header (8 bytes, little-endian), the header (JSON: which
+//! Layout: the line `ndbench.checkpoint/3`, the length of the header (8 bytes, little-endian), the header (JSON: which
 //! trial, how far, names, types and shapes of the tensors), the tensors' elements in that order as they lie in memory, and
 //! last the SHA-256 of all that. There are no states of random generators: each step seeds its own.
 
@@ -15,7 +15,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
 
-const MAGIC: &[u8] = b"ndbench.checkpoint/2\n";
+const MAGIC: &[u8] = b"ndbench.checkpoint/3\n";
 const DIGEST: usize = 32;
 
 /// What a checkpoint says about itself before its tensors.
@@ -28,6 +28,8 @@ pub(super) struct Header {
     pub ndbench: String,
     /// Where it was written.
     pub environment: Environment,
+    /// Which images it was trained with.
+    pub data_digest: String,
     /// What the record is to say.
     pub remarks: Vec<String>,
     /// How far the training is.
@@ -74,6 +76,8 @@ pub(super) enum CheckpointError {
     Header(#[from] serde_json::Error),
     #[error("it belongs to trial {0}")]
     OtherTrial(TrialId),
+    #[error("it was written with other images (digest {0}) than the data set now holds (digest {1})")]
+    OtherData(String, String),
     #[error("it does not fit this network: {0}")]
     OtherNetwork(String),
 }
@@ -219,6 +223,7 @@ mod tests {
             trial_id: TrialId("0123456789abcdef".into()),
             ndbench: env!("CARGO_PKG_VERSION").into(),
             environment: super::super::tests::environment(),
+            data_digest: "0011".into(),
             remarks: vec!["kept".into()],
             progress: Progress::default(),
             memory: MemoryPeak::default(),

@@ -27,6 +27,7 @@ impl Session<'_> {
             trial_id: self.trainer.trial.trial.id(),
             ndbench: env!("CARGO_PKG_VERSION").into(),
             environment: self.trainer.environment.clone(),
+            data_digest: self.trainer.data.digest.clone(),
             remarks: self.remarks.clone(),
             progress: self.progress.clone(),
             memory: self.meter.peak(),

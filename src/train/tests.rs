@@ -81,6 +81,7 @@ fn data() -> DataSet {
         test: images(12, 5),
         class_names: (0..6).map(|c| c.to_string()).collect(),
         normalisation: Normalisation { mean: [0.5; 3], std: [0.25; 3] },
+        digest: "0011".into(),
         remarks: vec!["made up".into()],
     }
 }

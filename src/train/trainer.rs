@@ -65,6 +65,7 @@ pub fn never_trained(
     events.send(Event::TrialStarted {
         trial: Box::new(trial.clone()),
         environment: Box::new(environment.clone()),
+        data_digest: None,
         remarks,
     });
     events.send(Event::TrialFinished {
@@ -85,6 +86,7 @@ impl Trainer<'_> {
         events.send(Event::TrialStarted {
             trial: Box::new(self.trial.clone()),
             environment: Box::new(self.environment.clone()),
+            data_digest: Some(self.data.digest.clone()),
             remarks: self.data.remarks.iter().chain(self.remarks).cloned().collect(),
         });
         let meter = memory::Meter::start(self.device);
@@ -150,6 +152,9 @@ impl Trainer<'_> {
         let found = checkpoint::read(path, &self.trial.trial.id());
         let restored = found.and_then(|found| {
             let Some((mut header, tensors)) = found else { return Ok(None) };
+            if header.data_digest != self.data.digest {
+                return Err(CheckpointError::OtherData(header.data_digest, self.data.digest.clone()));
+            }
             let before = (header.environment.clone(), header.remarks.clone(), header.telemetry.take());
             session.restore(header, &tensors).map(|()| Some(before))
         });

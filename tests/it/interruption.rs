@@ -109,7 +109,7 @@ fn killed_after_every_checkpoint_the_matrix_ends_with_the_same_numbers() {
 fn signals_end_with_a_checkpoint_a_record_and_an_exit_code() {
     let bench = bench();
     let want = undisturbed(&bench);
-    for (signal, store) in [(libc::SIGINT, "sigint"), (libc::SIGTERM, "sigterm")] {
+    for (signal, store) in [(libc::SIGINT, "sigint"), (libc::SIGTERM, "sigterm"), (libc::SIGHUP, "sighup")] {
         let mut child = command(&bench, store).spawn().unwrap();
         assert!(wait_for_checkpoint(&mut child, &bench.path(store), &BTreeMap::new()));
         // SAFETY: it only sends a signal, to a child that has not been waited for.

@@ -89,6 +89,36 @@ fn a_data_set_that_is_missing_leaves_out_its_own_trials_only() {
 }
 
 #[test]
+fn another_content_of_an_image_folder_does_not_count_as_the_one_that_was_trained_on() {
+    let bench = bench(&scenario(16, 1).replace("fashion-mini", "folder:dots"));
+    let paint = |value: u8| {
+        for (i, image) in (0..32).flat_map(|i| [("train", i), ("test", i)]) {
+            let folder = bench.path(&format!("data/dots/{i}/{}", image % 2));
+            fs::create_dir_all(&folder).unwrap();
+            let pixel = image::Rgb([value, 8 * image as u8, 0]);
+            image::RgbImage::from_pixel(32, 32, pixel).save(folder.join(format!("{image}.png"))).unwrap();
+        }
+    };
+    paint(1);
+    let (code, said) = run(&bench, &["--only", "norm=bn"]);
+    assert_eq!((code, recorded(&bench)), (Some(0), 1), "{said}");
+    let (code, said) = run(&bench, &["--only", "norm=bn"]);
+    assert_eq!(code, Some(0), "the same images: {said}");
+    paint(2);
+    let (code, said) = run(&bench, &[]);
+    assert_eq!((code, recorded(&bench)), (Some(4), 2), "ND is trained, BN is not: {said}");
+    assert!(said.contains("resnet18 bn") && said.contains("trained with other images"), "{said}");
+    fs::remove_dir_all(bench.path("data/dots")).unwrap();
+    let (code, said) = run(&bench, &[]);
+    assert_eq!(code, Some(0), "nothing is left to train, so nothing is missed: {said}");
+
+    paint(1);
+    let (code, said) = run(&bench, &["--set", "train_images=33", "--only", "norm=bn"]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("33 train images are asked for and 32 are there"), "{said}");
+}
+
+#[test]
 fn what_a_killed_process_left_of_a_trial_is_removed_at_the_next_visit() {
     let bench = bench(&scenario(16, 1));
     let store = store(&bench);

@@ -9,6 +9,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 use tch::{Kind, Tensor};
 
+/// Training steps before statistics freeze, where the scenario does not say otherwise.
+const FREEZE_ITER: i64 = 100;
+
 /// How a layer whitens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Whitening {
@@ -41,7 +44,7 @@ impl Whitening {
             sampling_stride: settings.sampling_stride,
             momentum: settings.momentum,
             freeze: false,
-            freeze_iter: 100,
+            freeze_iter: settings.freeze_iter.unwrap_or(FREEZE_ITER),
         }
     }
 

@@ -1,7 +1,7 @@
 //! DenseNet-121 (Huang et al., 2017), growth 32: each layer reads what all earlier layers of its block wrote.
 
 use crate::nn::blocks::{Head, Normalisation, conv1x1, conv3x3};
-use crate::nn::{Layer, Method, Pass, Scope};
+use crate::nn::{Layer, Method, Own, Pass, Scope};
 use tch::Tensor;
 
 /// Channels that each layer adds.
@@ -22,7 +22,7 @@ impl Densenet121 {
     /// The network for `classes` classes, its parameters in `scope`.
     pub fn new(method: Method, classes: i64, scope: &Scope) -> Self {
         let mut channels = 2 * GROWTH;
-        let stem = method.conv(&scope.sub("conv1"), conv3x3(3, channels, 1));
+        let stem = method.conv_with(&scope.sub("conv1"), conv3x3(3, channels, 1), Own::FIRST);
         let (mut blocks, mut transitions) = (Vec::new(), Vec::new());
         for (number, layers) in (1..).zip(BLOCKS) {
             let block = scope.sub(format!("dense{number}"));

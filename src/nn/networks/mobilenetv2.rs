@@ -1,8 +1,7 @@
 //! MobileNet v2 (Sandler et al., 2018): inverted residuals around depthwise convolutions.
 
 use crate::nn::blocks::{ConvNorm, Head, Shortcut, conv1x1, conv3x3, strides};
-use crate::nn::deconvolution::Whitening;
-use crate::nn::{Layer, Method, Pass, Scope};
+use crate::nn::{Layer, Method, Own, Pass, Scope};
 use tch::Tensor;
 
 /// Expansion, channels, blocks and first stride of each stage.
@@ -57,12 +56,8 @@ impl Block {
         let project = conv1x1(width, output, 1);
         Self {
             expand: method.conv_norm(scope, "conv1", "bn1", conv1x1(input, width, 1)),
-            depthwise: method.conv_norm_with(scope, "conv2", "bn2", depthwise, |w| Whitening { n_iter: 1, ..w }),
-            project: method.conv_norm_with(scope, "conv3", "bn3", project, |w| Whitening {
-                block: input,
-                n_iter: 1,
-                ..w
-            }),
+            depthwise: method.conv_norm_with(scope, "conv2", "bn2", depthwise, Own::NOTHING.iterations(1)),
+            project: method.conv_norm_with(scope, "conv3", "bn3", project, Own::NOTHING.iterations(1).block(input)),
             shortcut: (stride == 1).then(|| Shortcut::new(method, scope, "shortcut", conv1x1(input, output, 1))),
         }
     }

@@ -1,8 +1,7 @@
 //! Pre-activation ResNet-18 (He et al., 2016): normalisation and activation stand before each convolution.
 
 use crate::nn::blocks::{Head, Normalisation, SqueezeExcite, conv1x1, conv3x3, stages};
-use crate::nn::method::frozen;
-use crate::nn::{Layer, Method, Pass, Scope};
+use crate::nn::{Layer, Method, Own, Pass, Scope};
 use tch::Tensor;
 
 /// Channels and first stride of each stage of two blocks.
@@ -18,7 +17,7 @@ pub struct Preact18 {
 impl Preact18 {
     /// The network for `classes` classes, its parameters in `scope`.
     pub fn new(method: Method, classes: i64, scope: &Scope) -> Self {
-        let stem = method.conv_with(&scope.sub("conv1"), conv3x3(3, 64, 1), frozen(10));
+        let stem = method.conv_with(&scope.sub("conv1"), conv3x3(3, 64, 1), Own::frozen_first(10));
         // The published network owns this normalisation, but never calls it.
         method.norm(&scope.sub("bn1"), 64);
         let stages = residual_stages(method, scope, false);

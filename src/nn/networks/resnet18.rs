@@ -2,8 +2,7 @@
 
 use crate::nn::blocks::{ConvNorm, Head, Normalisation, Shortcut, conv1x1, conv3x3, stages};
 use crate::nn::layers::{BatchNorm2d, ConvShape};
-use crate::nn::method::frozen;
-use crate::nn::{Init, Layer, Method, Pass, Scope};
+use crate::nn::{Init, Layer, Method, Own, Pass, Scope};
 use tch::Tensor;
 
 /// Channels and first stride of each stage of two blocks.
@@ -22,9 +21,9 @@ impl Resnet18 {
     /// normalisation in the shortcuts even with deconvolution.
     pub fn new(method: Method, classes: i64, scope: &Scope) -> Self {
         let shape = ConvShape::new(3, 64, 7).stride(2).padding(3);
-        let conv = method.conv_from(&scope.sub("conv1"), shape, he(shape), frozen(15));
+        let conv = method.conv_from(&scope.sub("conv1"), shape, he(shape), Own::frozen_first(15));
         let stem = ConvNorm { conv, norm: method.norm(&scope.sub("bn1"), 64) };
-        let conv = |scope: &Scope, shape| method.conv_from(scope, shape, he(shape), |w| w);
+        let conv = |scope: &Scope, shape| method.conv_from(scope, shape, he(shape), Own::NOTHING);
         let stages = residual_stages(scope, |scope, input, output, stride| {
             BasicBlock::new(method, scope, conv3x3(input, output, stride), conv, || {
                 let shape = conv1x1(input, output, stride);
@@ -44,7 +43,7 @@ impl Resnet18 {
 
     /// The form for small images: a 3x3 stem without pooling.
     pub fn cifar(method: Method, classes: i64, scope: &Scope) -> Self {
-        let stem = method.conv_norm(scope, "conv1", "bn1", conv3x3(3, 64, 1));
+        let stem = method.conv_norm_with(scope, "conv1", "bn1", conv3x3(3, 64, 1), Own::FIRST);
         let conv = |scope: &Scope, shape| method.conv(scope, shape);
         let stages = residual_stages(scope, |scope, input, output, stride| {
             BasicBlock::new(method, scope, conv3x3(input, output, stride), conv, || {

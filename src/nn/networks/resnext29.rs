@@ -1,8 +1,7 @@
 //! ResNeXt-29 32x4d (Xie et al., 2017): residual blocks whose 3x3 convolution has 32 groups.
 
 use crate::nn::blocks::{ConvNorm, Head, Shortcut, conv1x1, conv3x3, stages};
-use crate::nn::deconvolution::Whitening;
-use crate::nn::{Layer, Method, Pass, Scope};
+use crate::nn::{Layer, Method, Own, Pass, Scope};
 use tch::Tensor;
 
 const CARDINALITY: i64 = 32;
@@ -49,7 +48,7 @@ impl Block {
         let output = 2 * width;
         Self {
             reduce: method.conv_norm(scope, "conv1", "bn1", conv1x1(input, width, 1)),
-            grouped: method.conv_norm_with(scope, "conv2", "bn2", grouped, |w| Whitening { n_iter: 3, ..w }),
+            grouped: method.conv_norm_with(scope, "conv2", "bn2", grouped, Own::NOTHING.iterations(3)),
             expand: method.conv_norm(scope, "conv3", "bn3", conv1x1(width, output, 1)),
             shortcut: Shortcut::new(method, scope, "shortcut", conv1x1(input, output, stride)),
         }

@@ -1,8 +1,7 @@
 //! VGG-16 (Simonyan and Zisserman, 2015): 3x3 convolutions, pooled to one pixel; one linear layer.
 
 use crate::nn::blocks::{Head, Normalisation, conv3x3};
-use crate::nn::method::frozen;
-use crate::nn::{Layer, Method, Pass, Scope};
+use crate::nn::{Layer, Method, Own, Pass, Scope};
 use tch::Tensor;
 
 /// Channels of the convolutions of each stage; a stage ends by halving the image.
@@ -47,8 +46,8 @@ impl Unit {
     fn new(method: Method, scope: &Scope, module: usize, input: i64, output: i64) -> Self {
         let (shape, place) = (conv3x3(input, output, 1), scope.sub(module));
         let conv = match module {
-            0 => method.biased_conv(&place, shape, frozen(15)),
-            _ => method.biased_conv(&place, shape, |w| w),
+            0 => method.biased_conv(&place, shape, Own::frozen_first(15)),
+            _ => method.biased_conv(&place, shape, Own::NOTHING),
         };
         Self { conv, norm: method.norm(&scope.sub(module + 1), output) }
     }

@@ -48,6 +48,7 @@ fn started(norm: Norm, attempt: u32) -> [Event; 2] {
         Event::TrialStarted {
             trial: Box::new(made_up::resolved(trial)),
             environment: Box::new(made_up::environment("alpha")),
+            data_digest: None,
             remarks: Vec::new(),
         },
         Event::TrainingStarted { steps_per_epoch: 4, resumed_at: None, epochs_before: Vec::new() },

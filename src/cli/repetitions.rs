@@ -1,32 +1,36 @@
-//! What records say about the time of trials on the machine of a profile.
+//! What records say about the time and the memory of trials on the machine of a profile.
 
-use crate::event::Outcome;
-use crate::plan::Timings;
+use crate::event::MemoryPeak;
+use crate::plan::Repetitions;
 use crate::profile::{self, Profile};
 use crate::record::Record;
 use crate::telemetry::{Device, Environment};
-use crate::units::Seconds;
+use crate::units::{Bytes, Seconds};
 
-/// The times in `records` that count on the machine of `profile`: those of the environment `here`, if that fits the
-/// profile's device, else those of the environment that does and has the newest record. Environments are never pooled.
-pub fn timings(records: &[Record], profile: &Profile, here: Option<&Environment>) -> Timings {
-    let fitting = || records.iter().filter(|r| fits(profile, &r.environment.device) && seconds(r).is_some());
+/// What finished trials in `records` measured on the machine of `profile`: those of the environment `here`, if that fits the
+/// profile's device, else those of the environment that does and has the newest record whose time counts. Environments
+/// are never pooled.
+pub fn repetitions(records: &[Record], profile: &Profile, here: Option<&Environment>) -> Repetitions {
+    let fitting = || records.iter().filter(|r| r.is_finished() && fits(profile, &r.environment.device));
     let here = here.filter(|e| fits(profile, &e.device));
-    let newest = || fitting().max_by_key(|r| r.finished).map(|r| &r.environment);
+    let newest = || fitting().filter(|r| r.is_timed()).max_by_key(|r| r.finished).map(|r| &r.environment);
     let environment = here.or_else(newest).map(Environment::fingerprint);
-    let mut timings = Timings::default();
+    let mut repetitions = Repetitions::default();
     for record in fitting().filter(|r| Some(r.environment.fingerprint()) == environment) {
-        if let Some(seconds) = seconds(record) {
-            timings.insert(&record.trial, seconds);
-        }
+        repetitions.insert(&record.trial, seconds(record), peak(record.memory));
     }
-    timings
+    repetitions
+}
+
+/// The amount that decides whether a training fits: what CUDA's allocator reserved, or what the process had resident.
+fn peak(memory: MemoryPeak) -> Option<Bytes> {
+    memory.reserved.or(memory.resident)
 }
 
 /// Time of a trial, evaluation included, where it counts.
 pub fn seconds(record: &Record) -> Option<Seconds> {
-    let whole = record.time_valid && record.outcome == Outcome::Finished;
-    whole.then(|| record.epochs.iter().map(|e| e.seconds.paper + e.seconds.evaluation).sum())
+    let counts = record.is_finished() && record.is_timed();
+    counts.then(|| record.epochs.iter().map(|e| e.seconds.paper + e.seconds.evaluation).sum())
 }
 
 /// The device is one that the profile describes.
@@ -75,8 +79,8 @@ mod tests {
             broken,
         ];
         let mean = |profile: &str, here: Option<&Environment>| {
-            let timings = timings(&records, &Profile::load(profile).unwrap(), here);
-            timings.mean(&records[0].trial).map(|(seconds, trials)| (seconds.0, trials))
+            let repetitions = repetitions(&records, &Profile::load(profile).unwrap(), here);
+            repetitions.seconds(&records[0].trial).map(|(seconds, trials)| (seconds.0, trials))
         };
         assert_eq!(mean("cpu", Some(&alpha)), Some((100.25, 1)));
         assert_eq!(mean("cpu", None), Some((400.25, 2)), "the newest record is of beta");
