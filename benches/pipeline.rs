@@ -68,6 +68,7 @@ fn made_up(number: u64) -> Record {
         seconds: EpochTimes::default(),
     };
     Record {
+        data_digest: None,
         schema: SCHEMA.into(),
         trial_id: trial.id(),
         block: Block { id: trial.cell(), position: 0 },
