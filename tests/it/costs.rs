@@ -68,7 +68,7 @@ fn steps_take_the_memory_that_estimates_assume() {
 #[test]
 fn the_profile_of_cpus_takes_its_factor_from_the_records() {
     let store =
-        record::Store::open_existing(&Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/cpu/memory")).unwrap();
+        record::Store::open_existing(Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/cpu/memory")).unwrap();
     let estimates = Profile::load("cpu").unwrap().estimates();
     let factor = |record: &Record| {
         let Trial { architecture, recipe, deconvolution, .. } = &record.trial;
