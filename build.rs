@@ -21,7 +21,7 @@ const SOURCES: [&str; 12] = [
 
 /// The files of the C++ shim.
 #[cfg(feature = "torch")]
-const SHIM: [&str; 14] = [
+const SHIM: [&str; 16] = [
     "shim.h",
     "guarded.h",
     "shim.cpp",
@@ -31,6 +31,8 @@ const SHIM: [&str; 14] = [
     "inverse_sqrt.cpp",
     "patches.h",
     "patches.cpp",
+    "planes.h",
+    "planes.cpp",
     "parts.h",
     "parts.cpp",
     "samples.h",

@@ -80,7 +80,7 @@ fn made_up(number: u64) -> Record {
         memory: MemoryPeak::default(),
         telemetry: None,
         telemetry_overhead: None,
-        environment: environment(Device::Cpu),
+        environment: environment(Device::Cpu).into(),
         started: jiff::Timestamp::UNIX_EPOCH,
         finished: jiff::Timestamp::UNIX_EPOCH,
         remarks: Vec::new(),

@@ -79,7 +79,7 @@ fn record(resolved: &ResolvedTrial, seed: u64) -> Record {
         },
         telemetry: None,
         telemetry_overhead: None,
-        environment: environment(seed),
+        environment: environment(seed).into(),
         started: jiff::Timestamp::from_second(1_750_000_000 + seed as i64).expect("a time"),
         finished: jiff::Timestamp::from_second(1_750_003_600 + seed as i64).expect("a time"),
         remarks: if seed.is_multiple_of(20) { vec!["resumed from a checkpoint".into()] } else { Vec::new() },

@@ -97,7 +97,7 @@ fn describe(verified: &Verified, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "  {split}: {} images, {} classes, {each}", counts.iter().sum::<u64>(), counts.len())?;
         if least != most {
             for (name, count) in verified.class_names.iter().zip(counts) {
-                writeln!(out, "    {name}: {count}")?;
+                writeln!(out, "    {}: {count}", name.escape_debug())?;
             }
         }
     }

@@ -83,7 +83,7 @@ fn totals(rows: &[Row<'_>]) -> Totals {
             Some(seconds) => totals.seconds += seconds,
             None => totals.unknown += 1,
         }
-        totals.memory = totals.memory.max(row.estimate.memory);
+        totals.memory = totals.memory.max(row.estimate.memory.unwrap_or_default());
         totals.too_large += usize::from(!row.estimate.fits);
     }
     totals
@@ -102,7 +102,7 @@ fn text(rows: &[Row<'_>], totals: &Totals, profile: &Profile, style: TableStyle)
         let time = time.map_or("?".into(), |s| s.to_string());
         let warning = if row.estimate.fits { "" } else { " (!)" };
         let about = if row.estimate.memory_measured { "" } else { "about " };
-        let memory = format!("{about}{}{warning}", row.estimate.memory);
+        let memory = row.estimate.memory.map_or("?".into(), |memory| format!("{about}{memory}{warning}"));
         let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
         table.add_row([
             Cell::new(&row.id),

@@ -10,6 +10,8 @@ pub mod dry_run;
 pub mod exit;
 pub mod export;
 pub mod forecast;
+#[cfg(feature = "torch")]
+mod interrupt;
 pub mod lines;
 #[cfg(feature = "torch")]
 pub mod list;

@@ -2,7 +2,8 @@
 
 use super::args::ProbeArgs;
 use super::exit::Failure;
-use super::run::{interrupt_flag, prepare};
+use super::interrupt::interrupt_flag;
+use super::run::prepare;
 use super::{probes, talk};
 use crate::event::Outcome;
 use crate::plan::{ResolvedTrial, Trial};

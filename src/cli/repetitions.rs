@@ -13,7 +13,7 @@ use crate::units::{Bytes, Seconds};
 pub fn repetitions(records: &[Record], profile: &Profile, here: Option<&Environment>) -> Repetitions {
     let fitting = || records.iter().filter(|r| r.is_finished() && fits(profile, &r.environment.device));
     let here = here.filter(|e| fits(profile, &e.device));
-    let newest = || fitting().filter(|r| r.is_timed()).max_by_key(|r| r.finished).map(|r| &r.environment);
+    let newest = || fitting().filter(|r| r.is_timed()).max_by_key(|r| r.finished).map(|r| &*r.environment);
     let environment = here.or_else(newest).map(Environment::fingerprint);
     let mut repetitions = Repetitions::default();
     for record in fitting().filter(|r| Some(r.environment.fingerprint()) == environment) {
@@ -55,7 +55,7 @@ mod tests {
     fn record(attempt: usize, seconds: f64, environment: Environment, finished: &str) -> Record {
         let trial = &made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 9)[2 * attempt];
         let finished = finished.parse().unwrap();
-        Record { environment, finished, ..made_up::record(trial, 0.5, seconds) }
+        Record { environment: environment.into(), finished, ..made_up::record(trial, 0.5, seconds) }
     }
 
     fn gpu(name: Option<&str>) -> Environment {

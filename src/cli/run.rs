@@ -4,6 +4,7 @@ use super::args::{ComputeArgs, DeviceArg, RunArgs};
 use super::dry_run::{Form, dry_run};
 use super::exit::Failure;
 use super::forecast::{Forecast, Planned};
+use super::interrupt::interrupt_flag;
 use super::lines::JsonLines;
 use super::live;
 use super::progress::{Progress, Verbosity};
@@ -20,11 +21,9 @@ use crate::record::{Record, RecordWriter, Skipped, Store};
 use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, instruments, set_threads};
 use crate::train::count_stops;
 use crate::units::Seconds;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Runs the command.
@@ -111,21 +110,23 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
         let done = verdict(summary, Vec::new()).is_ok() && failures.is_empty();
         failures.extend(args.publish.publish(selected.scenario.name(), &results(run.store, selected), done));
     }
-    if verbosity > Verbosity::Quiet
-        && let Err(e) = talk::say(&ending(summary, run.store))
+    if let Some(text) = ending(summary, run.store, verbosity)
+        && let Err(e) = talk::say(&text)
     {
         failures.push(SinkError { sink: "stderr".into(), what: e.to_string() });
     }
     verdict(summary, failures)
 }
 
-/// The last lines of a run: what may be tried again, and where the records lie.
-fn ending(summary: Summary, store: &Store) -> String {
-    let records = format!("records: {}", store.records_path().display());
-    match summary.retriable {
-        0 => records,
-        n => format!("{n} trial(s) ran out of memory or diverged; `--retry oom,diverged` trains them again\n{records}"),
-    }
+/// The last lines of a run: what may be tried again, which is worth a warning, and where the records lie.
+fn ending(summary: Summary, store: &Store, verbosity: Verbosity) -> Option<String> {
+    let again = (summary.retriable > 0).then(|| {
+        let n = summary.retriable;
+        format!("warning: {n} trial(s) ran out of memory or diverged; `--retry oom,diverged` trains them again")
+    });
+    let records = (verbosity > Verbosity::Quiet).then(|| format!("records: {}", store.records_path().display()));
+    let lines: Vec<String> = again.into_iter().chain(records).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Of several reasons why not all is done, the gravest.
@@ -173,30 +174,6 @@ fn forecast(selected: &Selected, records: &[Record], run: &Run) -> Forecast {
         Planned { epochs: t.trial.epochs, seconds, done: done.contains_key(&id), id }
     });
     Forecast::new(planned.collect())
-}
-
-/// A flag that the first SIGINT, SIGTERM or SIGHUP sets; the second one ends the process at once.
-pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        if is_ignored(signal) {
-            // `nohup` means what it says.
-            continue;
-        }
-        // In this order: the shutdown looks at the flag before the same signal sets it.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())?;
-        signal_hook::flag::register(signal, flag.clone())?;
-    }
-    Ok(flag)
-}
-
-/// Whoever started the process asked it to ignore the signal.
-fn is_ignored(signal: i32) -> bool {
-    // SAFETY: the call changes nothing and fills the structure, which is plain data, before it is read.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
-    }
 }
 
 fn print_plan(args: &RunArgs, selected: &Selected, device: Option<Device>) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use super::bytes::{Limits, Stream};
 use super::error::{At, DataError};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use tar::{Archive, Entry, EntryType};
@@ -22,10 +23,15 @@ pub(super) type Members = BTreeMap<String, Option<Vec<u8>>>;
 /// more than `limits` allow unpacked, so that a compressed bomb ends early.
 pub(super) fn read(reader: impl Read, name: &str, limits: Limits) -> Result<Members, DataError> {
     let stream = Stream::new(reader).map_err(|e| DataError::reading(name, 0, e))?;
-    let mut archive = Archive::new(Counted { inner: stream, read: 0, limit: limits.archive });
+    if !stream.is_gzip() && (name.ends_with(".gz") || name.ends_with(".tgz")) {
+        let start = stream.start().escape_ascii();
+        return Err(DataError::format(name, At::Byte(0), format!("starts with `{start}`, which is no gzip")));
+    }
+    let place = Cell::new(0);
+    let mut archive = Archive::new(Counted { inner: stream, read: &place, limit: limits.archive });
     let mut members = Members::new();
     for entry in archive.entries().map_err(|e| DataError::reading(name, 0, e))? {
-        let mut entry = entry.map_err(|e| broken(name, &e))?;
+        let mut entry = entry.map_err(|e| broken(name, place.get(), &e))?;
         if entry.header().entry_type() == EntryType::XGlobalHeader {
             continue;
         }
@@ -44,6 +50,9 @@ pub(super) fn read(reader: impl Read, name: &str, limits: Limits) -> Result<Memb
         }
     }
     finish(archive.into_inner(), name)?;
+    if members.is_empty() {
+        return Err(DataError::format(name, At::File, "holds no file: it is no tar archive, or an empty one"));
+    }
     Ok(members)
 }
 
@@ -81,31 +90,33 @@ fn safe_path(raw: &[u8]) -> Result<String, String> {
 }
 
 /// Reads to the end of the stream, which is where gzip keeps its checksum.
-fn finish(mut stream: Counted<impl Read>, name: &str) -> Result<(), DataError> {
-    let end = stream.read;
+fn finish(mut stream: Counted<'_, impl Read>, name: &str) -> Result<(), DataError> {
+    let end = stream.read.get();
     let padding = io::copy(&mut Read::take(&mut stream, MAX_PADDING + 1), &mut io::sink());
-    match padding.map_err(|e| broken(name, &e))? {
+    match padding.map_err(|e| broken(name, stream.read.get(), &e))? {
         n if n > MAX_PADDING => Err(DataError::format(name, At::Byte(end), "data after the end of the archive")),
         _ => Ok(()),
     }
 }
 
-fn broken(name: &str, error: &io::Error) -> DataError {
-    DataError::format(name, At::File, format!("broken or cut archive ({error})"))
+/// What the reader of tar says may quote the archive's bytes.
+fn broken(name: &str, byte: u64, error: &io::Error) -> DataError {
+    let said = error.to_string().escape_debug().to_string();
+    DataError::format(name, At::Byte(byte), format!("broken or cut archive ({said})"))
 }
 
 /// Refuses to read more than `limit` bytes.
-struct Counted<R> {
+struct Counted<'a, R> {
     inner: R,
-    read: u64,
+    read: &'a Cell<u64>,
     limit: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
-        self.read += n as u64;
-        if self.read > self.limit {
+        self.read.set(self.read.get() + n as u64);
+        if self.read.get() > self.limit {
             let rule = format!("more than {} bytes unpacked; a larger set must lie in a folder", self.limit);
             return Err(io::Error::other(rule));
         }
@@ -141,6 +152,19 @@ mod tests {
         assert!(error.contains("`a/one` promises 600 bytes, at most 599 are accepted"), "{error}");
         let error = with(600, 1500).unwrap_err().to_string();
         assert!(error.contains("more than 1500 bytes unpacked"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_archive_is_said_to_be_none() {
+        let said = |bytes: &[u8], name: &str| read(bytes, name).unwrap_err().to_string();
+        let page = [&b"<html><title>not found</title>"[..], &[b' '; 1000]].concat();
+        assert!(said(&page, "x.tar.gz").contains("byte 0: starts with `<htm`, which is no gzip"));
+        assert!(said(&page, "x.tar").contains("broken or cut archive"));
+        assert!(said(&[0; 2048], "x.tar").contains("no tar archive"));
+        let mut damaged = packed();
+        damaged[150] = 4;
+        let text = said(&damaged, "x.tar");
+        assert!(text.contains("x.tar, byte ") && !text.contains(|c: char| c.is_control()), "{text}");
     }
 
     #[test]

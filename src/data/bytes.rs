@@ -69,6 +69,14 @@ impl<R: Read> Stream<R> {
         Ok(if gzip { Self::Gzip(Box::new(MultiGzDecoder::new(buffered))) } else { Self::Plain(buffered) })
     }
 
+    /// The first four bytes of what is not packed.
+    pub(super) fn start(&self) -> &[u8] {
+        match self {
+            Self::Plain(reader) => &reader.buffer()[..reader.buffer().len().min(4)],
+            Self::Gzip(_) => &[],
+        }
+    }
+
     pub(super) fn is_gzip(&self) -> bool {
         matches!(self, Self::Gzip(_))
     }

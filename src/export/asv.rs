@@ -54,7 +54,7 @@ type Row = BTreeMap<String, Vec<f64>>;
 /// The files, and the commits that have no place in them.
 pub fn asv(samples: &Samples, records: &[Record], repository: &AsvRepository) -> (Vec<ExportFile>, Vec<LeftOut>) {
     let environments: BTreeMap<String, &Environment> =
-        records.iter().map(|r| (super::environment_label(&r.environment), &r.environment)).collect();
+        records.iter().map(|r| (super::environment_label(&r.environment), &*r.environment)).collect();
     let norms = norms(samples);
     let (mut files, mut nowhere) = (Vec::new(), BTreeSet::new());
     let mut benchmarks = Map::new();

@@ -9,6 +9,7 @@ use crate::scenario::{Architecture, Dataset, Norm};
 use crate::telemetry::{Cuda, Device};
 use crate::units::Bytes;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The commits that `scripts/check-exports` makes: dates, names and messages are fixed, and so are the hashes.
 const COMMITS: [&str; 2] = ["a0d5914358d2", "24ae4c19e449"];
@@ -23,7 +24,7 @@ fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64, commit: usize) -> R
     let trial = &resolved.trial;
     let day = 1 + commit;
     let hour = 2 * trial.attempt + u32::from(trial.norm == Norm::Nd);
-    record.environment.software.commit = COMMITS[commit].into();
+    Arc::make_mut(&mut record.environment).software.commit = COMMITS[commit].into();
     record.started = format!("2026-01-{day:02}T{hour:02}:00:00Z").parse().unwrap();
     record.finished = format!("2026-01-{day:02}T{hour:02}:30:00.25Z").parse().unwrap();
     record
@@ -49,7 +50,7 @@ fn on_gpu() -> Vec<Record> {
     let trials = made_up::cell(Architecture::Resnet18, Dataset::Cifar100, 1, 1);
     let place = |r: &ResolvedTrial| {
         let mut record = record(r, 0.5, if r.trial.norm == Norm::Nd { 6.0 } else { 2.0 }, 0);
-        record.environment.device = Device::Cuda(Cuda {
+        Arc::make_mut(&mut record.environment).device = Device::Cuda(Cuda {
             index: 0,
             name: Some("Made-up \"GPU\" 16GB".into()),
             uuid: None,
@@ -77,7 +78,7 @@ fn odd() -> Vec<Record> {
     let mut limited = trial(Architecture::Vgg16, Dataset::Folder("my birds".into()), Norm::Bn);
     limited.train_images = Some(500);
     let mut dirty = of(trial(Architecture::MobilenetV2, Dataset::FashionMini, Norm::Bn));
-    dirty.environment.software.commit = "0123456789ab-dirty".into();
+    Arc::make_mut(&mut dirty.environment).software.commit = "0123456789ab-dirty".into();
     vec![diverged, oom, of(limited), dirty]
 }
 

@@ -14,6 +14,14 @@ pub enum PlanError {
     /// An override of the name, under which results are filed.
     #[error("--set name: the name is no setting; to keep the records elsewhere, use --store DIR")]
     Name,
+    /// A flag and `--set` speak of the same key.
+    #[error("{flag} and --set {key}: both set {key}; give one of them")]
+    Twice {
+        /// The flag.
+        flag: &'static str,
+        /// The dotted key.
+        key: &'static str,
+    },
     /// A filter names something that cannot be.
     #[error("--only {text}: {why}")]
     Filter {

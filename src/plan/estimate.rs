@@ -1,9 +1,9 @@
 //! How long a trial will take, and how much memory.
 
-use super::{Cost, StepMemory, Trial, study};
+use super::{Cost, StepMemory, StepTime, Trial, study};
 use crate::files::sha256_hex;
 use crate::profile::Profile;
-use crate::scenario::{Implementation, Norm, Precision};
+use crate::scenario::{Deconvolution, Implementation, Norm, Precision};
 use crate::units::{Bytes, Seconds};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -23,13 +23,18 @@ pub enum Basis {
         /// That speed.
         speed: f64,
     },
+    /// Steps measured on two cores of a server, divided by the profile's assumed speed against them.
+    Steps {
+        /// That speed.
+        speed: f64,
+    },
     /// Operations over the profile's assumed rate.
     Assumed,
-    /// Nothing: the size of the data set is not known beforehand.
+    /// Nothing: the size of the data set is not known beforehand, or the operator has settings of which nothing is known.
     Unknown,
 }
 
-/// `3 records`, `study / 1.2`, `assumed`, `unknown`.
+/// `3 records`, `study / 1.2`, `steps`, `assumed`, `unknown`.
 impl fmt::Display for Basis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -37,6 +42,8 @@ impl fmt::Display for Basis {
             Self::Records { trials } => f.pad(&format!("{trials} records")),
             Self::Study { speed: 1.0 } => f.pad("study"),
             Self::Study { speed } => f.pad(&format!("study / {speed}")),
+            Self::Steps { speed: 1.0 } => f.pad("steps"),
+            Self::Steps { speed } => f.pad(&format!("steps / {speed}")),
             Self::Assumed => f.pad("assumed"),
             Self::Unknown => f.pad("unknown"),
         }
@@ -50,12 +57,12 @@ pub struct Estimate {
     pub seconds: Option<Seconds>,
     /// What `seconds` rests on.
     pub basis: Basis,
-    /// Peak memory, on the device for CUDA, of the process for a CPU.
-    pub memory: Bytes,
+    /// Peak memory, on the device for CUDA, of the process for a CPU; absent where nothing is known.
+    pub memory: Option<Bytes>,
     /// `memory` is the largest peak of finished trials that differ in attempt, seed and length only; else it is good to a
     /// factor of two.
     pub memory_measured: bool,
-    /// `memory` is within the profile's budget.
+    /// `memory` is within the profile's budget, or unknown.
     pub fits: bool,
 }
 
@@ -103,27 +110,39 @@ fn shorter(trial: &Trial) -> String {
 }
 
 /// Estimates a trial on the machine of `profile`: from its `repetitions` where there are any, else from the study's
-/// seconds, else from the number of operations.
+/// seconds, else from measured steps, else from the number of operations.
 pub fn estimate(trial: &Trial, profile: &Profile, repetitions: &Repetitions) -> Estimate {
     let (seconds, basis) = if let Some((seconds, trials)) = repetitions.seconds(trial) {
         (Some(seconds), Basis::Records { trials })
     } else if let Some((seconds, speed)) = from_study(trial, profile) {
         (Some(seconds), Basis::Study { speed })
+    } else if let Some((seconds, speed)) = from_steps(trial, profile) {
+        (Some(seconds), Basis::Steps { speed })
     } else if let Some(seconds) = from_operations(trial, profile) {
         (Some(seconds), Basis::Assumed)
     } else {
         (None, Basis::Unknown)
     };
     let measured = repetitions.memory(trial);
-    let memory = measured.unwrap_or_else(|| memory(trial, profile));
-    Estimate { seconds, basis, memory, memory_measured: measured.is_some(), fits: memory <= profile.memory() }
+    let memory = measured.or_else(|| memory(trial, profile));
+    let fits = memory.is_none_or(|memory| memory <= profile.memory());
+    Estimate { seconds, basis, memory, memory_measured: measured.is_some(), fits }
+}
+
+/// The operator costs what it costs with the study's settings.
+fn is_usual(trial: &Trial) -> bool {
+    let study = Deconvolution::default();
+    trial.deconvolution.is_none_or(|d| {
+        let Deconvolution { implementation, eps, momentum, .. } = d;
+        d == Deconvolution { implementation, eps, momentum, ..study }
+    })
 }
 
 /// The study's seconds, for trials like the study's: its batch, its arithmetic, its code; fewer images take less.
 fn from_study(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
     let speed = profile.estimates().study_speed?;
     let published = trial.deconvolution.is_none_or(|d| d.implementation == Implementation::Published);
-    if trial.recipe.batch_size != 128 || trial.recipe.precision != Precision::Fp32 || !published {
+    if trial.recipe.batch_size != 128 || trial.recipe.precision != Precision::Fp32 || !published || !is_usual(trial) {
         return None;
     }
     let all = study::seconds(&trial.dataset, trial.architecture, trial.norm, trial.epochs)?;
@@ -131,9 +150,26 @@ fn from_study(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
     Some((Seconds(all.0 * share / speed), speed))
 }
 
+/// Measured steps. What an image costs with BN grows with the batch; what ND adds is mostly the same for every step.
+fn from_steps(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
+    let speed = profile.estimates().step_speed?;
+    if trial.recipe.precision != Precision::Fp32 || !is_usual(trial) {
+        return None;
+    }
+    let (train, test) = images(trial)?;
+    let step = |implementation| StepTime::of(trial.architecture, implementation).0;
+    let (bn, own) = (step(None), step(trial.deconvolution.map(|d| d.implementation)));
+    let batch = trial.recipe.batch_size.min(train).max(1);
+    let image = bn.min(own) / f64::from(StepTime::BATCH);
+    let training = f64::from(train) * image + f64::from(train.div_ceil(batch)) * (own - bn).max(0.0);
+    // Of forward, backward and its two products an evaluation has the first.
+    let evaluation = f64::from(test) * image / 3.0;
+    Some((Seconds(f64::from(trial.epochs) * (training + evaluation) / speed), speed))
+}
+
 /// Two operations a multiply-accumulate; training needs a forward and a backward pass, the latter twice as long.
 fn from_operations(trial: &Trial, profile: &Profile) -> Option<Seconds> {
-    let (train, test) = images(trial)?;
+    let (train, test) = images(trial).filter(|_| is_usual(trial))?;
     let passes = f64::from(trial.epochs) * (3.0 * f64::from(train) + f64::from(test));
     let operations = passes * 2.0 * Cost::of(trial.architecture).macs as f64;
     let assumed = profile.estimates();
@@ -151,18 +187,22 @@ fn images(trial: &Trial) -> Option<(u32, u32)> {
     Some((limit(trial.train_images, all.map(|a| a.0))?, limit(trial.test_images, all.map(|a| a.1))?))
 }
 
-/// The base, the images (one byte a value), and the live tensors of a step with the momentum, times what an allocator needs
-/// for them.
-fn memory(trial: &Trial, profile: &Profile) -> Bytes {
+/// The base, the images (one byte a value), and the live tensors of a step with the momentum, or those of an evaluation,
+/// times what an allocator needs for them.
+fn memory(trial: &Trial, profile: &Profile) -> Option<Bytes> {
+    if !is_usual(trial) {
+        return None;
+    }
     let assumed = profile.estimates();
-    let batch = u64::from(trial.recipe.batch_size);
+    let (batch, eval_batch) = (u64::from(trial.recipe.batch_size), u64::from(trial.recipe.eval_batch_size));
     // Of a folder whose size is not known, the images are left out and batches are taken as full.
-    let (data, batch) = images(trial).map_or((0, batch), |(train, test)| {
-        ((u64::from(train) + u64::from(test)) * 3 * 32 * 32, batch.min(train.into()))
+    let (data, batch, eval_batch) = images(trial).map_or((0, batch, eval_batch), |(train, test)| {
+        let (train, test) = (u64::from(train), u64::from(test));
+        ((train + test) * 3 * 32 * 32, batch.min(train), eval_batch.min(test))
     });
     let step = StepMemory::of(trial.architecture, trial.deconvolution.map(|d| d.implementation));
-    let momentum = 4 * Cost::of(trial.architecture).parameters;
+    let parameters = 4 * Cost::of(trial.architecture).parameters;
+    let peak = (step.live(batch).0 + parameters).max(2 * parameters + eval_batch * step.evaluation.0);
     let widths = if trial.recipe.precision == Precision::Fp64 { 2.0 } else { 1.0 };
-    let tensors = widths * (step.live(batch).0 + momentum) as f64;
-    Bytes(assumed.base_memory.0 + data + (assumed.memory_factor * tensors) as u64)
+    Some(Bytes(assumed.base_memory.0 + data + (assumed.memory_factor * widths * peak as f64) as u64))
 }

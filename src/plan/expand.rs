@@ -22,7 +22,7 @@ impl Overrides {
     /// The scenario with these changes.
     ///
     /// # Errors
-    /// [`PlanError::Setting`], [`PlanError::Name`] and [`PlanError::Settings`].
+    /// [`PlanError::Setting`], [`PlanError::Name`], [`PlanError::Twice`] and [`PlanError::Settings`].
     pub fn apply(&self, scenario: &Scenario) -> Result<Scenario, PlanError> {
         let mut changed = scenario.clone();
         if let Some(attempts) = self.attempts {
@@ -31,10 +31,18 @@ impl Overrides {
         if !self.epochs.is_empty() {
             changed = changed.with("--epochs", "matrix.epochs", &format!("{:?}", self.epochs))?;
         }
+        let flags = [
+            ("--attempts", "matrix.attempts", self.attempts.is_some()),
+            ("--epochs", "matrix.epochs", !self.epochs.is_empty()),
+        ];
         for setting in &self.set {
             let (key, value) = setting.split_once('=').ok_or_else(|| PlanError::Setting(setting.clone()))?;
-            if key.trim().trim_matches(['"', '\'']) == "name" {
+            let plain = key.replace(['"', '\'', ' '], "");
+            if plain == "name" {
                 return Err(PlanError::Name);
+            }
+            if let Some((flag, key, _)) = flags.iter().find(|(_, key, given)| *given && plain == *key) {
+                return Err(PlanError::Twice { flag, key });
             }
             changed = changed.with("--set", key.trim(), value.trim())?;
         }

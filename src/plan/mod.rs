@@ -10,7 +10,7 @@ mod ids;
 mod study;
 mod trial;
 
-pub use costs::{Cost, StepMemory};
+pub use costs::{Cost, StepMemory, StepTime};
 pub use error::PlanError;
 pub use estimate::{Basis, Estimate, Repetitions, estimate};
 pub use expand::{Overrides, expand};

@@ -204,7 +204,7 @@ fn the_study_on_its_own_device_takes_the_hours_it_took_and_fits() {
     for trial in ["table1-cifar10", "table1-cifar100"].into_iter().flat_map(all) {
         let e = estimate(&trial.trial, &v100, &Repetitions::default());
         assert_eq!(e.basis, Basis::Study { speed: 1.0 });
-        assert!(e.fits, "{}: {}", trial.trial, e.memory);
+        assert!(e.fits, "{}: {:?}", trial.trial, e.memory);
         hours += e.seconds.unwrap().0 / 3600.0;
     }
     assert!((hours - 312.5).abs() < 0.1, "{hours}");
@@ -223,18 +223,28 @@ fn estimates_prefer_records_then_the_study_then_operations() {
     let e = estimate(repeated, &a100, &repetitions);
     assert_eq!((e.seconds, e.basis), (Some(Seconds(105.0)), Basis::Records { trials: 2 }));
     assert_eq!(repetitions.seconds(&Trial { epochs: 21, ..first.clone() }), None);
-    assert_eq!((e.memory, e.memory_measured), (Bytes(3 << 30), true), "the larger one");
+    assert_eq!((e.memory, e.memory_measured), (Some(Bytes(3 << 30)), true), "the larger one");
     repetitions.insert(first, None, Some(Bytes(100 << 30)));
     let longer = estimate(&Trial { epochs: 21, ..repeated.clone() }, &a100, &repetitions);
-    assert_eq!((longer.memory, longer.fits), (Bytes(100 << 30), false), "it takes no less");
+    assert_eq!((longer.memory, longer.fits), (Some(Bytes(100 << 30)), false), "it takes no less");
     let half = Trial { train_images: Some(25_000), ..first.clone() };
     let ratio = estimate(&half, &a100, &Repetitions::default()).seconds.unwrap().0
         / estimate(first, &a100, &Repetitions::default()).seconds.unwrap().0;
     assert!((ratio - 0.5).abs() < 1e-12);
-    // 20 epochs of (3 * 50,000 + 10,000) passes, two operations a multiply-accumulate, 1.5e11 a second.
     let e = estimate(first, &profile("cpu"), &Repetitions::default());
+    assert_eq!(e.basis, Basis::Steps { speed: 1.0 });
+    let step = StepTime::of(first.architecture, None).0;
+    assert!((e.seconds.unwrap().0 - 20.0 * (50_000.0 + 10_000.0 / 3.0) * step / 128.0).abs() < 1e-6);
+    // 20 epochs of (3 * 50,000 + 10,000) passes, two operations a multiply-accumulate, 1.5e11 a second.
+    let mut double = first.clone();
+    double.recipe.precision = Precision::Fp64;
+    let e = estimate(&double, &profile("cpu"), &Repetitions::default());
     assert_eq!(e.basis, Basis::Assumed);
     assert!((e.seconds.unwrap().0 - 20.0 * 160_000.0 * 2.0 * 313_201_664.0 / 1.5e11).abs() < 1e-6);
+    let mut other = trials[1].trial.clone();
+    other.deconvolution.as_mut().unwrap().block = 512;
+    let e = estimate(&other, &profile("cpu"), &Repetitions::default());
+    assert_eq!((e.seconds, e.basis, e.memory, e.fits), (None, Basis::Unknown, None, true));
     let folder = Trial { dataset: "folder:birds".parse().unwrap(), ..first.clone() };
     assert_eq!(estimate(&folder, &a100, &repetitions).seconds, None);
 }
@@ -245,10 +255,10 @@ fn batches_beyond_the_data_need_no_more_memory_than_the_data() {
     let memory = |batch: u32, images: u32| {
         let mut trial = Trial { train_images: Some(images), test_images: Some(1), ..trial.clone() };
         trial.recipe.batch_size = batch;
-        estimate(&trial, &profile("cpu"), &Repetitions::default()).memory.0
+        estimate(&trial, &profile("cpu"), &Repetitions::default()).memory.unwrap().0
     };
     assert_eq!(memory(u32::MAX, 64), memory(64, 64));
     let image = StepMemory::of(trial.architecture, None).per_image.0 as f64;
     let more = (memory(128, 128) - memory(64, 64)) as f64 / 64.0;
-    assert!((more - (1.45 * image + 3072.0)).abs() < 1.0, "{more}");
+    assert!((more - (1.41 * image + 3072.0)).abs() < 1.0, "{more}");
 }

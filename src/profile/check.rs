@@ -65,6 +65,7 @@ fn values(raw: &Raw, c: &mut Checker<'_>) {
     c.positive("estimate.flops_per_second", raw.estimate.flops_per_second, MOST_FLOPS);
     c.positive("estimate.nd_factor", raw.estimate.nd_factor, LARGEST_FACTOR);
     c.positive("estimate.study_speed", raw.estimate.study_speed.unwrap_or(1.0), LARGEST_FACTOR);
+    c.positive("estimate.step_speed", raw.estimate.step_speed.unwrap_or(1.0), LARGEST_FACTOR);
     c.rule(
         (1.0..=LARGEST_OVERHEAD).contains(&raw.estimate.memory_factor),
         "estimate.memory_factor",

@@ -46,6 +46,8 @@ pub struct Estimates {
     pub nd_factor: f64,
     /// How many times faster than the study's V100 the device is; absent: its seconds say nothing of this device.
     pub study_speed: Option<f64>,
+    /// How many times faster than two cores of a server a CPU is; absent: their steps say nothing of this device.
+    pub step_speed: Option<f64>,
     /// Memory before the first tensor.
     pub base_memory: Bytes,
     /// Memory taken for each byte of live tensors: what the allocator rounds up and keeps, and buffers beside it.
@@ -90,12 +92,13 @@ pub(super) struct RawSampling {
 #[serde(
     default,
     deny_unknown_fields,
-    expecting = "a table with flops_per_second, nd_factor, study_speed, base_memory and memory_factor"
+    expecting = "a table with flops_per_second, nd_factor, study_speed, step_speed, base_memory and memory_factor"
 )]
 pub(super) struct RawEstimate {
     pub(super) flops_per_second: f64,
     pub(super) nd_factor: f64,
     pub(super) study_speed: Option<f64>,
+    pub(super) step_speed: Option<f64>,
     pub(super) base_memory: Amount,
     pub(super) memory_factor: f64,
 }
@@ -182,8 +185,9 @@ impl Profile {
 
     /// Constants for estimates.
     pub fn estimates(&self) -> Estimates {
-        let RawEstimate { flops_per_second, nd_factor, study_speed, base_memory, memory_factor } = self.raw.estimate;
-        Estimates { flops_per_second, nd_factor, study_speed, base_memory: base_memory.0, memory_factor }
+        let RawEstimate { flops_per_second, nd_factor, study_speed, step_speed, base_memory, memory_factor } =
+            self.raw.estimate;
+        Estimates { flops_per_second, nd_factor, study_speed, step_speed, base_memory: base_memory.0, memory_factor }
     }
 
     /// Where the value of a dotted key was written, `cpu.toml:12`; absent when the profile leaves it out.

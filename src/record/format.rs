@@ -8,6 +8,7 @@ use crate::telemetry::{Environment, GpuSummary, TelemetrySummary};
 use crate::units::{Joules, Seconds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Name and version of the form; a reader refuses what it does not know.
 pub const SCHEMA: &str = "ndbench.record/1";
@@ -44,8 +45,8 @@ pub struct Record {
     /// What the instruments cost it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub telemetry_overhead: Option<TelemetryOverhead>,
-    /// Where it ran.
-    pub environment: Environment,
+    /// Where it ran; records that are read together share it.
+    pub environment: Arc<Environment>,
     /// [`DataSet::digest`](crate::data::DataSet::digest) of the images; absent where none were loaded, and in records from
     /// before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,8 +100,8 @@ impl Record {
         (self.is_finished(), self.time_valid, self.finished)
     }
 
-    /// Whether the times of two trainings of one environment make a ratio: they ran on one host, with one build, and one after
-    /// the other.
+    /// Whether the times of two trainings of one environment make a ratio: they ran on one host, with one build and the same
+    /// images, and one after the other.
     ///
     /// # Errors
     /// What differs, in words.
@@ -112,6 +113,11 @@ impl Record {
         if one.software.commit != two.software.commit {
             let commits = [one, two].map(|e| e.software.commit.as_str());
             return Err(format!("ran with the commits {} and {} of the program", commits[0], commits[1]));
+        }
+        if let (Some(one), Some(two)) = (&self.data_digest, &other.data_digest)
+            && one != two
+        {
+            return Err(format!("were trained with other images, of digests {one} and {two}"));
         }
         let shared = self.finished.min(other.finished).duration_since(self.started.max(other.started)).as_secs_f64();
         // Equal to the nanosecond they are nobody's clock.

@@ -96,7 +96,7 @@ pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Recor
         memory: MemoryPeak { resident: Some(Bytes(resident << 20)), ..MemoryPeak::default() },
         telemetry: None,
         telemetry_overhead: None,
-        environment: environment("alpha"),
+        environment: environment("alpha").into(),
         data_digest: Some("00112233aabbccdd".into()),
         started: "2026-01-02T03:04:05Z".parse().unwrap(),
         finished: "2026-01-02T04:05:06Z".parse().unwrap(),

@@ -98,7 +98,7 @@ impl Current {
             memory,
             telemetry_overhead: telemetry.as_ref().map(overhead),
             telemetry,
-            environment: self.environment,
+            environment: Arc::new(self.environment),
             data_digest: self.data_digest,
             started: self.started,
             finished: jiff::Timestamp::now(),

@@ -5,10 +5,11 @@ use super::settings::Settings;
 use super::words::cell_name;
 use crate::plan::{ResolvedTrial, Trial, TrialId};
 use crate::record::Record;
-use crate::scenario::{Architecture, Norm};
+use crate::scenario::{Architecture, Dataset, Norm};
 use crate::telemetry::Environment;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// What a cell says where there is no record.
 pub(super) const MISSING: &str = "missing";
@@ -41,7 +42,7 @@ impl<'a> Matrix<'a> {
             by_trial.entry(key(&record.trial)).or_default().push(record);
             matrix.other_records += 1;
         }
-        let (mut settings, mut known) = (Settings::default(), HashMap::<_, Vec<(&Environment, String)>>::new());
+        let (mut settings, mut known) = (Settings::default(), HashMap::<_, Vec<(&Arc<Environment>, String)>>::new());
         matrix.runs.reserve_exact(trials.len());
         for resolved in trials {
             let trial = &resolved.trial;
@@ -142,13 +143,23 @@ impl<'a> Matrix<'a> {
                     (format!("attempts of several {what} are taken together: {}", list.join(", ")), name.clone())
                 })
             };
-            [
-                different("commits", |r| &r.environment.software.commit),
-                different("hosts", |r| &r.environment.host.name),
-                different("digests of the images", |r| r.data_digest.as_deref().unwrap_or("unknown")),
-            ]
+            [different("commits", |r| &r.environment.software.commit), different("hosts", |r| &r.environment.host.name)]
         };
-        collected(cells.iter().flat_map(of).flatten())
+        collected(cells.iter().flat_map(of).flatten().chain(self.contents()))
+    }
+
+    /// Data sets whose images were not the same in all finished records.
+    fn contents(&self) -> Vec<(String, String)> {
+        let mut digests: BTreeMap<&Dataset, BTreeSet<&str>> = BTreeMap::new();
+        for record in self.runs.iter().flat_map(|run| run.records.values()).filter(|r| r.is_finished()) {
+            digests.entry(&record.trial.dataset).or_default().extend(record.data_digest.as_deref());
+        }
+        let several = digests.into_iter().filter(|(_, digests)| digests.len() > 1);
+        let told = several.map(|(dataset, digests)| {
+            let digests: Vec<&str> = digests.into_iter().collect();
+            (format!("one name stands for other images: digests {}", digests.join(", ")), dataset.to_string())
+        });
+        told.collect()
     }
 }
 

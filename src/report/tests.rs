@@ -8,6 +8,7 @@ use crate::record::{Record, Skipped, SkippedKind, made_up};
 use crate::scenario::{Architecture, Dataset, Norm};
 use crate::telemetry::{GpuSummary, TelemetrySummary};
 use crate::units::Seconds;
+use std::sync::Arc;
 
 /// Two networks x BN, ND x 1 epoch x 3 attempts and one long cell; some trials missing, diverged or resumed.
 pub(super) fn matrix() -> (Vec<ResolvedTrial>, Vec<Record>) {
@@ -67,7 +68,7 @@ fn environments_are_never_pooled() {
     let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 2);
     let mut records: Vec<Record> = trials.iter().map(|t| made_up::record(t, 0.5, 10.0)).collect();
     // Attempt 2: BN runs elsewhere, ND on the first machine.
-    records[2].environment = made_up::environment("beta");
+    records[2].environment = made_up::environment("beta").into();
     records[2].epochs[0].seconds.paper = Seconds(1000.0);
     let report = report(&trials, &records);
     assert_eq!(report.environments.iter().map(|e| e.label.as_str()).collect::<Vec<_>>(), ["A", "B"]);
@@ -91,10 +92,13 @@ fn a_block_of_two_hosts_or_two_builds_makes_no_ratio() {
         (row.blocks.len(), row.left_out.into_iter().map(|l| l.why).collect::<Vec<_>>())
     };
     assert_eq!(with(|_| ()), (1, vec![]));
-    let host = with(|nd| nd.environment.host.name = "beta".into());
+    let host = with(|nd| Arc::make_mut(&mut nd.environment).host.name = "beta".into());
     assert_eq!(host, (0, vec!["BN and ND ran on the hosts alpha and beta".into()]));
-    let commit = with(|nd| nd.environment.software.commit = "7654321".into());
+    let commit = with(|nd| Arc::make_mut(&mut nd.environment).software.commit = "7654321".into());
     assert_eq!(commit, (0, vec!["BN and ND ran with the commits 0123456 and 7654321 of the program".into()]));
+    let images = with(|nd| nd.data_digest = Some("ffff".into()));
+    let why = "BN and ND were trained with other images, of digests 00112233aabbccdd and ffff";
+    assert_eq!(images, (0, vec![why.into()]));
 }
 
 #[test]
@@ -237,9 +241,10 @@ fn what_speaks_against_times_is_listed_and_so_is_what_attempts_do_not_share() {
     let shared = GpuSummary { foreign_processes: Some(2), ..GpuSummary::default() };
     records[1].telemetry = Some(Box::new(TelemetrySummary { gpus: vec![shared], ..TelemetrySummary::default() }));
     for record in &mut records[2..4] {
-        record.environment.software.commit = "fedcba9".into();
-        record.environment.host.name = "beta".into();
+        Arc::make_mut(&mut record.environment).software.commit = "fedcba9".into();
+        Arc::make_mut(&mut record.environment).host.name = "beta".into();
     }
+    records.iter_mut().for_each(|r| r.data_digest = Some(format!("d{}", r.trial.attempt / 3)));
     records[5].started = "2026-01-02T09:00:00Z".parse().unwrap();
     records[5].finished = "2026-01-02T09:10:00Z".parse().unwrap();
     let report = Report::build(&trials, &records, &Published::embedded().unwrap());
@@ -253,6 +258,7 @@ fn what_speaks_against_times_is_listed_and_so_is_what_attempts_do_not_share() {
         "attempts of several commits are taken together: 0123456, fedcba9 (VGG-16 BN, CIFAR-10, 1 epoch",
         "attempts of several hosts are taken together: alpha, beta",
         "more than an hour apart, and count: ",
+        "one name stands for other images: digests d0, d1 (cifar10",
     ] {
         assert!(page.contains(part), "no {part:?} in\n{page}");
     }
@@ -262,9 +268,9 @@ fn what_speaks_against_times_is_listed_and_so_is_what_attempts_do_not_share() {
 fn environments_say_in_what_they_differ() {
     let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
     let mut records: Vec<Record> = trials.iter().map(|trial| made_up::record(trial, 0.5, 10.0)).collect();
-    records[1].environment.software.libtorch = "2.12.0".into();
-    records[1].environment.threads = 7;
-    records[1].environment.host.name = "beta".into();
+    Arc::make_mut(&mut records[1].environment).software.libtorch = "2.12.0".into();
+    Arc::make_mut(&mut records[1].environment).threads = 7;
+    Arc::make_mut(&mut records[1].environment).host.name = "beta".into();
     let report = Report::build(&trials, &records, &Published::embedded().unwrap());
     assert!(markdown(&report, false).contains("- A and B differ in: software.libtorch, threads\n"));
 }

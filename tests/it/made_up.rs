@@ -45,7 +45,7 @@ pub fn record(resolved: &ResolvedTrial, test: f64, train: f64) -> Record {
         memory: MemoryPeak { allocated: None, reserved: None, resident: Some(Bytes(1 << 30)) },
         telemetry: None,
         telemetry_overhead: None,
-        environment: environment(),
+        environment: environment().into(),
         data_digest: None,
         started: jiff::Timestamp::from_second(1_750_000_000).unwrap(),
         finished: jiff::Timestamp::from_second(1_750_003_600).unwrap(),

@@ -9,6 +9,7 @@ use crate::record::Record;
 use crate::stats::{LEVEL, Ratio, paired_ratio};
 use crate::telemetry::{Device, Environment};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The results of one cell in one environment.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct Slot {
     outcomes: BTreeMap<&'static str, usize>,
     /// When the newest record was finished, seconds since 1970.
     finished: f64,
-    environment: Environment,
+    environment: Arc<Environment>,
 }
 
 /// Slots as a source of metrics.

@@ -32,7 +32,7 @@ pub(super) fn page() -> String {
 fn results_are_those_of_the_newest_commit_with_the_interval_of_the_overhead() {
     let mut records = records();
     let mut old = records[1].clone();
-    old.environment.software.commit = "older".into();
+    Arc::make_mut(&mut old.environment).software.commit = "older".into();
     old.finished = "2025-01-01T00:00:00Z".parse().unwrap();
     old.memory.resident = Some(Bytes(1));
     records.push(old);

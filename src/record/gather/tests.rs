@@ -126,7 +126,7 @@ fn what_is_not_a_record_of_its_own_is_named() {
     interrupted.finished = "2027-01-01T00:00:00Z".parse().unwrap();
     bench.put(&folder.join("a-interrupted.json"), &interrupted.to_json().unwrap());
     let mut elsewhere = made_up::record(&bench.trials[2], 0.5, 10.0);
-    elsewhere.environment = made_up::environment("beta");
+    elsewhere.environment = made_up::environment("beta").into();
     bench.put(&folder.join("elsewhere.json"), &elsewhere.to_json().unwrap());
     let gathered = bench.agreed();
     assert_eq!((gathered.records.len(), gathered.others), (5, 1));

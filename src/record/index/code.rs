@@ -8,6 +8,7 @@ use crate::units::Seconds;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// 64-bit numbers of an epoch; the index is rebuilt where this changes.
 pub(super) const WORDS: usize = 17;
@@ -90,7 +91,7 @@ fn put(bytes: &mut Vec<u8>, part: &impl Serialize) {
 #[derive(Debug, Default)]
 pub(in crate::record) struct Decoder {
     trials: HashMap<Vec<u8>, Trial>,
-    environments: HashMap<Vec<u8>, Environment>,
+    environments: HashMap<Vec<u8>, Arc<Environment>>,
 }
 
 impl Decoder {
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(decoder.decode(&bytes), Some(record()));
         let mut other = record();
         other.trial.attempt = 2;
-        other.environment.host.name = "another".into();
+        Arc::make_mut(&mut other.environment).host.name = "another".into();
         assert_eq!(decoder.decode(&encode(&other)), Some(other), "what is shared is told from what is not");
         assert_eq!(decoder.decode(&bytes), Some(record()));
         for end in 0..bytes.len() {

@@ -5,6 +5,7 @@ use super::super::{Form, figures, markdown};
 use super::*;
 use crate::published::Published;
 use crate::scenario::{Architecture, Dataset};
+use std::sync::Arc;
 
 fn page_of(report: &Report, texts: &[&str]) -> String {
     let figures = figures(report, &Published::embedded().unwrap(), Form::Dots, false);
@@ -80,7 +81,7 @@ fn names_from_records_cannot_become_markup() {
     let name = "<script>alert(1)</script> [x](javascript:alert(2)) <img src=x> **b**";
     let trials = crate::record::made_up::cell(Architecture::Vgg16, Dataset::Folder(name.into()), 1, 1);
     let mut record = crate::record::made_up::record(&trials[0], 0.5, 1.0);
-    record.environment.host.name = "<iframe src=//evil>".into();
+    Arc::make_mut(&mut record.environment).host.name = "<iframe src=//evil>".into();
     record.remarks.push("a <b onmouseover=x>remark</b>".into());
     let mut report = report(&trials, &[record]);
     report.scenario = "</title><script>x</script>".into();

@@ -102,7 +102,7 @@ fn without_records_the_study_and_the_original_stand_alone() {
 fn environments_have_tables_of_their_own() {
     let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
     let mut records: Vec<Record> = trials.iter().map(|t| made_up::record(t, 0.5, 10.0)).collect();
-    records[1].environment = made_up::environment("beta");
+    records[1].environment = made_up::environment("beta").into();
     let report = Report::build(&trials, &records, &published());
     let tables = tables(&report, &published(), false);
     let names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
