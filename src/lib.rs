@@ -11,8 +11,8 @@
 //! | 4 | `train`, [`record`] |
 //! | 3 | [`event`] |
 //! | 2 | [`plan`], `data`, `nn`, [`published`] |
-//! | 1 | [`scenario`], [`profile`], [`telemetry`], [`http`], `clock`; `native`, for what tch does not offer |
-//! | 0 | [`units`], [`stats`], [`files`], [`urgent`], [`settings`]; `testing`, for unit tests |
+//! | 1 | [`scenario`], [`profile`], [`telemetry`], `clock`; `native`, for what tch does not offer |
+//! | 0 | [`units`], [`stats`], [`files`], [`http`], [`settings`]; `testing`, for unit tests |
 
 pub mod cli;
 #[cfg(feature = "torch")]
@@ -45,6 +45,5 @@ mod testing;
 #[cfg(feature = "torch")]
 pub mod train;
 pub mod units;
-pub mod urgent;
 #[cfg(target_os = "linux")]
 pub mod watch;

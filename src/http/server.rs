@@ -5,7 +5,6 @@ use super::connection::serve;
 use super::message::{Request, Response};
 use super::protection::Protection;
 use super::socket::Socket;
-use crate::urgent::short_turns;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -69,10 +68,7 @@ impl Server {
             stop: stop.clone(),
             guests: Guests::default(),
         };
-        let accepting = thread::Builder::new().name("http".into()).spawn(move || {
-            short_turns();
-            door.keep();
-        })?;
+        let accepting = thread::Builder::new().name("http".into()).spawn(move || door.keep())?;
         Ok(Self { address, protection, stop, accepting: Some(accepting) })
     }
 

@@ -7,7 +7,6 @@ use super::snapshot::{Latest, Snapshot};
 use super::source::Source;
 use super::tally::{Tally, TelemetrySummary};
 use super::{GpuTarget, Level, nvml};
-use crate::urgent::short_turns;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -81,7 +80,6 @@ impl Telemetry {
         sampler.publish();
         let latest = sampler.latest();
         let thread = std::thread::Builder::new().name("telemetry".into()).spawn(move || {
-            short_turns();
             sampler.run(&messages);
             // Who waited may have lost patience.
             let _ = tell.send(());

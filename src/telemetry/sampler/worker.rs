@@ -4,7 +4,6 @@ use super::{Clock, Message};
 use crate::telemetry::cpu_time::thread_cpu;
 use crate::telemetry::snapshot::{Call, Code};
 use crate::telemetry::source::{Answer, CallError, Reaction, Source};
-use crate::urgent::short_turns;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -60,10 +59,9 @@ impl Worker {
         let (requests, work) = channel();
         let under_way = Arc::new(UnderWay::default());
         let told = Arc::clone(&under_way);
-        std::thread::Builder::new().name(format!("telemetry-{number}")).spawn(move || {
-            short_turns();
-            serve(number, source, &*clock, &told, &work, &inbox);
-        })?;
+        std::thread::Builder::new()
+            .name(format!("telemetry-{number}"))
+            .spawn(move || serve(number, source, &*clock, &told, &work, &inbox))?;
         Ok(Self { requests, under_way, busy: false })
     }
 
