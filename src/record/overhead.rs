@@ -2,7 +2,7 @@
 
 use super::{ProbeArm, ProbeRecord, Store};
 use crate::scenario::{Architecture, Deconvolution, Norm};
-use crate::stats::{LEVEL, paired_ratio};
+use crate::stats::{LEVEL, median, median_interval};
 use crate::telemetry::{Environment, Level, TelemetrySummary};
 use crate::units::Ratio;
 use serde::{Deserialize, Serialize};
@@ -26,9 +26,9 @@ pub struct StepOverhead {
     pub probe: String,
     /// What it trained: network, norm and the operator's implementation.
     pub of: String,
-    /// Growth of a step over one without instruments, geometric mean over the rounds: 0.01 is one per cent.
+    /// Growth of a step over one without instruments, median over the rounds: 0.01 is one per cent.
     pub relative: f64,
-    /// Ends of its 95 % confidence interval; absent for a single round.
+    /// Ends of its 95 % confidence interval, which holds for any distribution; absent for fewer than six rounds.
     pub interval: Option<[f64; 2]>,
     /// Rounds in which both had their turn.
     pub rounds: usize,
@@ -43,11 +43,12 @@ impl StepOverhead {
             return None;
         }
         let steps = |arm: &ProbeArm| arm.turns.iter().map(|turn| turn.step().0).collect::<Vec<_>>();
-        let pairs: Vec<(f64, f64)> = steps(off).into_iter().zip(steps(on)).collect();
-        let ratio = paired_ratio(&pairs, LEVEL)?;
-        let interval = ratio.interval.map(|i| [i.low - 1.0, i.high - 1.0]);
+        let growth: Vec<f64> = steps(off).into_iter().zip(steps(on)).map(|(off, on)| on / off - 1.0).collect();
+        // A round in which something else ran shows more than the instruments ever do.
+        let relative = median(&growth)?;
+        let interval = median_interval(&growth, LEVEL).map(|i| [i.low, i.high]);
         let of = name(probe.cell.architecture, on.norm, on.deconvolution.as_ref());
-        Some(Self { probe: probe.name(), of, relative: ratio.value - 1.0, interval, rounds: ratio.n })
+        Some(Self { probe: probe.name(), of, relative, interval, rounds: growth.len() })
     }
 }
 
@@ -96,9 +97,13 @@ mod tests {
     #[test]
     fn the_overhead_of_a_level_comes_from_turns_of_the_same_round() {
         // The machine is twice as slow in the second round.
-        let probe = made_up::telemetry_probe(&[&[1.0, 2.0, 1.0], &[1.0, 2.0, 1.0], &[1.01, 2.02, 1.01]]);
+        let off = [1.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+        let mut on = off.map(|step| 1.01 * step);
+        // Something else ran.
+        on[8] = 7.0;
+        let probe = made_up::telemetry_probe(&[&off, &off, &on]);
         let full = StepOverhead::of(&probe, Level::Full).unwrap();
-        assert!((full.relative - 0.01).abs() < 1e-12 && full.rounds == 3 && full.probe == probe.name());
+        assert!((full.relative - 0.01).abs() < 1e-12 && full.rounds == 9 && full.probe == probe.name());
         let [low, high] = full.interval.unwrap();
         assert!((low - 0.01).abs() < 1e-9 && (high - 0.01).abs() < 1e-9);
         assert!(StepOverhead::of(&probe, Level::Minimal).unwrap().relative.abs() < 1e-12);

@@ -8,6 +8,8 @@ use crate::telemetry::Environment;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::os::{fd::AsRawFd, unix::fs::OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -65,6 +67,18 @@ struct Content {
     lasting: bool,
 }
 
+/// Lets the system fetch a file that is about to be read: of many small files a disk gives several at a time sooner than
+/// one after the other.
+fn fetch_ahead(path: &Path) {
+    #[cfg(target_os = "linux")]
+    if let Ok(file) = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
+        // SAFETY: the descriptor is open during the call, which touches no memory. Where it fails, nothing is lost but time.
+        unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_WILLNEED) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = path;
+}
+
 impl<'a> Reader<'a> {
     pub fn new(task: &'a Task<'a>) -> Self {
         Self {
@@ -92,6 +106,10 @@ impl<'a> Reader<'a> {
     /// Reads the files of a shard; `None` where an entry of `shards` is damaged.
     fn files(&mut self, number: usize, names: &[OsString], shards: &[Shard]) -> Option<()> {
         let files: Vec<File> = names.iter().map(|name| self.look_at(name, shards)).collect();
+        files
+            .iter()
+            .filter(|file| file.entry.is_none())
+            .for_each(|file| fetch_ahead(&self.task.folder.join(file.name)));
         let read: Vec<Option<Content>> =
             files.iter().map(|file| file.entry.is_none().then(|| self.read(file.name, file.stamp.is_some()))).collect();
         let is_news =

@@ -4,7 +4,7 @@ use super::probe::{arm_title, environments};
 use super::table::Table;
 use super::words::{NOTHING, dataset_title};
 use crate::record::{CallCost, ProbeArm, ProbeRecord, StepOverhead};
-use crate::stats::{LEVEL, mean, median, t_interval};
+use crate::stats::{LEVEL, median, median_interval};
 use crate::units::Seconds;
 
 /// A row a level: the time of a step, and by how much it is longer than without instruments.
@@ -24,8 +24,8 @@ pub fn overhead_table(probes: &[ProbeRecord]) -> String {
     }
     let mut out = table.render();
     out += "\nStep: median over the rounds of the `step` time. Difference: to the turn without instruments of the same \
-            round, mean with 95 % t interval. Relative: as a share of a step, geometric mean with the wider of t and \
-            bootstrap interval. Own CPU: of the instruments' threads, as a share of one core.\n";
+            round, median with its 95 % interval (of order statistics, from six rounds on). Relative: the same as a share \
+            of a step. Own CPU: of the instruments' threads, as a share of one core.\n";
     probes.iter().for_each(|probe| out += &calls(&probe.calls));
     out + &environments(probes)
 }
@@ -64,8 +64,8 @@ fn difference(off: &ProbeArm, on: &ProbeArm) -> Option<String> {
         return None;
     }
     let differences: Vec<f64> = steps(on).iter().zip(steps(off)).map(|(on, off)| 1e3 * (on - off)).collect();
-    let interval = t_interval(&differences, LEVEL).map(|i| format!(" [{:+.2}, {:+.2}]", i.low, i.high));
-    Some(format!("{:+.2} ms{}", mean(&differences)?, interval.unwrap_or_default()))
+    let interval = median_interval(&differences, LEVEL).map(|i| format!(" [{:+.2}, {:+.2}]", i.low, i.high));
+    Some(format!("{:+.2} ms{}", median(&differences)?, interval.unwrap_or_default()))
 }
 
 /// A line for the calls to the driver; empty without a device.
@@ -84,7 +84,11 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_a_level() {
-        let mut probe = made_up::telemetry_probe(&[&[1.0, 2.0, 1.0], &[1.0, 2.0, 1.0], &[1.01, 2.02, 1.01]]);
+        let mut probe = made_up::telemetry_probe(&[
+            &[1.0, 2.0, 1.0, 1.0, 1.0, 1.0],
+            &[1.0; 6],
+            &[1.01, 2.02, 1.01, 1.01, 1.02, 1.0],
+        ]);
         let call = CallCost { call: "power".into(), count: 2, seconds: Seconds(0.0006), buckets: vec![], failed: 0 };
         probe.calls.push(call);
         insta::assert_snapshot!(overhead_table(&[probe]));

@@ -2,7 +2,7 @@
 //!
 //! Every function returns `None` where the numbers do not determine the answer, rather than a number that looks like
 //! one: an interval from a single value, a logarithm of zero, a mean of nothing, anything of a value that is not finite.
-//! Student's t needs two values, the bootstrap three; identical values have an interval of no width and no t test.
+//! Student's t needs two values, the bootstrap three, an interval of the median six; identical values have an interval of no width and no t test.
 
 mod attempts;
 mod bootstrap;
@@ -19,7 +19,7 @@ mod tost;
 pub use attempts::{MOST_ATTEMPTS, attempts_for_half_width};
 pub use bootstrap::{Bootstrap, FEWEST, Method};
 pub use interval::{Interval, LEVEL};
-pub use order::{mad, median, quantile, quantiles};
+pub use order::{mad, median, median_interval, quantile, quantiles};
 pub use ratio::{Pooled, Ratio, geometric_mean, paired_ratio, pooled_ratio};
 pub use sign::{SignTest, sign_test};
 pub use student::{Paired, TTest, paired_t, t_interval, t_test};

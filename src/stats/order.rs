@@ -1,5 +1,8 @@
 //! Statistics of order: quantiles, median, median absolute deviation.
 
+use super::interval::{Interval, is_level};
+use statrs::distribution::{Binomial, DiscreteCDF};
+
 /// Makes the median absolute deviation of normal values their standard deviation: 1 / quantile(0.75) of the normal
 /// distribution.
 const NORMAL: f64 = 1.482_602_218_505_602;
@@ -24,6 +27,22 @@ pub fn quantiles<const N: usize>(values: &[f64], q: [f64; N]) -> Option<[f64; N]
 /// The middle value; `None` as in [`quantile`].
 pub fn median(values: &[f64]) -> Option<f64> {
     quantile(values, 0.5)
+}
+
+/// The interval of the median between two of the values, as many from either end: exact whatever the distribution, by the
+/// sign test, and hardly moved by one wild value. `None` where the values are too few for `level` (below six for 95 %), or
+/// where one is not a finite number.
+pub fn median_interval(values: &[f64], level: f64) -> Option<Interval> {
+    if !is_level(level) || values.iter().any(|v| !v.is_finite()) {
+        return None;
+    }
+    let n = values.len();
+    let signs = Binomial::new(0.5, n as u64).ok()?;
+    // So many values may be left out at either end.
+    let out = (0..n / 2).take_while(|out| 2.0 * signs.cdf(*out as u64) <= 1.0 - level).last()?;
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    Some(Interval { low: sorted[out], high: sorted[n - 1 - out], level })
 }
 
 /// Median absolute deviation from the median, scaled to estimate the standard deviation of normal values; `None` for
@@ -57,6 +76,19 @@ mod tests {
             close(mad(&values).unwrap(), &case["mad"]);
             close(quantile(&values, 0.1).unwrap(), &case["tenth"]);
         }
+    }
+
+    #[test]
+    fn scipy_agrees_on_intervals_of_the_median() {
+        for case in cases("median_interval") {
+            let interval = median_interval(&list(&case["values"]), case["level"].as_f64().unwrap()).unwrap();
+            close(interval.low, &case["low"]);
+            close(interval.high, &case["high"]);
+        }
+        assert_eq!(median_interval(&[1.0; 5], 0.95), None, "all five on one side are no rarity");
+        let six = median_interval(&[6.0, 1.0, 5.0, 2.0, 4.0, 3.0], 0.95).unwrap();
+        assert_eq!((six.low, six.high), (1.0, 6.0));
+        assert_eq!(median_interval(&[f64::NAN; 9], 0.95), None);
     }
 
     #[test]
