@@ -21,7 +21,7 @@ const SOURCES: [&str; 12] = [
 
 /// The files of the C++ shim.
 #[cfg(feature = "torch")]
-const SHIM: [&str; 16] = [
+const SHIM: [&str; 14] = [
     "shim.h",
     "guarded.h",
     "shim.cpp",
@@ -31,8 +31,6 @@ const SHIM: [&str; 16] = [
     "inverse_sqrt.cpp",
     "patches.h",
     "patches.cpp",
-    "planes.h",
-    "planes.cpp",
     "parts.h",
     "parts.cpp",
     "samples.h",

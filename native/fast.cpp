@@ -66,7 +66,7 @@ struct Absorb : torch::autograd::Function<Absorb> {
       at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] {
         return columns_adjoint(samples.centred(std::move(columns), mean), d_covariance, d_mean);
       });
-      dx = in(NDB_PART_SAMPLES, [&] { return samples.gradient(std::move(d_columns), x); });
+      dx = in(NDB_PART_SAMPLES, [&] { return samples.gradient(std::move(d_columns), x.sizes()); });
     }
     return {dx, d_weight, {}, {}, {}};
   }

@@ -1,12 +1,11 @@
 #include "patches.h"
 
 namespace ndbench {
+namespace {
 
 int64_t places(int64_t length, const Window& w) {
   return (length + 2 * w.padding - w.dilation * (w.kernel - 1) - 1) / w.stride + 1;
 }
-
-namespace {
 
 // Windows do not overlap: each pixel is copied at most once.
 bool disjoint(const Window& w) { return w.dilation == 1 && w.stride >= w.kernel; }

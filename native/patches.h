@@ -8,9 +8,6 @@ struct Window {
   int64_t kernel, stride, padding, dilation;
 };
 
-// Windows along a side of `length` pixels.
-int64_t places(int64_t length, const Window& window);
-
 // Windows of x [N, C, H, W] as columns [C k k, N L] in the order (c, row, column; image, place), new memory. With kernel 1
 // every stride^2-th pixel of the whole batch in (n, h, w) order, [C, ceil(N H W / stride^2)].
 at::Tensor gather(const at::Tensor& x, const Window& window);

@@ -1,7 +1,5 @@
 #include "samples.h"
 
-#include "planes.h"
-
 namespace ndbench {
 
 std::vector<int64_t> Samples::numbers() const {
@@ -11,7 +9,7 @@ std::vector<int64_t> Samples::numbers() const {
 
 at::Tensor Samples::columns(const at::Tensor& x) const {
   if (!are_windows()) return x;
-  const at::Tensor columns = has_planes(x) ? gather_planes(x, window()) : gather(x, window());
+  const at::Tensor columns = gather(x, window());
   if (samples_.groups > 1) return columns.view({samples_.groups, samples_.features, -1});
   return columns.view({samples_.features, -1});
 }
@@ -20,12 +18,11 @@ at::Tensor Samples::centred(at::Tensor columns, const at::Tensor& mean) const {
   return are_windows() ? columns.sub_(mean) : columns - mean;
 }
 
-at::Tensor Samples::gradient(at::Tensor d_columns, const at::Tensor& x) const {
+at::Tensor Samples::gradient(at::Tensor d_columns, at::IntArrayRef sizes) const {
   if (!are_windows()) return d_columns;
   // Blocks and groups are rows of the same columns.
-  const int64_t rows = x.size(1) * samples_.kernel * samples_.kernel;
-  const at::Tensor columns = d_columns.contiguous().view({rows, -1});
-  return has_planes(x) ? scatter_planes(columns, x.sizes(), window()) : scatter(columns, x.sizes(), window());
+  const int64_t rows = sizes[1] * samples_.kernel * samples_.kernel;
+  return scatter(d_columns.contiguous().view({rows, -1}), sizes, window());
 }
 
 }  // namespace ndbench

@@ -23,8 +23,8 @@ class Samples {
   // Columns less their mean, in place where they are nobody else's.
   at::Tensor centred(at::Tensor columns, const at::Tensor& mean) const;
 
-  // The gradient of x, from that of its columns.
-  at::Tensor gradient(at::Tensor d_columns, const at::Tensor& x) const;
+  // The gradient of an input of `sizes`, from that of its columns.
+  at::Tensor gradient(at::Tensor d_columns, at::IntArrayRef sizes) const;
 
  private:
   bool are_windows() const { return samples_.kernel > 0; }
