@@ -41,7 +41,7 @@ struct Totals {
 }
 
 /// The text of a dry run. `done` holds the trials that need not run again, with their seconds of training and
-/// evaluation where these are valid; repetitions are estimated from `repetitions`.
+/// evaluation where these are valid; `repetitions` is what finished trials measured.
 pub fn dry_run(
     trials: &[ResolvedTrial],
     done: &BTreeMap<TrialId, Option<Seconds>>,
