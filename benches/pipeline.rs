@@ -6,7 +6,7 @@ use ndbench::event::{EpochResult, EpochTimes, MemoryPeak, Outcome};
 use ndbench::plan::{Block, Trial};
 use ndbench::record::{Record, SCHEMA, Store};
 use ndbench::run::environment;
-use ndbench::scenario::{Architecture, Augmentation, Dataset, Norm, Recipe};
+use ndbench::scenario::{Architecture, Augmentation, BatchNorm, Dataset, Norm, Recipe};
 use ndbench::train::tune_host_allocator;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -50,6 +50,7 @@ fn made_up(number: u64) -> Record {
         epochs: EPOCHS,
         attempt: 1,
         recipe: Recipe::default(),
+        batch_norm: BatchNorm::default(),
         deconvolution: None,
         train_images: None,
         test_images: None,

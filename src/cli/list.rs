@@ -27,8 +27,8 @@ pub struct Row {
 /// Builds every network and measures it; takes some seconds.
 pub fn rows() -> Vec<Row> {
     let row = |architecture: Architecture| {
-        let bn = facts(architecture, Method::Bn, CLASSES);
-        let nd = facts(architecture, Method::Nd(Deconvolution::default()), CLASSES);
+        let bn = facts(architecture, Method::bn(), CLASSES);
+        let nd = facts(architecture, Method::nd(Deconvolution::default()), CLASSES);
         Row {
             architecture,
             title: architecture.title(),

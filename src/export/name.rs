@@ -2,7 +2,7 @@
 
 use crate::files::sha256_hex;
 use crate::plan::Trial;
-use crate::scenario::{Architecture, Dataset, Deconvolution, Norm, Recipe};
+use crate::scenario::{Architecture, BatchNorm, Dataset, Deconvolution, Norm, Recipe};
 use crate::telemetry::{Device, Environment};
 
 /// The longest part of a name that is made from foreign text.
@@ -86,8 +86,8 @@ fn norm(trial: &Trial) -> String {
 
 /// Recipe, limits and base seed; empty where all are the study's.
 fn settings(trial: &Trial) -> String {
-    let own = (trial.recipe, trial.train_images, trial.test_images, trial.base_seed);
-    if own == (Recipe::default(), None, None, 0) {
+    let own = (trial.recipe, trial.batch_norm, trial.train_images, trial.test_images, trial.base_seed);
+    if own == (Recipe::default(), BatchNorm::default(), None, None, 0) {
         return String::new();
     }
     // By way of the trial's own hash, which is that of its canonical JSON.

@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_shortcut_projects_only_where_shapes_differ() {
         let store = Store::new(Device::Cpu, Kind::Float);
-        let shortcut = |shape| Shortcut::new(Method::Bn, &store.root(), "shortcut", shape);
+        let shortcut = |shape| Shortcut::new(Method::bn(), &store.root(), "shortcut", shape);
         assert!(matches!(shortcut(conv1x1(8, 8, 1)), Shortcut::Identity));
         assert!(matches!(shortcut(conv1x1(8, 8, 2)), Shortcut::Projection(_)));
         assert!(matches!(shortcut(conv1x1(8, 9, 1)), Shortcut::Projection(_)));

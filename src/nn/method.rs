@@ -4,24 +4,50 @@ use super::blocks::{ConvNorm, Normalisation};
 use super::deconvolution::{Delinear, FastDeconv, Whitening};
 use super::layers::{BatchNorm2d, Conv2d, ConvShape, Linear};
 use super::{Init, Layer, Own, Scope};
-use crate::scenario::{Deconvolution, Norm};
+use crate::scenario::{BatchNorm, Deconvolution, Norm};
 
 /// How a network normalises.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Method {
-    /// Convolutions without bias, each with a batch normalisation.
-    Bn,
-    /// Convolutions that whiten their input by these settings, with bias and without batch normalisation.
-    Nd(Deconvolution),
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Method {
+    /// Of every batch normalisation, also of those that a network keeps with deconvolution.
+    pub batch_norm: BatchNorm,
+    /// With them, convolutions whiten their input, have a bias and no batch normalisation. Without, they have no bias and a
+    /// batch normalisation each.
+    pub deconvolution: Option<Deconvolution>,
 }
 
 impl Method {
     /// The method named `norm`; the settings matter to deconvolution only.
     pub fn new(norm: Norm, settings: Deconvolution) -> Self {
         match norm {
-            Norm::Bn => Self::Bn,
-            Norm::Nd => Self::Nd(settings),
+            Norm::Bn => Self::bn(),
+            Norm::Nd => Self::nd(settings),
         }
+    }
+
+    /// Batch normalisation with the study's settings.
+    pub fn bn() -> Self {
+        Self::default()
+    }
+
+    /// Network deconvolution.
+    pub fn nd(settings: Deconvolution) -> Self {
+        Self { deconvolution: Some(settings), ..Self::default() }
+    }
+
+    /// The same with these batch normalisations.
+    pub fn with_batch_norm(self, batch_norm: BatchNorm) -> Self {
+        Self { batch_norm, ..self }
+    }
+
+    /// The same without deconvolution, for the parts of a network that never have it.
+    pub fn without_deconvolution(self) -> Self {
+        Self { deconvolution: None, ..self }
+    }
+
+    /// Whether nothing is deconvolved.
+    pub fn is_bn(self) -> bool {
+        self.deconvolution.is_none()
     }
 
     /// A convolution in `scope`: plain and without bias, or whitening and with bias.
@@ -36,23 +62,23 @@ impl Method {
 
     /// The same with another initialiser of the weight.
     pub fn conv_from(self, scope: &Scope, shape: ConvShape, init: Init, own: Own) -> Box<dyn Layer> {
-        match self {
-            Self::Bn => Box::new(Conv2d::with_init(scope, shape, false, init)),
-            Self::Nd(settings) => Box::new(FastDeconv::with_init(scope, shape, true, own.whitening(&settings), init)),
+        match self.deconvolution {
+            None => Box::new(Conv2d::with_init(scope, shape, false, init)),
+            Some(settings) => Box::new(FastDeconv::with_init(scope, shape, true, own.whitening(&settings), init)),
         }
     }
 
     /// A convolution in `scope` that has a bias either way.
     pub fn biased_conv(self, scope: &Scope, shape: ConvShape, own: Own) -> Box<dyn Layer> {
-        match self {
-            Self::Bn => Box::new(Conv2d::new(scope, shape, true)),
-            Self::Nd(_) => self.conv_with(scope, shape, own),
+        match self.deconvolution {
+            None => Box::new(Conv2d::new(scope, shape, true)),
+            Some(_) => self.conv_with(scope, shape, own),
         }
     }
 
     /// The normalisation in `scope`: none with deconvolution.
     pub fn norm(self, scope: &Scope, channels: i64) -> Normalisation {
-        Normalisation((self == Self::Bn).then(|| BatchNorm2d::new(scope, channels)))
+        Normalisation(self.is_bn().then(|| BatchNorm2d::new(scope, channels, self.batch_norm)))
     }
 
     /// The convolution `conv` and its normalisation `norm`.
@@ -73,8 +99,8 @@ impl Method {
 
     /// The last layer: linear, whitening when deconvolution is asked for it.
     pub fn classifier(self, scope: &Scope, features: i64, classes: i64) -> Box<dyn Layer> {
-        match self {
-            Self::Nd(settings) if settings.block_fc > 0 => {
+        match self.deconvolution {
+            Some(settings) if settings.block_fc > 0 => {
                 Box::new(Delinear::new(scope, features, classes, true, Whitening::linear(&settings)))
             }
             _ => Box::new(Linear::new(scope, features, classes)),
@@ -99,9 +125,9 @@ mod tests {
     #[test]
     fn block_fc_zero_keeps_a_linear_classifier() {
         let settings = Deconvolution::default();
-        assert_eq!(kind_of_classifier(Method::Bn), "Linear");
-        assert_eq!(kind_of_classifier(Method::Nd(settings)), "Delinear");
-        assert_eq!(kind_of_classifier(Method::Nd(Deconvolution { block_fc: 0, ..settings })), "Linear");
+        assert_eq!(kind_of_classifier(Method::bn()), "Linear");
+        assert_eq!(kind_of_classifier(Method::nd(settings)), "Delinear");
+        assert_eq!(kind_of_classifier(Method::nd(Deconvolution { block_fc: 0, ..settings })), "Linear");
     }
 
     #[test]

@@ -136,6 +136,7 @@ fn trial(scenario: &Scenario, precision: Precision, cell: &Cell, norm: Norm) -> 
         epochs: matrix.epochs[cell.epochs],
         attempt: cell.attempt,
         recipe,
+        batch_norm: *scenario.batch_norm(),
         deconvolution: (norm == Norm::Nd).then_some(*scenario.deconvolution()),
         train_images: scenario.train_images(),
         test_images: scenario.test_images(),

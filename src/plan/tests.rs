@@ -57,6 +57,19 @@ fn ids_stay_what_they_are() {
 }
 
 #[test]
+fn settings_of_batch_normalisation_make_another_trial_unless_they_are_the_study_s() {
+    let of = |settings: &[&str]| expand(&small(), &profile("cpu"), &set(settings), &Filter::default()).unwrap();
+    let ids = |trials: &[ResolvedTrial]| trials.iter().map(|t| t.trial.id()).collect::<BTreeSet<_>>();
+    let (study, same, other) =
+        (of(&[]), of(&["batch_norm.momentum=0.1"]), of(&["batch_norm.momentum=0.01", "batch_norm.eps=1e-3"]));
+    assert_eq!(ids(&study), ids(&same));
+    // Networks with ND keep some batch normalisations.
+    assert!(ids(&study).is_disjoint(&ids(&other)));
+    assert_eq!(other[1].sources["batch_norm.momentum"], "--set");
+    assert_eq!((other[0].trial.batch_norm.momentum, other[0].trial.batch_norm.eps), (0.01, 1e-3));
+}
+
+#[test]
 fn blocks_are_pairs_back_to_back_in_alternating_order() {
     let trials = all("table1-cifar10");
     for (pair, blocks) in trials.chunks(2).zip(1..) {

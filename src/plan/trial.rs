@@ -2,7 +2,7 @@
 
 use super::canonical::canonical;
 use crate::files::sha256_hex;
-use crate::scenario::{Architecture, Dataset, Deconvolution, Norm, Recipe};
+use crate::scenario::{Architecture, BatchNorm, Dataset, Deconvolution, Norm, Recipe};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +24,9 @@ pub struct Trial {
     pub attempt: u32,
     /// Optimiser, schedule, batches, augmentation, precision.
     pub recipe: Recipe,
+    /// Settings of batch normalisation, of ND's remaining ones too; only written where they are not the study's.
+    #[serde(default, skip_serializing_if = "BatchNorm::is_default")]
+    pub batch_norm: BatchNorm,
     /// Settings of the operator; absent for BN.
     pub deconvolution: Option<Deconvolution>,
     /// Only the first so many training images; absent: all.

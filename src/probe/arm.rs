@@ -64,7 +64,7 @@ pub(super) struct Arm<'a> {
 impl<'a> Arm<'a> {
     pub fn new(trial: &'a Trial, device: Device) -> Self {
         let before = live_memory(device).unwrap_or_default();
-        let method = Method::new(trial.norm, trial.deconvolution.unwrap_or_default());
+        let method = Method::new(trial.norm, trial.deconvolution.unwrap_or_default()).with_batch_norm(trial.batch_norm);
         let build = |scope: &crate::nn::Scope| networks::build(trial.architecture, method, classes(trial), scope);
         let model = Model::new(&build, trial.recipe, trial.seed(), device);
         Self { trial, device, model, before, resident: Bytes(0), step: 0 }

@@ -3,7 +3,7 @@
 use super::{PROBE_SCHEMA, ProbeArm, ProbeCell, ProbeRecord, Record, SCHEMA, Store, Turn};
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
 use crate::plan::{Block, ResolvedTrial, Trial};
-use crate::scenario::{Architecture, Dataset, Deconvolution, Norm, Precision, Recipe};
+use crate::scenario::{Architecture, BatchNorm, Dataset, Deconvolution, Norm, Precision, Recipe};
 use crate::telemetry::{Device, Environment, Host, Level, Software, TelemetrySummary};
 use crate::units::{Bytes, Seconds};
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ pub(crate) fn trial(architecture: Architecture, dataset: Dataset, norm: Norm, ep
         epochs,
         attempt,
         recipe: Recipe::default(),
+        batch_norm: BatchNorm::default(),
         deconvolution: (norm == Norm::Nd).then(Deconvolution::default),
         train_images: None,
         test_images: None,

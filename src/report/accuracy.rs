@@ -81,8 +81,8 @@ pub(super) fn comparable<'p>(trial: &Trial, records: &[&Record], published: &'p 
     let study = Recipe::default();
     let recipe = Recipe { precision: study.precision, eval_batch_size: study.eval_batch_size, ..trial.recipe };
     let operator = trial.deconvolution.map(|d| Deconvolution { implementation: Implementation::Published, ..d });
-    let same_operator = operator.is_none_or(|d| d == Deconvolution::default());
-    if recipe != study || !same_operator || trial.train_images.is_some() || trial.test_images.is_some() {
+    let same_norms = trial.batch_norm.is_default() && operator.is_none_or(|d| d == Deconvolution::default());
+    if recipe != study || !same_norms || trial.train_images.is_some() || trial.test_images.is_some() {
         return None;
     }
     if records.iter().any(|record| saw_a_part(record)) {

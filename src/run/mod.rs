@@ -242,8 +242,8 @@ impl Run<'_> {
     }
 
     fn one(&self, trial: &ResolvedTrial, data: &DataSet, events: &mut Fanout) -> Outcome {
-        let Trial { architecture, norm, deconvolution, .. } = &trial.trial;
-        let method = Method::new(*norm, deconvolution.unwrap_or_default());
+        let Trial { architecture, norm, batch_norm, deconvolution, .. } = &trial.trial;
+        let method = Method::new(*norm, deconvolution.unwrap_or_default()).with_batch_norm(*batch_norm);
         let classes = data.class_names.len() as i64;
         let remarks = self.replaced(&trial.trial);
         let checkpoints =

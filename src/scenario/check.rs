@@ -1,7 +1,7 @@
 //! The rules that the values of a scenario must keep.
 
 use super::checked::Raw;
-use super::{Deconvolution, Norm, Normalisation, Recipe};
+use super::{BatchNorm, Deconvolution, Norm, Normalisation, Recipe};
 use crate::settings::{Checker, Document, SettingsError};
 
 /// The most trials in one matrix: far above any study, far below what fills memory.
@@ -35,6 +35,9 @@ pub(super) fn check(raw: &Raw, document: &Document) -> Result<(), SettingsError>
     images(raw, c);
     matrix(raw, document, c);
     recipe(&raw.recipe, c);
+    let BatchNorm { momentum, eps } = raw.batch_norm;
+    c.positive("batch_norm.momentum", momentum, 1.0);
+    c.positive("batch_norm.eps", eps, 1000.0);
     if raw.matrix.norms.contains(&Norm::Nd) || document.has("deconvolution") {
         deconvolution(&raw.deconvolution, c);
     }

@@ -1,6 +1,6 @@
 //! A scenario: the matrix of trainings and how each is trained, checked.
 
-use super::{Architecture, Dataset, Deconvolution, Norm, Recipe};
+use super::{Architecture, BatchNorm, Dataset, Deconvolution, Norm, Recipe};
 use crate::settings::{Document, SettingsError, find};
 use serde::Deserialize;
 use std::fmt;
@@ -49,6 +49,7 @@ pub(super) struct Raw {
     pub(super) test_images: Option<u32>,
     pub(super) matrix: Matrix,
     pub(super) recipe: Recipe,
+    pub(super) batch_norm: BatchNorm,
     pub(super) deconvolution: Deconvolution,
 }
 
@@ -118,6 +119,11 @@ impl Scenario {
     /// How every network is trained.
     pub fn recipe(&self) -> &Recipe {
         &self.raw.recipe
+    }
+
+    /// The settings of BN.
+    pub fn batch_norm(&self) -> &BatchNorm {
+        &self.raw.batch_norm
     }
 
     /// The settings of ND.

@@ -1,6 +1,7 @@
 //! What is to be trained: the names of architectures, data sets and norms, the recipe, and the scenario files.
 
 mod architecture;
+mod batch_norm;
 mod check;
 mod checked;
 mod dataset;
@@ -9,6 +10,7 @@ mod norm;
 mod recipe;
 
 pub use architecture::Architecture;
+pub use batch_norm::BatchNorm;
 pub use checked::{BUILT_IN, Matrix, Published, Scenario};
 pub use dataset::Dataset;
 pub use deconvolution::{Deconvolution, Freeze, Implementation};

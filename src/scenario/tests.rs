@@ -42,6 +42,7 @@ fn the_published_scenarios_are_the_study() {
         assert_eq!(scenario.matrix().epochs, [1, 20, 100]);
         assert_eq!(scenario.matrix().attempts, 3);
         assert_eq!(scenario.recipe(), &Recipe::default());
+        assert_eq!(scenario.batch_norm(), &BatchNorm::default());
         assert_eq!(scenario.deconvolution(), &Deconvolution::default());
         assert_eq!(scenario.published(), Some(Published::Table1));
     }
@@ -124,6 +125,8 @@ const BROKEN: &[(&str, &str)] = &[
     ("n_iter = 7", "block = 0\neps = 0\nsampling_stride = 0\nmomentum = 0"),
     ("n_iter = 7", "block_fc = -1"),
     ("n_iter = 7", "implementation = \"fastest\""),
+    ("[deconvolution]", "[batch_norm]\nmomentum = 0\neps = -1\n[deconvolution]"),
+    ("[deconvolution]", "[batch_norm]\nmomentun = 0.2\n[deconvolution]"),
     // Bounds: what lies beyond would not end, or wrap.
     ("train_images = 500", "train_images = 100000001"),
     ("train_images = 500", "train_images = 4294967296"),
@@ -238,8 +241,10 @@ fn the_documentation_shows_every_key() {
     let whole = crate::scenario::Deconvolution { uniform: true, ..*scenario.deconvolution() };
     let deconvolution = toml::Table::try_from(whole).unwrap();
     let shown = leaves("", &example.parse().unwrap());
-    for key in leaves("recipe.", &recipe).union(&leaves("deconvolution.", &deconvolution)) {
-        assert!(shown.contains(key), "docs/scenarios.md does not show {key}");
+    let batch_norm = toml::Table::try_from(scenario.batch_norm()).unwrap();
+    let tables = [("recipe.", recipe), ("batch_norm.", batch_norm), ("deconvolution.", deconvolution)];
+    for key in tables.iter().flat_map(|(prefix, table)| leaves(prefix, table)) {
+        assert!(shown.contains(&key), "docs/scenarios.md does not show {key}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::files::sha256_hex;
 use crate::nn::layers::{BatchNorm2d, Conv2d, ConvShape, Linear};
 use crate::nn::{Layer, Pass, Scope};
 use crate::plan::{Block, ResolvedTrial, Trial};
-use crate::scenario::{Architecture, Augmentation, Dataset, Norm, Precision, Recipe, Schedule};
+use crate::scenario::{Architecture, Augmentation, BatchNorm, Dataset, Norm, Precision, Recipe, Schedule};
 use crate::telemetry::{self, Environment, Host, Software, Telemetry};
 use crate::units::Bytes;
 use std::cell::{Cell, RefCell};
@@ -32,7 +32,7 @@ impl Tiny {
     fn build(scope: &Scope) -> Box<dyn Layer> {
         Box::new(Self {
             conv: Conv2d::new(&scope.sub("conv"), ConvShape::new(3, 4, 3), true),
-            norm: BatchNorm2d::new(&scope.sub("norm"), 4),
+            norm: BatchNorm2d::new(&scope.sub("norm"), 4, BatchNorm::default()),
             linear: Linear::new(&scope.sub("linear"), 4, 6),
             seen: scope.counter("seen"),
         })
@@ -61,6 +61,7 @@ fn trial(recipe: Recipe) -> ResolvedTrial {
         epochs: EPOCHS,
         attempt: 1,
         recipe: Recipe { batch_size: 6, eval_batch_size: 5, ..recipe },
+        batch_norm: BatchNorm::default(),
         deconvolution: None,
         train_images: None,
         test_images: None,

@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor};
 #[test]
 fn costs_are_those_of_the_networks() {
     for architecture in Architecture::ALL {
-        let facts = facts(architecture, Method::Bn, 10);
+        let facts = facts(architecture, Method::bn(), 10);
         assert_eq!(Cost::of(architecture), Cost { macs: facts.macs, parameters: facts.parameters }, "{architecture}");
     }
 }
@@ -52,7 +52,7 @@ fn steps_take_the_memory_that_estimates_assume() {
     tune_host_allocator();
     let mut wrong = Vec::new();
     for architecture in Architecture::ALL {
-        let evaluation = |batch| peak(architecture, Method::Bn, batch, false);
+        let evaluation = |batch| peak(architecture, Method::bn(), batch, false);
         let found = (evaluation(64) - evaluation(32)) / 32.0;
         let ratio = StepMemory::of(architecture, None).evaluation.0 as f64 / found;
         if !(0.85..1.15).contains(&ratio) {
@@ -60,7 +60,7 @@ fn steps_take_the_memory_that_estimates_assume() {
         }
         for implementation in [None].into_iter().chain(Implementation::ALL.map(Some)) {
             let settings = implementation.map(|i| Deconvolution { implementation: i, ..Deconvolution::default() });
-            let method = settings.map_or(Method::Bn, Method::Nd);
+            let method = settings.map_or(Method::bn(), Method::nd);
             for batch in if implementation.is_none() { vec![4, 12] } else { vec![4] } {
                 let (assumed, found) =
                     (StepMemory::of(architecture, implementation), peak(architecture, method, batch, true));

@@ -73,9 +73,9 @@ impl Block {
         let &Stage { width, residual, dense, .. } = stage;
         let output = residual + dense;
         let shape = conv1x1(input, output, stride);
-        let projection = first.then(|| match method {
-            Method::Bn => method.conv_norm(&scope.sub("shortcut"), "0", "1", shape),
-            Method::Nd(_) => method.conv_norm(scope, "shortcut", "", shape),
+        let projection = first.then(|| match method.deconvolution {
+            None => method.conv_norm(&scope.sub("shortcut"), "0", "1", shape),
+            Some(_) => method.conv_norm(scope, "shortcut", "", shape),
         });
         let grouped = conv3x3(width, width, stride).groups(GROUPS);
         Self {

@@ -22,11 +22,11 @@ impl Efficientnet {
     pub fn new(method: Method, classes: i64, scope: &Scope) -> Self {
         let mut input = 32;
         let stem = method.frozen_stem(scope, conv3x3(3, input, 1), 10);
-        let layers = scope.sub("layers");
+        let (plain, layers) = (method.without_deconvolution(), scope.sub("layers"));
         let mut blocks = Vec::new();
         for (expansion, output, count, first) in STAGES {
             for stride in strides(first, count) {
-                blocks.push(Block::new(&layers.sub(blocks.len()), (input, output), expansion, stride));
+                blocks.push(Block::new(plain, &layers.sub(blocks.len()), (input, output), expansion, stride));
                 input = output;
             }
         }
@@ -52,8 +52,7 @@ struct Block {
 }
 
 impl Block {
-    fn new(scope: &Scope, (input, output): (i64, i64), expansion: i64, stride: i64) -> Self {
-        let method = Method::Bn;
+    fn new(method: Method, scope: &Scope, (input, output): (i64, i64), expansion: i64, stride: i64) -> Self {
         let width = expansion * input;
         let depthwise = conv3x3(width, width, stride).groups(width);
         Self {

@@ -53,10 +53,7 @@ pub struct PreActBlock {
 
 impl PreActBlock {
     fn new(method: Method, scope: &Scope, (input, output, stride): (i64, i64, i64), weighed: bool) -> Self {
-        let projection = match method {
-            Method::Bn => scope.sub("shortcut").sub("0"),
-            Method::Nd(_) => scope.sub("shortcut"),
-        };
+        let projection = if method.is_bn() { scope.sub("shortcut").sub("0") } else { scope.sub("shortcut") };
         Self {
             before1: method.norm(&scope.sub("bn1"), input),
             conv1: method.conv(&scope.sub("conv1"), conv3x3(input, output, stride)),

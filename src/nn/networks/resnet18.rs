@@ -1,7 +1,7 @@
 //! ResNet-18 (He et al., 2016): eight residual blocks of two 3x3 convolutions.
 
-use crate::nn::blocks::{ConvNorm, Head, Normalisation, Shortcut, conv1x1, conv3x3, stages};
-use crate::nn::layers::{BatchNorm2d, ConvShape};
+use crate::nn::blocks::{ConvNorm, Head, Shortcut, conv1x1, conv3x3, stages};
+use crate::nn::layers::ConvShape;
 use crate::nn::{Init, Layer, Method, Own, Pass, Scope};
 use tch::Tensor;
 
@@ -34,7 +34,7 @@ impl Resnet18 {
                 let conv = conv(&scope.sub("0"), shape);
                 Shortcut::Projection(ConvNorm {
                     conv,
-                    norm: Normalisation(Some(BatchNorm2d::new(&scope.sub("1"), output))),
+                    norm: method.without_deconvolution().norm(&scope.sub("1"), output),
                 })
             })
         });

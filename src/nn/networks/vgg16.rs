@@ -23,7 +23,7 @@ impl Vgg16 {
     pub fn new(method: Method, classes: i64, scope: &Scope) -> Self {
         let features = scope.sub("features");
         // The published network numbers its modules through: convolution, normalisation if any, activation; pool.
-        let modules = if method == Method::Bn { 3 } else { 2 };
+        let modules = if method.is_bn() { 3 } else { 2 };
         let (mut module, mut channels) = (0, 3);
         let stages = STAGES
             .iter()

@@ -45,9 +45,9 @@ fn architecture(recorded: &str) -> Architecture {
 
 /// Every method that computes `norm`.
 fn methods(norm: Norm) -> Vec<Method> {
-    let with = |implementation| Method::Nd(Deconvolution { implementation, ..Deconvolution::default() });
+    let with = |implementation| Method::nd(Deconvolution { implementation, ..Deconvolution::default() });
     match norm {
-        Norm::Bn => vec![Method::Bn],
+        Norm::Bn => vec![Method::bn()],
         Norm::Nd => Implementation::ALL.into_iter().map(with).collect(),
     }
 }
@@ -174,8 +174,8 @@ impl Comparison<'_> {
         }
         let rounding = ROUNDING.iter().find(|(file, q, _)| *file == self.file && *q == quantity);
         let recorded = rounding.map_or(recorded, |(_, _, deviation)| recorded.max(2.0 * deviation));
-        match self.method {
-            Method::Nd(Deconvolution { implementation: Implementation::Fast, .. }) => OTHER_ORDER * recorded,
+        match self.method.deconvolution {
+            Some(Deconvolution { implementation: Implementation::Fast, .. }) => OTHER_ORDER * recorded,
             _ => recorded,
         }
     }
