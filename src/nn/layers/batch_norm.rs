@@ -62,6 +62,7 @@ mod tests {
     fn the_settings_weigh_the_newest_batch_and_enlarge_the_variance() {
         let store = Store::new(Device::Cpu, Kind::Double);
         let norm = BatchNorm2d::new(&store.root(), 1, Settings { momentum: 0.25, eps: 3.0 });
+        store.initialise(0);
         // Mean 2, variance 1 over the batch, 4/3 without bias.
         let x = Tensor::from_slice(&[1.0, 3.0, 1.0, 3.0]).view([4, 1, 1, 1]);
         let y = norm.forward(&x, &Pass::training());
