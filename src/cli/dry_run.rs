@@ -53,8 +53,10 @@ pub fn dry_run(
     let totals = totals(&rows);
     match form {
         Form::Json => format!("{:#}\n", json(&rows, &totals, profile)),
-        Form::Terminal => text(&rows, &totals, profile, presets::UTF8_FULL_CONDENSED),
-        Form::Markdown => text(&rows, &totals, profile, presets::ASCII_MARKDOWN),
+        Form::Terminal | Form::Markdown => {
+            let style = if form == Form::Terminal { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_MARKDOWN };
+            format!("{}\n\n{}", table(&rows, style), summary(&totals, profile, repetitions.are_alone()))
+        }
     }
 }
 
@@ -89,7 +91,7 @@ fn totals(rows: &[Row<'_>]) -> Totals {
     totals
 }
 
-fn text(rows: &[Row<'_>], totals: &Totals, profile: &Profile, style: TableStyle) -> String {
+fn table(rows: &[Row<'_>], style: TableStyle) -> String {
     let mut table = Table::new();
     table.load_style(style);
     table.set_header(["trial", "cell", "norm", "attempt", "state", "time", "from", "memory"]);
@@ -115,13 +117,18 @@ fn text(rows: &[Row<'_>], totals: &Totals, profile: &Profile, style: TableStyle)
             right(memory),
         ]);
     }
-    format!("{}\n\n{}", table.trim_fmt(), summary(totals, profile))
+    table.trim_fmt()
 }
 
-fn summary(totals: &Totals, profile: &Profile) -> String {
+fn summary(totals: &Totals, profile: &Profile, elsewhere: bool) -> String {
     let to_do = totals.trials - totals.done;
     let mut text = format!("{} trials: {} done, {to_do} to do", totals.trials, totals.done);
-    if to_do > 0 {
+    if to_do > 0 && elsewhere {
+        text += &format!(
+            "; profile {profile} is of another device than the one asked for, so that only repetitions are estimated: name that \
+             device's with --profile"
+        );
+    } else if to_do > 0 {
         text += &format!(
             "; estimated for the rest on profile {profile}: {}, at most {} of {}",
             totals.seconds,

@@ -7,7 +7,7 @@ use crate::export::metrics::{Families, Pushgateway, Results, Source, slots};
 use crate::export::{self, AsvRepository, ExportFile, LeftOut, Samples, distinct, environment_label};
 use crate::files::write_atomic;
 use crate::plan::Filter;
-use crate::record::{Record, Skipped, SkippedKind, Store, counted};
+use crate::record::{Record, Skipped, SkippedKind, Store, counted, has_its_trials_name};
 use crate::report::clean;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
@@ -43,14 +43,15 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
 
 /// Every record of every store, and every file that is none.
 fn read(args: &ExportArgs) -> Result<(Vec<Record>, Vec<Skipped>), Failure> {
-    let (mut paths, mut records, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all, mut skipped) = (Vec::new(), Vec::new());
     for path in &args.store {
         let (found, others) = Store::open_existing(path).map_err(|e| Failure::Store(Box::new(e)))?.records();
-        let (from, found): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-        paths.extend(from);
-        records.extend(found);
+        all.extend(found);
         skipped.extend(others);
     }
+    // Of equal records the first counts.
+    all.sort_by_key(|(path, record)| !has_its_trials_name(path, &record.trial_id));
+    let (paths, records): (Vec<PathBuf>, Vec<Record>) = all.into_iter().unzip();
     skipped.extend(duplicates(&paths, &records));
     Ok((records, skipped))
 }

@@ -22,6 +22,17 @@ pub fn repetitions(records: &[Record], profile: &Profile, here: Option<&Environm
     repetitions
 }
 
+/// What finished trials in `records` measured in the environment `here`: all that is known where trials run on another
+/// device than the one that the profile describes.
+pub fn repetitions_elsewhere(records: &[Record], here: Option<&Environment>) -> Repetitions {
+    let mut repetitions = Repetitions::default();
+    let here = here.map(Environment::fingerprint);
+    for record in records.iter().filter(|r| r.is_finished() && Some(r.environment.fingerprint()) == here) {
+        repetitions.insert(&record.trial, seconds(record), peak(record.memory));
+    }
+    repetitions.alone()
+}
+
 /// The amount that decides whether a training fits: what CUDA's allocator reserved, or what the process had resident.
 fn peak(memory: MemoryPeak) -> Option<Bytes> {
     memory.reserved.or(memory.resident)
@@ -88,5 +99,8 @@ mod tests {
         assert_eq!(mean("h200", Some(&alpha)), Some((7.25, 1)), "planned on a machine without the device");
         assert_eq!(mean("a100-80gb", None), Some((9.25, 1)));
         assert_eq!(mean("v100-16gb", None), None);
+        let elsewhere = repetitions_elsewhere(&records, Some(&alpha));
+        assert_eq!(elsewhere.seconds(&records[0].trial).map(|(_, trials)| trials), Some(1));
+        assert!(elsewhere.are_alone() && repetitions_elsewhere(&records, None).seconds(&records[0].trial).is_none());
     }
 }

@@ -8,17 +8,18 @@ use super::interrupt::interrupt_flag;
 use super::lines::JsonLines;
 use super::live;
 use super::progress::{Progress, Verbosity};
-use super::repetitions::{repetitions, seconds};
+use super::repetitions::{repetitions, repetitions_elsewhere, seconds};
 use super::report::{warn_of, warning};
 use super::selection::Selected;
 use super::talk;
 use crate::data::Sources;
 use crate::event::{Event, Fanout, Sink, SinkError};
 use crate::export::metrics::{BuildInfo, Exposition, MetricsSink, Training};
-use crate::plan::{TrialId, estimate};
+use crate::plan::{Repetitions, TrialId, estimate};
 use crate::profile::{self, Profile};
 use crate::record::{Record, RecordWriter, Skipped, Store};
 use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, instruments, set_threads};
+use crate::telemetry::Environment;
 use crate::train::count_stops;
 use crate::units::Seconds;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +37,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
     let device = prepare(&args.compute, &selected.profile);
     if args.dry_run {
-        return print_plan(args, &selected, device.ok());
+        return print_plan(args, &selected, device);
     }
     args.publish.check()?;
     let device = device.map_err(Failure::Machine)?;
@@ -61,16 +62,34 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 
 /// The device to run on, or why it cannot be used; sets the threads.
 pub(super) fn prepare(args: &ComputeArgs, profile: &Profile) -> Result<Device, String> {
-    let cuda = match (args.device, profile.device()) {
+    let cuda = match (args.device, wanted(args, profile)) {
+        (_, profile::Device::Cpu) => None,
         (Some(DeviceArg::Cuda(index)), _) => Some(index),
-        (Some(DeviceArg::Cpu), _) | (None, profile::Device::Cpu) => None,
-        (None, profile::Device::Cuda) => Some(0),
+        (_, profile::Device::Cuda) => Some(0),
     };
     let device = device(cuda)?;
     if let Some(threads) = args.threads.or(profile.threads()) {
         set_threads(threads);
     }
     Ok(device)
+}
+
+/// The kind of device that trials run on.
+fn wanted(args: &ComputeArgs, profile: &Profile) -> profile::Device {
+    match args.device {
+        Some(DeviceArg::Cuda(_)) => profile::Device::Cuda,
+        Some(DeviceArg::Cpu) => profile::Device::Cpu,
+        None => profile.device(),
+    }
+}
+
+/// What `records` say of the times to come, on the profile's device or on the one asked for in its place.
+fn known(args: &ComputeArgs, records: &[Record], profile: &Profile, here: Option<&Environment>) -> Repetitions {
+    if wanted(args, profile) == profile.device() {
+        repetitions(records, profile, here)
+    } else {
+        repetitions_elsewhere(records, here)
+    }
 }
 
 /// What a profile calls the device.
@@ -86,7 +105,7 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     };
     let (records, skipped) = read(run.store);
     let mut writer = RecordWriter::new(run.store);
-    let mut progress = Progress::new(verbosity, forecast(selected, &records, run));
+    let mut progress = Progress::new(verbosity, forecast(args, selected, &records, run));
     let mut lines = JsonLines::default();
     let training = Arc::new(Training::default());
     let mut metrics = MetricsSink::new(training.clone(), live::job());
@@ -165,9 +184,9 @@ fn done(records: &[Record], retry: Retry) -> BTreeMap<TrialId, Option<Seconds>> 
     done.map(|record| (record.trial_id.clone(), seconds(record))).collect()
 }
 
-fn forecast(selected: &Selected, records: &[Record], run: &Run) -> Forecast {
+fn forecast(args: &RunArgs, selected: &Selected, records: &[Record], run: &Run) -> Forecast {
     let done = done(records, run.retry);
-    let repetitions = repetitions(records, &selected.profile, Some(run.environment));
+    let repetitions = known(&args.compute, records, &selected.profile, Some(run.environment));
     let planned = selected.trials.iter().map(|t| {
         let id = t.trial.id();
         let seconds = estimate(&t.trial, &selected.profile, &repetitions).seconds;
@@ -176,11 +195,15 @@ fn forecast(selected: &Selected, records: &[Record], run: &Run) -> Forecast {
     Forecast::new(planned.collect())
 }
 
-fn print_plan(args: &RunArgs, selected: &Selected, device: Option<Device>) -> Result<(), Failure> {
+fn print_plan(args: &RunArgs, selected: &Selected, device: Result<Device, String>) -> Result<(), Failure> {
+    // To plan for a device that is elsewhere, one names its profile; this one is said to be here.
+    if let (Err(why), Some(_)) = (&device, args.compute.device) {
+        talk::say(&format!("warning: {why}"))?;
+    }
     // No store: nothing is done.
     let (records, skipped) = Store::open_existing(&selected.store).map(|store| read(&store)).unwrap_or_default();
-    let here = device.map(environment);
-    let repetitions = repetitions(&records, &selected.profile, here.as_ref());
+    let here = device.ok().map(environment);
+    let repetitions = known(&args.compute, &records, &selected.profile, here.as_ref());
     let form = match (args.json, std::io::stdout().is_terminal()) {
         (true, _) => Form::Json,
         (_, true) => Form::Terminal,

@@ -64,7 +64,13 @@ fn png(bytes: &[u8]) -> Result<RgbImage, String> {
     let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| e.to_string())?;
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
-    Ok(DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?.to_rgb8())
+    Ok(DynamicImage::from_decoder(decoder).map_err(|e| png_words(&e))?.to_rgb8())
+}
+
+/// What is wrong with a PNG; the decoder's own words for a wrong checksum are those of its code.
+fn png_words(error: &image::ImageError) -> String {
+    let words = error.to_string();
+    if words.contains("CRC") { "the checksum of a chunk does not match its content".into() } else { words }
 }
 
 fn jpeg(bytes: &[u8]) -> Result<RgbImage, String> {

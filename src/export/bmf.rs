@@ -50,5 +50,6 @@ fn metric(measure: Measure, samples: &[&Sample]) -> Option<Metric> {
     } else {
         (mean(&values)?, t_interval(&values, LEVEL))
     };
-    Some(Metric { value, lower_value: interval.map(|i| i.low), upper_value: interval.map(|i| i.high) })
+    // Nothing that is measured here is negative.
+    Some(Metric { value, lower_value: interval.map(|i| i.low.max(0.0)), upper_value: interval.map(|i| i.high) })
 }

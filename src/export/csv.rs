@@ -8,7 +8,7 @@ use crate::telemetry::Device;
 use std::fmt::Display;
 
 /// The columns, and what they hold. An empty cell means: not measured, or not valid.
-pub const COLUMNS: [(&str, &str); 38] = [
+pub const COLUMNS: [(&str, &str); 40] = [
     ("trial_id", "hash of everything that can change the result"),
     ("architecture", "the network"),
     ("dataset", "the data set"),
@@ -43,8 +43,10 @@ pub const COLUMNS: [(&str, &str); 38] = [
     ("images", "training images seen in the epoch"),
     ("train_loss", "mean cross-entropy over the epoch's training batches"),
     ("train_top1", "training top-1 of the epoch, 0 to 1"),
+    ("train_top5", "training top-5 of the epoch, 0 to 1"),
     ("test_loss", "mean cross-entropy over the test images after the epoch"),
     ("test_top1", "test top-1 after the epoch, 0 to 1"),
+    ("test_top5", "test top-5 after the epoch, 0 to 1"),
     ("paper_seconds", "host time of the epoch's training loop, evaluation excluded"),
     ("step_seconds", "mean host time of the epoch's sampled steps"),
 ];
@@ -115,8 +117,10 @@ fn epoch(record: &Record, epoch: Option<&EpochResult>) -> Vec<String> {
         or_empty(epoch.map(|e| e.images)),
         of(|e| e.train_loss),
         of(|e| e.train_top1),
+        of(|e| e.train_top5),
         of(|e| e.test_loss),
         of(|e| e.test_top1),
+        of(|e| e.test_top5),
         or_empty(timed.map(|e| e.seconds.paper.0)),
         or_empty(step),
     ]

@@ -96,7 +96,7 @@ impl Measure {
             Self::TestTop1 => "Test top-1 after the last epoch, 0 to 1",
             Self::TrainTop1 => "Training top-1 of the last epoch, 0 to 1",
             Self::PaperSeconds => "Host time of the training loop, waiting for data included, evaluation excluded",
-            Self::ImagesPerSecond => "Training images by second of the training loop",
+            Self::ImagesPerSecond => "Training images by second of the training loop, the first epoch included",
             Self::StepSeconds => "Mean host time of the sampled training steps",
             Self::PeakAllocatedBytes => "Largest amount in live tensors, as the caching allocator counts",
             Self::PeakReservedBytes => "Largest amount the caching allocator had reserved from the device",

@@ -69,11 +69,22 @@ pub struct Estimate {
 /// What finished trials say of their repetitions. Put in only what one machine has measured.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Repetitions {
+    alone: bool,
     seconds: BTreeMap<String, Vec<Seconds>>,
     memory: BTreeMap<String, Bytes>,
 }
 
 impl Repetitions {
+    /// The same, and nothing but them is to be relied on: trials run on another device than the profile's.
+    pub fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
+    /// Whether nothing else is to be relied on.
+    pub fn are_alone(&self) -> bool {
+        self.alone
+    }
+
     /// Adds a finished trial: the seconds of training and evaluation, where they count, and the peak memory, where it is
     /// known.
     pub fn insert(&mut self, trial: &Trial, seconds: Option<Seconds>, memory: Option<Bytes>) {
@@ -114,6 +125,8 @@ fn shorter(trial: &Trial) -> String {
 pub fn estimate(trial: &Trial, profile: &Profile, repetitions: &Repetitions) -> Estimate {
     let (seconds, basis) = if let Some((seconds, trials)) = repetitions.seconds(trial) {
         (Some(seconds), Basis::Records { trials })
+    } else if repetitions.are_alone() {
+        (None, Basis::Unknown)
     } else if let Some((seconds, speed)) = from_study(trial, profile) {
         (Some(seconds), Basis::Study { speed })
     } else if let Some((seconds, speed)) = from_steps(trial, profile) {
@@ -124,8 +137,8 @@ pub fn estimate(trial: &Trial, profile: &Profile, repetitions: &Repetitions) -> 
         (None, Basis::Unknown)
     };
     let measured = repetitions.memory(trial);
-    let memory = measured.or_else(|| memory(trial, profile));
-    let fits = memory.is_none_or(|memory| memory <= profile.memory());
+    let memory = measured.or_else(|| memory(trial, profile).filter(|_| !repetitions.alone));
+    let fits = repetitions.alone || memory.is_none_or(|memory| memory <= profile.memory());
     Estimate { seconds, basis, memory, memory_measured: measured.is_some(), fits }
 }
 
@@ -169,7 +182,9 @@ fn from_steps(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
 
 /// Two operations a multiply-accumulate; training needs a forward and a backward pass, the latter twice as long.
 fn from_operations(trial: &Trial, profile: &Profile) -> Option<Seconds> {
-    let (train, test) = images(trial).filter(|_| is_usual(trial))?;
+    // What double precision costs the operator was not measured.
+    let known = is_usual(trial) && (trial.norm == Norm::Bn || trial.recipe.precision != Precision::Fp64);
+    let (train, test) = images(trial).filter(|_| known)?;
     let passes = f64::from(trial.epochs) * (3.0 * f64::from(train) + f64::from(test));
     let operations = passes * 2.0 * Cost::of(trial.architecture).macs as f64;
     let assumed = profile.estimates();

@@ -160,6 +160,8 @@ fn precision(scenario: &Scenario, profile: &Profile) -> Result<Precision, PlanEr
 fn sources(scenario: &Scenario, profile: &Profile, trial: &Trial, cell: &Cell) -> BTreeMap<String, String> {
     let mut keys = Vec::new();
     leaves(String::new(), &serde_json::to_value(trial).expect("a trial is plain data"), &mut keys);
+    // Written in a trial where they are not the study's only; their source counts in any case.
+    keys.extend(["batch_norm.momentum", "batch_norm.eps"].map(String::from));
     let source = |key: &str| match key {
         "architecture" => scenario.source(&format!("matrix.architectures[{}]", cell.architecture)),
         "dataset" => scenario.source(&format!("matrix.datasets[{}]", cell.dataset)),

@@ -190,6 +190,10 @@ pub(super) fn each<R: DeserializeOwned>(
     text: &str,
     mut take: impl FnMut(R) -> Result<(), String>,
 ) -> Result<(), PublishedError> {
+    if text.trim().is_empty() {
+        let why = "the file is empty: its first line should name the columns".into();
+        return Err(PublishedError::Value { table, line: 1, why });
+    }
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     for (index, row) in reader.deserialize().enumerate() {
         let taken = row.map_err(|e| reason(&e)).and_then(&mut take);

@@ -145,13 +145,17 @@ fn sorted_out(found: Vec<Found>, folder: &Path) -> Gathered {
     gathered
 }
 
+/// Of equal records that file counts which has its trial's name, and not a copy.
+pub fn has_its_trials_name(path: &Path, id: &TrialId) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&format!("-{id}.json")))
+}
+
 /// For each record the one that counts for its trial and environment.
 fn counting(found: &[Found]) -> Vec<Option<usize>> {
     let mut best: HashMap<_, usize> = HashMap::with_capacity(found.len());
     let summaries: Vec<_> = found.iter().map(|file| file.known.summary()).collect();
-    // Of equal ones the file counts that has its trial's name, and not a copy.
-    let named = |i: usize, id: &str| found[i].name.to_string_lossy().ends_with(&format!("-{id}.json"));
-    let rank = |i: usize| summaries[i].map(|s| (s.is_finished, s.time_valid, s.finished, named(i, &s.trial_id.0)));
+    let named = |i: usize, id: &TrialId| has_its_trials_name(Path::new(&found[i].name), id);
+    let rank = |i: usize| summaries[i].map(|s| (s.is_finished, s.time_valid, s.finished, named(i, &s.trial_id)));
     for (i, summary) in summaries.iter().enumerate() {
         let Some(summary) = summary else { continue };
         let best = best.entry((&summary.trial_id, &summary.fingerprint)).or_insert(i);

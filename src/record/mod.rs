@@ -22,7 +22,7 @@ mod writer;
 
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
-pub use gather::{Gathered, Indexing};
+pub use gather::{Gathered, Indexing, has_its_trials_name};
 pub use lock::TrialLock;
 pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name};
 pub use probe::{CallCost, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name};

@@ -34,6 +34,9 @@ impl Store {
     /// [`StoreError::Io`] where `path` is not a folder and cannot become one.
     pub fn open(path: impl Into<PathBuf>) -> Result<Store, StoreError> {
         let root = path.into();
+        if root.exists() && !root.is_dir() {
+            return Err(io_error("use as a store", &root)(io::Error::other("it is a file, and a store is a folder")));
+        }
         fs::create_dir_all(&root).map_err(io_error("make the store", &root))?;
         Ok(Store { root })
     }

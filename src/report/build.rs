@@ -2,6 +2,7 @@
 
 use super::accuracy::{self, comparable, published_cell, saw_a_part};
 use super::audit::{Finding, Measure, Place, findings};
+use super::differences::differences;
 use super::matrix::Matrix;
 use super::model::{IMPLAUSIBLE_POINTS, Report, SCHEMA};
 use super::resources;
@@ -37,6 +38,7 @@ impl Report {
             schema: SCHEMA,
             scenario: String::new(),
             coverage: matrix.coverage(),
+            settings: differences(trials),
             overall: time::overall(&time),
             directions: verdict::directions(&time, &accuracy, &verdicts),
             verdicts,

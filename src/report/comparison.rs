@@ -1,5 +1,6 @@
 //! BN beside ND for the terminal: the end of a run.
 
+use super::differences::settings_line;
 use super::model::{AccuracyRow, Report, Side, TimeRow};
 use super::words::{NOTHING, clean, dataset_title, environment_line, memory_words, ratio, result, seconds, states};
 use crate::plan::TrialId;
@@ -32,6 +33,7 @@ pub fn comparison(report: &Report) -> String {
     if let Some(kind) = report.time.iter().find_map(|r| r.memory_kind) {
         out += &format!("Peak memory: {}.\n", memory_words(kind));
     }
+    out += &settings_line(&report.settings);
     for e in &report.environments {
         out += &format!("Environment {}: {}\n", e.label, environment_line(&e.environment));
     }

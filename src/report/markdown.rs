@@ -1,5 +1,6 @@
 //! A report as Markdown.
 
+use super::differences::settings_line;
 use super::matrix::group_by;
 use super::model::{AccuracyRow, Remark, Report, TimeRow};
 use super::table::Table;
@@ -21,6 +22,7 @@ const FAR_APART: f64 = 3600.0;
 pub fn markdown(report: &Report, verbose: bool) -> String {
     let mut out = format!("# {}\n\n", clean(&report.scenario));
     coverage(&mut out, report, verbose);
+    out += &settings_line(&report.settings);
     let several = report.environments.len() > 1;
     for rows in group_by(&report.accuracy, |row| row.dataset.clone()) {
         let _ = write!(out, "\n## Accuracy on {}\n\n", dataset_title(&rows[0].dataset));
@@ -158,8 +160,15 @@ fn time_notes(out: &mut String, report: &Report) {
         let place = if several { format!(", environment {}", o.environment) } else { String::new() };
         let (data, epochs) = (dataset_title(&o.dataset), length(o.epochs));
         let (found, steady) = (pooled(o), pooled_steady(o));
-        let _ =
-            writeln!(out, "- Geometric mean of ND/BN over {} rows, {data}, {epochs}{place}: {found}{steady}", o.rows);
+        let _ = writeln!(
+            out,
+            "- Geometric mean of ND/BN over {} networks, {data}, {epochs}{place}: {found}{steady}",
+            o.rows
+        );
+    }
+    if report.overall.iter().any(|o| o.interval.is_some()) {
+        *out += "\nOver networks: 95 % confidence interval, for networks like these: the wider of Student's t over the networks' \
+                 log-ratios and the percentile bootstrap that draws networks, and then blocks of each.\n";
     }
     left_out(out, report, several);
     far_apart(out, report);

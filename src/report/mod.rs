@@ -5,6 +5,7 @@ pub mod audit;
 mod build;
 mod bundle;
 mod comparison;
+mod differences;
 mod figure;
 mod html;
 mod json;

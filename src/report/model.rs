@@ -1,5 +1,6 @@
 //! A report as values: what the tables, the figure and the JSON show.
 
+use super::differences::Setting;
 use super::verdict::{CellVerdict, Direction};
 use super::watching::Watching;
 use crate::event::{MemoryPeak, StepSplit};
@@ -23,6 +24,8 @@ pub struct Report {
     pub scenario: String,
     /// What is there and what is missing.
     pub coverage: Coverage,
+    /// What its trials set otherwise than the study.
+    pub settings: Vec<Setting>,
     /// Where the records were produced; rows name them by label.
     pub environments: Vec<EnvironmentEntry>,
     /// One row a network, length, norm and environment.

@@ -86,7 +86,7 @@ fn recipe(r: &Recipe, c: &mut Checker<'_>) {
     c.fraction("recipe.momentum", r.momentum);
     c.from_zero("recipe.weight_decay", r.weight_decay, 1000.0);
     c.rule(!r.nesterov || r.momentum > 0.0, "recipe.nesterov", "needs a recipe.momentum above 0");
-    c.fraction("recipe.dropout", r.dropout.unwrap_or(0.0));
+    c.rule(r.dropout.is_none(), "recipe.dropout", "none of the networks has dropout: leave it out");
     if let Some(Normalisation { mean, std }) = &r.normalisation {
         mean.iter().for_each(|m| c.from_zero("recipe.normalisation.mean", *m, 1.0));
         std.iter().for_each(|s| c.positive("recipe.normalisation.std", *s, 1000.0));

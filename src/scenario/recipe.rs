@@ -22,7 +22,7 @@ pub struct Recipe {
     pub schedule: Schedule,
     /// Leave out the last, smaller batch of an epoch.
     pub drop_last: bool,
-    /// Dropout probability of the networks that have dropout; absent: each network's own.
+    /// Dropout probability; no network of today has dropout, and scenarios cannot set it.
     pub dropout: Option<f64>,
     /// What happens to a training image.
     pub augmentation: Augmentation,

@@ -193,6 +193,10 @@ fn plain_words(message: &str) -> String {
     {
         return format!("{what}`{}; known: {known}", did_you_mean(name, known.split(", ")));
     }
+    // What the TOML reader says of what its own integers cannot hold.
+    if message == "u64 value was too large" {
+        return format!("impossible value, expected a whole number from 0 to {}", i64::MAX);
+    }
     if let Some(name) = message.strip_prefix("missing field ") {
         return format!("the key {name} is missing");
     }

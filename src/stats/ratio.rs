@@ -30,7 +30,8 @@ pub struct Ratio {
 pub struct Pooled {
     /// Geometric mean over the groups of each group's geometric mean: every group counts the same.
     pub value: f64,
-    /// Percentile bootstrap, groups drawn first and then pairs within them; absent for fewer than three groups.
+    /// Confidence interval for groups like these: the wider of Student's t over the groups' mean log-ratios and the percentile
+    /// bootstrap, groups drawn first and then pairs within them; absent for fewer than three groups.
     pub interval: Option<Interval>,
     /// How many groups.
     pub groups: usize,
@@ -52,8 +53,7 @@ pub fn paired_ratio(pairs: &[(f64, f64)], level: f64) -> Option<Ratio> {
     let logs: Vec<f64> = above.iter().zip(&below).map(|(a, b)| a - b).collect();
     let t = t_interval(&logs, level);
     let bootstrap = bootstrap(logs.len(), level).interval(&logs, average);
-    let wider = t.into_iter().chain(bootstrap).max_by(|a, b| a.width().total_cmp(&b.width()));
-    let [interval, t, bootstrap] = [wider, t, bootstrap].map(|i| i.map(Interval::exp));
+    let [interval, t, bootstrap] = [wider(t, bootstrap), t, bootstrap].map(|i| i.map(Interval::exp));
     Some(Ratio { value: mean(&logs)?.exp(), interval, t, bootstrap, n: pairs.len() })
 }
 
@@ -63,9 +63,16 @@ pub fn pooled_ratio(groups: &[Vec<f64>], level: f64) -> Option<Pooled> {
     let logs: Vec<Vec<f64>> = groups.iter().map(|g| logarithms(g.iter().copied())).collect::<Option<_>>()?;
     let statistic = |groups: &[Vec<f64>]| average(&groups.iter().map(|g| average(g)).collect::<Vec<_>>());
     let values = logs.iter().map(Vec::len).sum();
-    let interval = bootstrap(values, level).clustered(&logs, statistic).map(Interval::exp);
+    let drawn = bootstrap(values, level).clustered(&logs, statistic);
+    let t = drawn.and_then(|_| t_interval(&logs.iter().map(|g| average(g)).collect::<Vec<_>>(), level));
+    let interval = wider(t, drawn).map(Interval::exp);
     let value = Some(statistic(&logs)).filter(|v| v.is_finite())?.exp();
     Some(Pooled { value, interval, groups: groups.len() })
+}
+
+/// The one that promises less.
+fn wider(one: Option<Interval>, other: Option<Interval>) -> Option<Interval> {
+    one.into_iter().chain(other).max_by(|a, b| a.width().total_cmp(&b.width()))
 }
 
 /// The bootstrap of so many values.

@@ -29,6 +29,9 @@ pub struct Paired {
     pub n: usize,
 }
 
+/// Rounding errors of a difference, as a share of what was subtracted.
+const ROUNDING: f64 = 4.0 * f64::EPSILON;
+
 /// The interval of the mean; `None` for fewer than two values or a `level` outside 0 to 1. Identical values have an
 /// interval without width.
 pub fn t_interval(values: &[f64], level: f64) -> Option<Interval> {
@@ -59,9 +62,16 @@ pub fn paired_t(pairs: &[(f64, f64)], level: f64) -> Option<Paired> {
     })
 }
 
-/// Second less first of each pair.
+/// Second less first of each pair. What they differ by in the last digits of the values comes from subtracting them, and is
+/// no spread: such differences are the same.
 pub(super) fn differences(pairs: &[(f64, f64)]) -> Vec<f64> {
-    pairs.iter().map(|(first, second)| second - first).collect()
+    let mut differences: Vec<f64> = pairs.iter().map(|(first, second)| second - first).collect();
+    let largest = pairs.iter().map(|(first, second)| first.abs().max(second.abs())).fold(0.0, f64::max);
+    let [low, high] = [f64::min, f64::max].map(|of| differences.iter().copied().reduce(of).unwrap_or(0.0));
+    if high - low <= ROUNDING * largest {
+        differences.fill(0.5 * (low + high));
+    }
+    differences
 }
 
 /// Standard error of the mean; `None` for fewer than two values.
@@ -133,6 +143,10 @@ mod tests {
         let one = paired_t(&[(1.0, 3.0)], LEVEL).unwrap();
         assert_eq!((one.difference, one.interval, one.test, one.n), (2.0, None, None, 1));
         assert_eq!(paired_t(&[], LEVEL), None);
+        // Both differences are 0.77 on paper.
+        let same = paired_t(&[(94.96, 95.73), (95.03, 95.80)], LEVEL).unwrap();
+        assert_eq!((same.test, same.interval.unwrap().width()), (None, 0.0));
+        assert!(paired_t(&[(94.96, 95.73), (95.03, 95.81)], LEVEL).unwrap().test.is_some());
         assert_eq!(paired_t(&[(1.0, f64::INFINITY)], LEVEL), None);
         assert_eq!(t_test(&[1.0, 2.0], f64::NAN), None);
         for level in [0.0, 1.0, -0.5, f64::NAN] {

@@ -103,9 +103,7 @@ impl Trainer<'_> {
         notices.into_iter().for_each(|notice| events.send(Event::Warning(notice)));
         let stopped = stops() > stops_before;
         if stopped {
-            events.send(Event::Warning(
-                "the process stood still for more than five seconds: the times do not count".into(),
-            ));
+            events.send(Event::Warning("the process was stopped for a time: the times do not count".into()));
         }
         let failures = events.failures().len();
         events.send(Event::TrialFinished {

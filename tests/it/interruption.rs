@@ -142,15 +142,15 @@ fn the_times_of_a_trial_do_not_count_if_the_process_was_stopped_meanwhile() {
     for signal in [libc::SIGSTOP, libc::SIGCONT] {
         // SAFETY: it only sends a signal, to a child that has not been waited for.
         assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
-        std::thread::sleep(Duration::from_millis(5500));
+        std::thread::sleep(Duration::from_millis(300));
     }
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success() && said(&output).contains("stood still"), "{}", said(&output));
+    assert!(output.status.success() && said(&output).contains("was stopped"), "{}", said(&output));
     let records = records(&store);
     assert_eq!(numbers(&records), numbers(&want));
     let of = |norm: &str| records.values().find(|r| r["trial"]["norm"] == norm).unwrap();
     assert_eq!((&of("bn")["time_valid"], &of("nd")["time_valid"]), (&Value::Bool(false), &Value::Bool(true)));
-    assert!(of("bn")["remarks"].to_string().contains("stood still"));
+    assert!(of("bn")["remarks"].to_string().contains("was stopped"));
 }
 
 #[test]

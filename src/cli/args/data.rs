@@ -1,5 +1,6 @@
 //! The arguments of `ndbench data`.
 
+use super::folder::{existing_folder, folder};
 use crate::scenario::Dataset;
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ pub enum DataCommand {
         /// The data set: cifar10, cifar100, mnist, fashion-mnist
         dataset: Dataset,
         /// Where to put them [default: NDBENCH_DATA, else ./data, else ndbench in the user's data folder]
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR", value_parser = folder)]
         data: Option<PathBuf>,
         /// No progress
         #[arg(short, long)]
@@ -23,7 +24,7 @@ pub enum DataCommand {
         /// The data sets; none: every one that is found
         datasets: Vec<Dataset>,
         /// Where they lie
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR", value_parser = existing_folder)]
         data: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]

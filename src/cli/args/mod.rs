@@ -5,6 +5,7 @@ mod compute;
 #[cfg(feature = "torch")]
 mod data;
 mod export;
+mod folder;
 #[cfg(any(feature = "torch", target_os = "linux"))]
 mod instruments;
 #[cfg(feature = "torch")]
@@ -34,6 +35,7 @@ pub use watch::WatchArgs;
 
 use super::exit;
 use clap::{Args, Parser, Subcommand};
+use folder::existing_folder;
 use std::path::PathBuf;
 
 /// Measures what network deconvolution costs, and buys, against batch normalisation.
@@ -89,7 +91,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
         /// Folder with data sets
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR", value_parser = existing_folder)]
         data: Option<PathBuf>,
     },
     /// Print a shell's completions

@@ -1,5 +1,6 @@
 //! The arguments of `ndbench run`.
 
+use super::folder::existing_folder;
 use super::{ComputeArgs, InstrumentArgs, Selection};
 use crate::cli::live::ListenArgs;
 use crate::cli::publish::PublishArgs;
@@ -17,7 +18,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// Folder with data sets [default: NDBENCH_DATA, else ./data, else ndbench in the user's data folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = existing_folder)]
     pub data: Option<PathBuf>,
     /// Where to compute.
     #[command(flatten)]

@@ -124,9 +124,17 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
+impl Column {
+    /// What a column holds.
+    pub(super) fn what(&self) -> &'static str {
+        if self.original { "values" } else { "means" }
+    }
+}
+
 impl fmt::Display for Column {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = format!("{} {}", norm_title(self.norm), self.epochs);
+        let original = if self.original { "the original's " } else { "" };
+        let name = format!("{original}{} {}", norm_title(self.norm), self.epochs);
         match &self.elsewhere {
             Some(OtherTable { table, dataset }) => {
                 f.pad(&format!("{name} of Table {table} ({})", dataset_title(dataset)))
@@ -140,7 +148,8 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Column { printed, holds, matching, rows } => {
-                write!(f, "the column {printed} holds the means of {holds}, in {matching} of {rows} rows")
+                let what = holds.what();
+                write!(f, "the column {printed} holds the {what} of {holds}, in {matching} of {rows} rows")
             }
             Self::Median => write!(f, "it is the median of the attempts"),
             Self::Attempt(number) => write!(f, "it is the value of attempt {number} alone"),

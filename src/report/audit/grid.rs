@@ -67,19 +67,24 @@ impl<'a> Grid<'a> {
         self.entries.iter().filter(move |e| Column::of(e.cell) == *column)
     }
 
-    /// The columns of `all` that a column may be taken for: those of other tables with the same measure, then its own.
+    /// The columns of `all` that a column may be taken for: those of other tables with the same measure, then its own, with
+    /// the original's values before the means.
     pub fn candidates(&self, all: &[Grid]) -> Vec<Column> {
+        let originals = all.iter().find(|g| g.measure == Measure::Original && g.table == self.table);
+        let originals = originals.filter(|_| self.measure == Measure::Accuracy).map(Grid::columns).unwrap_or_default();
+        let originals = originals.into_iter().map(|c| Column { original: true, ..c });
         let others = all.iter().filter(|g| g.measure == self.measure && g.table != self.table);
         let elsewhere = |g: &Grid| Some(OtherTable { table: g.table, dataset: g.dataset.clone() });
         let others = others.flat_map(|g| g.columns().into_iter().map(|c| Column { elsewhere: elsewhere(g), ..c }));
-        others.chain(self.columns()).collect()
+        others.chain(originals).chain(self.columns()).collect()
     }
 
     /// The recomputed value of a row in another column, of this table or of one of `all`.
     pub fn recomputed_in(&self, all: &[Grid], row: &Entry, column: &Column) -> Option<f64> {
         let number = column.elsewhere.as_ref().map_or(self.table, |other| other.table);
-        let grid = all.iter().find(|g| g.measure == self.measure && g.table == number)?;
-        let here = Column { elsewhere: None, ..column.clone() };
+        let measure = if column.original { Measure::Original } else { self.measure };
+        let grid = all.iter().find(|g| g.measure == measure && g.table == number)?;
+        let here = Column { elsewhere: None, original: false, ..column.clone() };
         grid.column(&here).find(|e| e.cell.architecture == row.cell.architecture).and_then(|e| e.recomputed)
     }
 
@@ -111,7 +116,7 @@ impl Entry<'_> {
 impl Column {
     /// The column of a cell.
     pub(super) fn of(cell: &Cell) -> Self {
-        Self { norm: cell.norm, epochs: cell.epochs, elsewhere: None }
+        Self { norm: cell.norm, epochs: cell.epochs, elsewhere: None, original: false }
     }
 }
 

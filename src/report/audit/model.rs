@@ -111,6 +111,9 @@ pub struct Column {
     /// The table that has it, where that is another than the one spoken of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<OtherTable>,
+    /// Not the means, but what the original reports.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub original: bool,
 }
 
 /// A table of another data set.

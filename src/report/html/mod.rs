@@ -6,6 +6,7 @@ mod body;
 #[cfg(test)]
 mod tests;
 
+use super::differences::settings_line;
 use super::words::{clean, plural, ratio_words};
 use super::{Figure, Report};
 use body::{Body, escape};
@@ -65,6 +66,10 @@ fn lead(report: &Report) -> String {
         c.finished,
         plural(c.trials, "training")
     );
+    let settings = settings_line(&report.settings);
+    if !settings.is_empty() {
+        let _ = writeln!(out, "<p>{}</p>", escape(settings.trim_end()));
+    }
     let facts: Vec<String> = ratio_words(report)
         .into_iter()
         .map(|(what, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(&what), escape(&value)))

@@ -184,6 +184,8 @@ fn part<'a, 's>(
 fn network(sides: &Sides) -> Option<NetworkDirection> {
     let (points, differences) = points(&sides.rows, |row| &row.attempts)?;
     let outcome = match points.interval {
+        // Without a spread there is nothing to tell a difference from chance by.
+        Some(_) if points.test.is_none() => DirectionOutcome::Undecided,
         Some(i) if i.low > 0.0 => DirectionOutcome::NdBetter,
         Some(i) if i.high < 0.0 => DirectionOutcome::BnBetter,
         Some(_) => DirectionOutcome::Undecided,

@@ -172,7 +172,11 @@ fn network(n: &NetworkDirection) -> String {
     let interval = n.points.interval.map_or("one pair, no interval".into(), |i| {
         format!("{:.0} % interval [{:+.2}, {:+.2}]", 100.0 * i.level, i.low, i.high)
     });
-    let test = n.points.test.map_or(String::new(), |t| format!(", paired t test p = {:.4}", t.p));
+    let test = match n.points.test {
+        Some(t) => format!(", paired t test p = {:.4}", t.p),
+        None if n.points.n > 1 => ", the differences are identical: their spread says nothing about chance".into(),
+        None => String::new(),
+    };
     let (won, lost, pairs) = (n.nd_better, n.bn_better, n.points.n);
     format!(
         "ND less BN {:+.2} points, {interval}{test}; ND better in {won} and BN in {lost} of {pairs}: {}",

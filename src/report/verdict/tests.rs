@@ -149,7 +149,7 @@ fn records(better: f64) -> (Vec<ResolvedTrial>, Vec<Record>) {
     let trials: Vec<ResolvedTrial> = networks.iter().flat_map(|&a| made_up::cell(a, Dataset::Cifar10, 20, 3)).collect();
     let record = |t: &ResolvedTrial| {
         let wobble = 0.001 * f64::from(t.trial.attempt);
-        let top1 = 0.905 + wobble + if t.trial.norm == Norm::Nd { better / 100.0 } else { 0.0 };
+        let top1 = 0.905 + if t.trial.norm == Norm::Nd { better / 100.0 + 1.5 * wobble } else { wobble };
         let mut record = made_up::record(t, top1, 10.0 * (1.0 + wobble));
         record.epochs.iter_mut().for_each(|e| e.train_top1 = e.test_top1 + 0.01);
         record
@@ -171,10 +171,10 @@ fn a_direction_needs_six_networks_that_agree() {
     assert!((d.sign.unwrap().p - 0.03125).abs() < 1e-12);
     let network = &d.networks[0];
     assert_eq!((network.nd_better, network.bn_better, network.outcome), (3, 0, DirectionOutcome::NdBetter));
-    assert!((network.points.difference - 2.0).abs() < 1e-9);
+    assert!((network.points.difference - 2.1).abs() < 1e-9);
     let fewer = self::report(&trials[..30], &records[..30]);
     assert_eq!(fewer.directions[0].outcome, DirectionOutcome::TooFew { have: 5, want: FEWEST_NETWORKS });
-    let (trials, records) = self::records(-2.0);
+    let (trials, records) = self::records(-2.5);
     assert_eq!(self::report(&trials, &records).directions[0].outcome, DirectionOutcome::BnBetter);
 }
 
@@ -215,10 +215,10 @@ fn a_ratio_over_networks_has_an_interval() {
 
 #[test]
 fn the_pooled_ratios_of_the_study_s_times() {
-    // Means of three attempts at 100 epochs; the intervals by numpy, 200,000 resamples.
+    // Means of three attempts at 100 epochs; Student's t over the log-ratios, wider than the bootstrap's.
     let published = Published::embedded().unwrap();
     for (dataset, value, low, high) in
-        [(Dataset::Cifar10, 3.212, 2.385, 4.002), (Dataset::Cifar100, 3.101, 2.320, 3.872)]
+        [(Dataset::Cifar10, 3.2121, 2.3238, 4.4400), (Dataset::Cifar100, 3.1013, 2.2560, 4.2634)]
     {
         let networks: Vec<Vec<f64>> = Architecture::ALL
             .iter()
@@ -232,8 +232,8 @@ fn the_pooled_ratios_of_the_study_s_times() {
             .collect();
         let pooled = crate::stats::pooled_ratio(&networks, LEVEL).unwrap();
         let interval = pooled.interval.unwrap();
-        assert!((pooled.value - value).abs() < 0.001, "{pooled:?}");
-        assert!((interval.low - low).abs() < 0.05 && (interval.high - high).abs() < 0.05, "{pooled:?}");
+        assert!((pooled.value - value).abs() < 1e-4, "{pooled:?}");
+        assert!((interval.low - low).abs() < 1e-4 && (interval.high - high).abs() < 1e-4, "{pooled:?}");
     }
 }
 

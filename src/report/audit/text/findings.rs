@@ -37,7 +37,7 @@ pub(super) fn findings(audit: &Audit) -> String {
 /// What a printed column holds.
 fn pattern(p: &ColumnPattern) -> String {
     let what = match &p.holds {
-        Some(holds) => format!("holds the means of {holds}, in {} of {} rows", p.matching, p.rows),
+        Some(holds) => format!("holds the {} of {holds}, in {} of {} rows", holds.what(), p.matching, p.rows),
         None if p.matching == 0 => "matches the means of no column of any table, in any row".into(),
         None => {
             format!("matches the means of no column of any table; the best fits in {} of {} rows", p.matching, p.rows)
@@ -56,7 +56,9 @@ fn table(findings: &[&Finding]) -> String {
             }
         };
         let explanation = match &f.explanation {
-            Some(Explanation::Column { holds, .. }) => format!("the mean of {holds}"),
+            Some(Explanation::Column { holds, .. }) => {
+                format!("{}{holds}", if holds.original { "" } else { "the mean of " })
+            }
             Some(e) => e.to_string(),
             None => NOTHING.into(),
         };
