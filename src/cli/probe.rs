@@ -10,7 +10,7 @@ use crate::plan::{ResolvedTrial, Trial};
 use crate::probe::{Entry, Probe, Probed, TurnEnded};
 use crate::record::{PROBE_SCHEMA, ProbeRecord, StepOverhead, Store, TelemetryOverhead, overhead_name, probe_name};
 use crate::run::{environment, instruments};
-use crate::scenario::{Deconvolution, Implementation};
+use crate::scenario::{Deconvolution, Implementation, Norm};
 use crate::telemetry::{Environment, Level};
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ pub fn run(args: &ProbeArgs) -> Result<(), Failure> {
     let interrupt = interrupt_flag()?;
     let budget = Duration::from_secs(args.budget);
     let start = |level| instruments(device, level, args.instruments.nvml_library());
-    let probe = Probe { device, rounds: args.rounds, budget, instruments: &start, interrupt: &interrupt };
+    let (rounds, floor) = (args.rounds, args.floor);
+    let probe = Probe { device, rounds, budget, floor, instruments: &start, interrupt: &interrupt };
     let environment = environment(device);
     let (mut records, mut failed, mut interrupted) = (Vec::new(), 0, false);
     for arms in arms(args, &selected.trials) {
@@ -93,7 +94,7 @@ fn record(probed: Probed, environment: &Environment, started: jiff::Timestamp, s
 /// What takes turns with each other, a list a probe.
 fn arms(args: &ProbeArgs, trials: &[ResolvedTrial]) -> Vec<Vec<(Trial, Level)>> {
     let implementations = if args.implementation.is_empty() { &Implementation::ALL } else { &args.implementation[..] };
-    let cells = cells(trials, implementations);
+    let cells = cells(trials, implementations, args.floor);
     if args.telemetry_ab {
         let levels = |trial: Trial| Level::ALL.map(|level| (trial.clone(), level)).to_vec();
         return cells.into_iter().flatten().map(levels).collect();
@@ -103,10 +104,10 @@ fn arms(args: &ProbeArgs, trials: &[ResolvedTrial]) -> Vec<Vec<(Trial, Level)>> 
 }
 
 /// The trials to compare, a list a network and data set: one trial for each way to normalise, BN first; ND with each of
-/// `implementations`.
-fn cells(trials: &[ResolvedTrial], implementations: &[Implementation]) -> Vec<Vec<Trial>> {
+/// `implementations`, after `plain` convolutions if asked.
+fn cells(trials: &[ResolvedTrial], implementations: &[Implementation], plain: bool) -> Vec<Vec<Trial>> {
     let mut cells: Vec<Vec<Trial>> = Vec::new();
-    for trial in trials.iter().flat_map(|t| variants(&t.trial, implementations)) {
+    for trial in trials.iter().flat_map(|t| variants(&t.trial, implementations, plain)) {
         let same = |arm: &Trial| (arm.architecture, &arm.dataset) == (trial.architecture, &trial.dataset);
         match cells.iter_mut().find(|cell| same(&cell[0])) {
             Some(cell) if cell.iter().any(|arm| arms_alike(arm, &trial)) => {}
@@ -118,13 +119,15 @@ fn cells(trials: &[ResolvedTrial], implementations: &[Implementation]) -> Vec<Ve
     cells
 }
 
-/// The trial with each of `implementations` of its operator; a trial with BN as it is.
-fn variants(trial: &Trial, implementations: &[Implementation]) -> Vec<Trial> {
+/// The trial with each of `implementations` of its operator, after one with `plain` convolutions; a trial with BN as it is.
+fn variants(trial: &Trial, implementations: &[Implementation], plain: bool) -> Vec<Trial> {
     match trial.deconvolution {
         None => vec![trial.clone()],
         Some(settings) => {
             let with = |&implementation| Some(Deconvolution { implementation, ..settings });
-            implementations.iter().map(|i| Trial { deconvolution: with(i), ..trial.clone() }).collect()
+            let plain = plain.then(|| Trial { norm: Norm::Plain, deconvolution: None, ..trial.clone() });
+            let whitening = implementations.iter().map(|i| Trial { deconvolution: with(i), ..trial.clone() });
+            plain.into_iter().chain(whitening).collect()
         }
     }
 }
@@ -153,10 +156,12 @@ mod tests {
         let mut trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 3);
         trials.extend(made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 20, 1));
         trials.extend(made_up::cell(Architecture::Dpn92, Dataset::Cifar10, 1, 1));
-        let cells = cells(&trials, &Implementation::ALL);
+        let cells = cells(&trials, &Implementation::ALL, false);
         let arms = |cell: &[Trial]| cell.iter().map(|t| t.deconvolution.map(|d| d.implementation)).collect::<Vec<_>>();
         assert_eq!(cells.len(), 2);
         assert_eq!(arms(&cells[0]), [None, Some(Implementation::Published), Some(Implementation::Fast)]);
         assert!(cells[1].iter().all(|t| t.architecture == Architecture::Dpn92));
+        let norms = self::cells(&trials, &[Implementation::Fast], true).swap_remove(0).into_iter().map(|t| t.norm);
+        assert_eq!(norms.collect::<Vec<_>>(), [Norm::Bn, Norm::Plain, Norm::Nd]);
     }
 }

@@ -7,32 +7,31 @@ use super::{Init, Layer, Own, Scope};
 use crate::scenario::{BatchNorm, Deconvolution, Norm};
 
 /// How a network normalises.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Method {
-    /// Of every batch normalisation, also of those that a network keeps with deconvolution.
+    /// BN: convolutions have no bias and a batch normalisation each. ND: they whiten their input and have a bias. Plain: they
+    /// have a bias, and that is all.
+    pub norm: Norm,
+    /// Of every batch normalisation, also of those that a network keeps without BN.
     pub batch_norm: BatchNorm,
-    /// With them, convolutions whiten their input, have a bias and no batch normalisation. Without, they have no bias and a
-    /// batch normalisation each.
-    pub deconvolution: Option<Deconvolution>,
+    /// How convolutions whiten with ND.
+    pub deconvolution: Deconvolution,
 }
 
 impl Method {
     /// The method named `norm`; the settings matter to deconvolution only.
     pub fn new(norm: Norm, settings: Deconvolution) -> Self {
-        match norm {
-            Norm::Bn => Self::bn(),
-            Norm::Nd => Self::nd(settings),
-        }
+        Self { norm, batch_norm: BatchNorm::default(), deconvolution: settings }
     }
 
     /// Batch normalisation with the study's settings.
     pub fn bn() -> Self {
-        Self::default()
+        Self::new(Norm::Bn, Deconvolution::default())
     }
 
     /// Network deconvolution.
     pub fn nd(settings: Deconvolution) -> Self {
-        Self { deconvolution: Some(settings), ..Self::default() }
+        Self::new(Norm::Nd, settings)
     }
 
     /// The same with these batch normalisations.
@@ -40,17 +39,17 @@ impl Method {
         Self { batch_norm, ..self }
     }
 
-    /// The same without deconvolution, for the parts of a network that never have it.
-    pub fn without_deconvolution(self) -> Self {
-        Self { deconvolution: None, ..self }
+    /// The same with batch normalisation, for the parts of a network that always have it.
+    pub fn with_bn(self) -> Self {
+        Self { norm: Norm::Bn, ..self }
     }
 
-    /// Whether nothing is deconvolved.
+    /// Whether convolutions are followed by batch normalisations.
     pub fn is_bn(self) -> bool {
-        self.deconvolution.is_none()
+        self.norm == Norm::Bn
     }
 
-    /// A convolution in `scope`: plain and without bias, or whitening and with bias.
+    /// A convolution in `scope`: without bias where a normalisation follows, whitening with ND.
     pub fn conv(self, scope: &Scope, shape: ConvShape) -> Box<dyn Layer> {
         self.conv_with(scope, shape, Own::NOTHING)
     }
@@ -62,21 +61,22 @@ impl Method {
 
     /// The same with another initialiser of the weight.
     pub fn conv_from(self, scope: &Scope, shape: ConvShape, init: Init, own: Own) -> Box<dyn Layer> {
-        match self.deconvolution {
-            None => Box::new(Conv2d::with_init(scope, shape, false, init)),
-            Some(settings) => Box::new(FastDeconv::with_init(scope, shape, true, own.whitening(&settings), init)),
+        match self.norm {
+            Norm::Bn => Box::new(Conv2d::with_init(scope, shape, false, init)),
+            Norm::Plain => Box::new(Conv2d::with_init(scope, shape, true, init)),
+            Norm::Nd => Box::new(FastDeconv::with_init(scope, shape, true, own.whitening(&self.deconvolution), init)),
         }
     }
 
-    /// A convolution in `scope` that has a bias either way.
+    /// A convolution in `scope` that always has a bias.
     pub fn biased_conv(self, scope: &Scope, shape: ConvShape, own: Own) -> Box<dyn Layer> {
-        match self.deconvolution {
-            None => Box::new(Conv2d::new(scope, shape, true)),
-            Some(_) => self.conv_with(scope, shape, own),
+        match self.norm {
+            Norm::Bn | Norm::Plain => Box::new(Conv2d::new(scope, shape, true)),
+            Norm::Nd => self.conv_with(scope, shape, own),
         }
     }
 
-    /// The normalisation in `scope`: none with deconvolution.
+    /// The normalisation in `scope`, if any.
     pub fn norm(self, scope: &Scope, channels: i64) -> Normalisation {
         Normalisation(self.is_bn().then(|| BatchNorm2d::new(scope, channels, self.batch_norm)))
     }
@@ -99,11 +99,10 @@ impl Method {
 
     /// The last layer: linear, whitening when deconvolution is asked for it.
     pub fn classifier(self, scope: &Scope, features: i64, classes: i64) -> Box<dyn Layer> {
-        match self.deconvolution {
-            Some(settings) if settings.block_fc > 0 => {
-                Box::new(Delinear::new(scope, features, classes, true, Whitening::linear(&settings)))
-            }
-            _ => Box::new(Linear::new(scope, features, classes)),
+        if self.norm == Norm::Nd && self.deconvolution.block_fc > 0 {
+            Box::new(Delinear::new(scope, features, classes, true, Whitening::linear(&self.deconvolution)))
+        } else {
+            Box::new(Linear::new(scope, features, classes))
         }
     }
 }
@@ -127,6 +126,7 @@ mod tests {
         let settings = Deconvolution::default();
         assert_eq!(kind_of_classifier(Method::bn()), "Linear");
         assert_eq!(kind_of_classifier(Method::nd(settings)), "Delinear");
+        assert_eq!(kind_of_classifier(Method::new(Norm::Plain, settings)), "Linear");
         assert_eq!(kind_of_classifier(Method::nd(Deconvolution { block_fc: 0, ..settings })), "Linear");
     }
 
@@ -142,5 +142,6 @@ mod tests {
         };
         assert_eq!(names(Norm::Bn), ["conv.weight", "bn.weight", "bn.bias"]);
         assert_eq!(names(Norm::Nd), ["conv.weight", "conv.bias"]);
+        assert_eq!(names(Norm::Plain), ["conv.weight", "conv.bias"]);
     }
 }

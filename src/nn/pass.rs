@@ -1,5 +1,6 @@
 //! One traversal of a network.
 
+use super::deconvolution::Whitened;
 use std::cell::RefCell;
 
 /// One traversal of a network: training or evaluation, traced or not.
@@ -12,7 +13,7 @@ pub struct Pass {
 }
 
 /// What one layer did during a traced pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LayerTrace {
     /// Dotted name of the layer.
     pub name: String,
@@ -22,6 +23,8 @@ pub struct LayerTrace {
     pub macs: u64,
     /// Shape of the output, batch first.
     pub output: Vec<i64>,
+    /// What it whitens, if it does.
+    pub whitened: Option<Whitened>,
 }
 
 impl Pass {
@@ -57,8 +60,21 @@ impl Pass {
 
     /// Notes what a layer did, where the pass is traced.
     pub fn note(&self, name: &str, kind: &'static str, macs: u64, output: &tch::Tensor) {
+        self.note_whitened(name, kind, macs, output, None);
+    }
+
+    /// The same of a layer that whitens.
+    pub fn note_whitened(
+        &self,
+        name: &str,
+        kind: &'static str,
+        macs: u64,
+        output: &tch::Tensor,
+        whitened: impl Into<Option<Whitened>>,
+    ) {
         if let Some(trace) = &self.trace {
-            trace.borrow_mut().push(LayerTrace { name: name.into(), kind, macs, output: output.size() });
+            let (name, output, whitened) = (name.into(), output.size(), whitened.into());
+            trace.borrow_mut().push(LayerTrace { name, kind, macs, output, whitened });
         }
     }
 

@@ -1,12 +1,14 @@
 //! One network in training among others.
 
+use super::floor::floor;
 use crate::clock::{Laps, synchronise};
 use crate::data::{self, EpochPlan, Normalisation};
 use crate::event::{MemoryPeak, Outcome};
 use crate::native::measure_parts;
 use crate::nn::{Method, networks};
 use crate::plan::Trial;
-use crate::record::Turn;
+use crate::record::{Floor, Turn};
+use crate::scenario::Norm;
 use crate::train::{Mark, Model, NativeError, classify, live_memory, peak_memory, reset_peak_memory};
 use crate::units::{Bytes, Seconds};
 use tch::{Device, Kind, Tensor};
@@ -74,6 +76,12 @@ impl<'a> Arm<'a> {
         self.trial
     }
 
+    /// The least time in which it can whiten; `None` where it does not.
+    pub fn floor(&self) -> Result<Option<Floor>, Outcome> {
+        let measured = || floor(self.trial, classes(self.trial), self.model.kind(), self.device).map_err(failed);
+        (self.trial.norm == Norm::Nd).then(measured).transpose()
+    }
+
     pub fn device(&self) -> Device {
         self.device
     }
@@ -133,6 +141,6 @@ impl<'a> Arm<'a> {
     }
 }
 
-fn failed(error: NativeError) -> Outcome {
+fn failed(error: impl std::fmt::Display) -> Outcome {
     classify(&error.to_string())
 }

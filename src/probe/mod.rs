@@ -6,13 +6,14 @@
 //! of the ratio of their times in one round. Arms may also differ in how much is watched: then one network takes all turns.
 
 mod arm;
+mod floor;
 mod parts;
 mod schedule;
 mod watch;
 
 use crate::event::{MemoryPeak, Outcome};
 use crate::plan::Trial;
-use crate::record::{CallCost, ProbeArm, ProbeCell, Turn};
+use crate::record::{CallCost, Floor, ProbeArm, ProbeCell, Turn};
 use crate::telemetry::{Level, Telemetry};
 use crate::train::{catch, live_memory, with_memory_left};
 use crate::units::{Bytes, Seconds};
@@ -36,6 +37,8 @@ pub struct Probe<'a> {
     pub rounds: u32,
     /// About how long one cell may take, warm-up excluded; a turn has at least one step that counts.
     pub budget: Duration,
+    /// Whether to measure the least time that whitening can take, too.
+    pub floor: bool,
     /// Starts the instruments at a level.
     pub instruments: &'a dyn Fn(Level) -> Telemetry,
     /// Once true, the probe ends after the turn under way.
@@ -128,7 +131,10 @@ impl Probe<'_> {
             }
         }
         let calls = instruments.calls();
-        let (arms, notices): (Vec<_>, Vec<_>) = runners.into_iter().map(|runner| runner.finish(&arms)).unzip();
+        let floor = |arm: &Arm| self.floor.then(|| arm.floor()).transpose();
+        let floors = runners.iter().map(|runner| floor(&arms[runner.arm])).collect::<Result<Vec<_>, _>>()?;
+        let finished = runners.into_iter().zip(floors).map(|(runner, floor)| runner.finish(&arms, floor.flatten()));
+        let (arms, notices): (Vec<_>, Vec<_>) = finished.unzip();
         let Trial { architecture, dataset, .. } = entries[0].trial;
         let cell = ProbeCell { architecture: *architecture, dataset: dataset.clone(), arms };
         Ok(Some(Probed { cell, calls, notices: notices.concat() }))
@@ -155,7 +161,7 @@ impl Runner<'_> {
     }
 
     /// What is recorded of it, and what a user should know.
-    fn finish(self, arms: &[Arm]) -> (ProbeArm, Vec<String>) {
+    fn finish(self, arms: &[Arm], floor: Option<Floor>) -> (ProbeArm, Vec<String>) {
         let arm = &arms[self.arm];
         let memory = self.turns.iter().map(|turn| turn.memory).reduce(MemoryPeak::max).unwrap_or_default();
         let Trial { norm, deconvolution, recipe, .. } = self.entry.trial;
@@ -167,6 +173,7 @@ impl Runner<'_> {
             precision: recipe.precision,
             resident: live_memory(arm.device()).map(|_| arm.resident()),
             memory,
+            floor,
             telemetry: telemetry.map(Box::new),
             telemetry_overhead: None,
             turns: self.turns,

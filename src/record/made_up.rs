@@ -125,6 +125,7 @@ pub(crate) fn probe(arms: &[&[f64]]) -> ProbeRecord {
         precision: Precision::Fp32,
         resident: Some(Bytes(5 << 20)),
         memory: MemoryPeak::default(),
+        floor: None,
         telemetry: None,
         telemetry_overhead: None,
         turns: turns.iter().map(turn).collect(),

@@ -25,7 +25,9 @@ pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing, has_its_trials_name};
 pub use lock::TrialLock;
 pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name};
-pub use probe::{CallCost, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name};
+pub use probe::{
+    CallCost, Floor, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name,
+};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::Store;
 pub use validity::Flag;

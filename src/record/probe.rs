@@ -60,6 +60,25 @@ pub struct PartTimes {
     pub other: Seconds,
 }
 
+/// The least time in which a step can whiten: what the products that it cannot do without take at the rate that the device
+/// gives for products of their sizes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Floor {
+    /// The Newton-Schulz steps and their adjoint; of symmetric products half.
+    pub newton_schulz: Seconds,
+    /// Covariances, half, and their adjoint.
+    pub covariance: Seconds,
+    /// The weights that absorb them, and their adjoint.
+    pub weight: Seconds,
+}
+
+impl Floor {
+    /// All of them.
+    pub fn total(&self) -> Seconds {
+        self.newton_schulz + self.covariance + self.weight
+    }
+}
+
 /// What one kind of call to the driver cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallCost {
@@ -102,9 +121,9 @@ pub struct ProbeCell {
 /// One network in training, among others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProbeArm {
-    /// BN or ND.
+    /// BN, ND or plain.
     pub norm: Norm,
-    /// Settings of the operator; absent for BN.
+    /// Settings of the operator, with ND.
     pub deconvolution: Option<Deconvolution>,
     /// Images in a step.
     pub batch_size: u32,
@@ -114,6 +133,9 @@ pub struct ProbeArm {
     pub resident: Option<Bytes>,
     /// Peaks over its turns. Allocated: what it holds itself, without images and other arms. Reserved: by all of the process.
     pub memory: MemoryPeak,
+    /// The floor of what it whitens, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Floor>,
     /// What the instruments say of its turns, first and last steps included; absent where they were off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub telemetry: Option<Box<TelemetrySummary>>,

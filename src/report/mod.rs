@@ -1,6 +1,7 @@
 //! From a store of records to tables and figures. Reads values only, so that every table can be rebuilt without a GPU.
 
 mod accuracy;
+mod added;
 pub mod audit;
 mod build;
 mod bundle;

@@ -1,5 +1,6 @@
 //! What probes measured, as a table.
 
+use super::added::added_table;
 use super::parts::parts_table;
 use super::table::Table;
 use super::words::{NOTHING, clean, dataset_title, environment_line, norm_title};
@@ -56,7 +57,10 @@ pub fn probe_table(probes: &[ProbeRecord]) -> String {
             turns of one round, geometric mean with 95 % confidence interval. Data to update: parts of a step that waits after \
             each. Peak: in live tensors of this arm, without images. Resident: of these, what lives between steps.\n";
     let parts = parts_table(probes);
-    out += &if parts.is_empty() { parts } else { format!("\n{parts}\n") };
+    let added = added_table(probes);
+    for more in [added, parts].iter().filter(|more| !more.is_empty()) {
+        out += &format!("\n{more}\n");
+    }
     out + &environments(probes)
 }
 

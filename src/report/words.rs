@@ -27,11 +27,12 @@ pub(super) fn plural(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
-/// `BN`, `ND`.
+/// `BN`, `ND`, `plain`.
 pub(super) fn norm_title(norm: Norm) -> &'static str {
     match norm {
         Norm::Bn => "BN",
         Norm::Nd => "ND",
+        Norm::Plain => "plain",
     }
 }
 

@@ -66,6 +66,7 @@ fn matrix(raw: &Raw, document: &Document, c: &mut Checker<'_>) {
     c.list("matrix.architectures", &m.architectures);
     c.list("matrix.datasets", &m.datasets);
     c.list("matrix.norms", &m.norms);
+    c.rule(!m.norms.contains(&Norm::Plain), "matrix.norms", "`plain` is for probes; known here: bn, nd");
     c.list("matrix.epochs", &m.epochs);
     for (i, epochs) in m.epochs.iter().enumerate() {
         c.count(&format!("matrix.epochs[{i}]"), *epochs, 1..=MOST_EPOCHS);

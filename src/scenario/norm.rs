@@ -13,17 +13,22 @@ pub enum Norm {
     Bn,
     /// Network deconvolution (Ye et al., 2020).
     Nd,
+    /// Neither: ordinary convolutions with bias where ND has whitening ones. Only probed, to tell what whitening adds.
+    Plain,
 }
 
 impl Norm {
-    /// Both, in the order of the study's tables.
+    /// What is trained and compared, in the order of the study's tables.
     pub const ALL: [Norm; 2] = [Self::Bn, Self::Nd];
+
+    const NAMED: [Norm; 3] = [Self::Bn, Self::Nd, Self::Plain];
 
     /// The key used in scenarios and records.
     pub fn key(self) -> &'static str {
         match self {
             Self::Bn => "bn",
             Self::Nd => "nd",
+            Self::Plain => "plain",
         }
     }
 }
@@ -37,7 +42,7 @@ impl fmt::Display for Norm {
 impl FromStr for Norm {
     type Err = UnknownName;
     fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|n| n.key() == name).ok_or_else(|| UnknownName {
+        Self::NAMED.into_iter().find(|n| n.key() == name).ok_or_else(|| UnknownName {
             what: "norm",
             name: name.into(),
             known: Self::ALL.map(Self::key).join(", "),

@@ -100,6 +100,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("norms = [\"bn\", \"nd\"]", "norms = [\"bn\", \"ln\"]"),
     ("epochs = [1, 20]", "epochs = [1, 0]"),
     ("epochs = [1, 20]", "epochs = [1, 1.5]"),
+    ("norms = [\"bn\", \"nd\"]", "norms = [\"bn\", \"plain\"]"),
     ("attempts = 3", "attempts = 0"),
     ("attempts = 3", "attempts = 4000000000"),
     ("attempts = 3", "attempts = \"three\""),

@@ -20,7 +20,9 @@ static STOPS: AtomicUsize = AtomicUsize::new(0);
 /// # Errors
 /// The system's, where it has no thread to give.
 pub fn count_stops() -> io::Result<()> {
-    let goes_on = || drop(STOPS.fetch_add(1, Ordering::Relaxed));
+    let goes_on = || {
+        STOPS.fetch_add(1, Ordering::Relaxed);
+    };
     // SAFETY: the action only adds to an atomic, which a signal handler may.
     unsafe { signal_hook::low_level::register(SIGCONT, goes_on)? };
     let watch = || {

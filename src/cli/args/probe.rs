@@ -13,6 +13,10 @@ pub struct ProbeArgs {
     /// Implementations of the operator that take turns [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub implementation: Vec<Implementation>,
+    /// Also with plain convolutions in place of whitening ones, and the least time that the products of whitening take on
+    /// this device: what ND adds, and how far above its floor it is
+    #[arg(long, conflicts_with = "telemetry_ab")]
+    pub floor: bool,
     /// How often each arm, such as BN and ND, has its turn
     #[arg(long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,

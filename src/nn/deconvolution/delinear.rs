@@ -1,6 +1,7 @@
 //! A linear layer that whitens its input.
 
 use super::samples::Samples;
+use super::whitened::Whitened;
 use super::whitening::{Statistics, Whitening, block_size};
 use crate::native::{Part, part};
 use crate::nn::{Init, Layer, Pass, Role, Scope};
@@ -50,7 +51,16 @@ impl Layer for Delinear {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Tensor {
         let (weight, bias) = part(Part::Weight, || self.absorb(x, pass));
         let y = x.linear(&weight, Some(&bias));
-        pass.note(&self.name, "Delinear", y.numel() as u64 * weight.size()[1] as u64, &y);
+        let (output, input) = self.weight.size2().expect("a linear layer's weight is a matrix");
+        let blocks = input / self.block;
+        let whitened = Whitened {
+            groups: 1,
+            features: self.block,
+            samples: blocks as f64,
+            rows: output * blocks,
+            n_iter: self.statistics.n_iter(),
+        };
+        pass.note_whitened(&self.name, "Delinear", y.numel() as u64 * input as u64, &y, whitened);
         y
     }
 }

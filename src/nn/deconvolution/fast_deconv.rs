@@ -1,6 +1,7 @@
 //! A convolution that whitens its input.
 
 use super::samples::Samples;
+use super::whitened::Whitened;
 use super::whitening::{Statistics, Whitening, block_size};
 use crate::native::{Part, part};
 use crate::nn::layers::ConvShape;
@@ -68,11 +69,33 @@ impl FastDeconv {
     }
 }
 
+impl FastDeconv {
+    /// What of `x` is whitened.
+    fn whitened(&self, x: &Tensor) -> Whitened {
+        let ConvShape { input, output, groups, kernel, padding, dilation, .. } = self.shape;
+        let (height, width) = (x.size()[2], x.size()[3]);
+        let places = |length: i64| ((length + 2 * padding - dilation * (kernel - 1) - 1) / self.stride + 1) as f64;
+        let places = if kernel == 1 {
+            (height * width) as f64 / (self.stride * self.stride) as f64
+        } else {
+            places(height) * places(width)
+        };
+        let blocks = input / groups / self.block;
+        Whitened {
+            groups,
+            features: self.block * kernel * kernel,
+            samples: places * blocks as f64,
+            rows: output / groups * blocks,
+            n_iter: self.statistics.n_iter(),
+        }
+    }
+}
+
 impl Layer for FastDeconv {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Tensor {
         let (weight, bias) = part(Part::Weight, || self.absorb(x, pass));
         let y = self.shape.apply(x, &weight, Some(&bias));
-        pass.note(&self.name, "FastDeconv", self.shape.macs(&y), &y);
+        pass.note_whitened(&self.name, "FastDeconv", self.shape.macs(&y), &y, self.whitened(x));
         y
     }
 }

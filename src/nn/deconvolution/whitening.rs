@@ -116,6 +116,11 @@ impl Statistics {
         }
     }
 
+    /// Newton-Schulz iterations.
+    pub fn n_iter(&self) -> i64 {
+        self.settings.n_iter
+    }
+
     /// Counts a training step and tells whether the statistics are frozen in it.
     fn advance(&self) -> bool {
         if !self.settings.freeze {

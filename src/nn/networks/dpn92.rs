@@ -73,9 +73,12 @@ impl Block {
         let &Stage { width, residual, dense, .. } = stage;
         let output = residual + dense;
         let shape = conv1x1(input, output, stride);
-        let projection = first.then(|| match method.deconvolution {
-            None => method.conv_norm(&scope.sub("shortcut"), "0", "1", shape),
-            Some(_) => method.conv_norm(scope, "shortcut", "", shape),
+        let projection = first.then(|| {
+            if method.is_bn() {
+                method.conv_norm(&scope.sub("shortcut"), "0", "1", shape)
+            } else {
+                method.conv_norm(scope, "shortcut", "", shape)
+            }
         });
         let grouped = conv3x3(width, width, stride).groups(GROUPS);
         Self {

@@ -22,7 +22,7 @@ impl Efficientnet {
     pub fn new(method: Method, classes: i64, scope: &Scope) -> Self {
         let mut input = 32;
         let stem = method.frozen_stem(scope, conv3x3(3, input, 1), 10);
-        let (plain, layers) = (method.without_deconvolution(), scope.sub("layers"));
+        let (plain, layers) = (method.with_bn(), scope.sub("layers"));
         let mut blocks = Vec::new();
         for (expansion, output, count, first) in STAGES {
             for stride in strides(first, count) {

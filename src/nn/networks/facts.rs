@@ -6,7 +6,7 @@ use crate::scenario::Architecture;
 use tch::{Device, Kind, Tensor};
 
 /// What can be said of a network without training it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     /// Trainable scalars.
     pub parameters: u64,

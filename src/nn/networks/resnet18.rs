@@ -32,10 +32,7 @@ impl Resnet18 {
                 }
                 let scope = scope.sub("downsample");
                 let conv = conv(&scope.sub("0"), shape);
-                Shortcut::Projection(ConvNorm {
-                    conv,
-                    norm: method.without_deconvolution().norm(&scope.sub("1"), output),
-                })
+                Shortcut::Projection(ConvNorm { conv, norm: method.with_bn().norm(&scope.sub("1"), output) })
             })
         });
         Self { stem, pooled: true, stages, head: Head::new(method, scope, "fc", 512, classes) }

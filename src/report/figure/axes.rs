@@ -33,6 +33,17 @@ pub(super) enum Mark {
     Tick,
 }
 
+impl Mark {
+    /// The outline of a filled mark; of others themselves.
+    pub fn open(self) -> Self {
+        match self {
+            Self::Disc => Self::OpenDisc,
+            Self::Square => Self::OpenSquare,
+            other => other,
+        }
+    }
+}
+
 impl<'a> Canvas<'a> {
     /// A white canvas that writes into `svg`.
     pub fn new(svg: &'a mut String, width: i32, height: i32) -> Self {

@@ -1,10 +1,9 @@
 //! Test accuracy over the epochs, one line an attempt, or three lines for many.
 
-use super::axes::{Canvas, GREY, Mark, Panel, Scale};
+use super::axes::{Canvas, GREY, Panel, Scale};
 use super::crowd::{self, is_crowd, thinned};
-use super::{BN, ND};
+use super::look;
 use crate::report::model::Report;
-use crate::scenario::Norm;
 
 /// Draws every attempt of the report's only network.
 pub(super) fn draw(canvas: &Canvas, panel: &Panel, report: &Report) {
@@ -19,10 +18,7 @@ pub(super) fn draw(canvas: &Canvas, panel: &Panel, report: &Report) {
         canvas.text(panel.x.0, panel.y.0 - 8, 11, GREY, "start", crowd::WORDS);
     }
     for (norm, curves) in &lines {
-        let (colour, mark) = match norm {
-            Norm::Bn => (BN, Mark::Disc),
-            Norm::Nd => (ND, Mark::Square),
-        };
+        let (colour, mark) = look(*norm);
         for curve in curves.iter() {
             let points: Vec<(f64, f64)> =
                 curve.iter().enumerate().map(|(i, v)| (x.at((i + 1) as f64), y.at(*v))).collect();

@@ -1,10 +1,9 @@
 //! Test accuracy of each row: mean and standard deviation of BN and ND, and the original's value.
 
 use super::axes::{Canvas, GREY, INK, Mark, Panel, Scale};
-use super::{BN, ND, ROW};
+use super::{ROW, look};
 use crate::report::model::{AccuracyRow, Report, Side, TimeRow};
 use crate::report::words::{dataset_title, length, states};
-use crate::scenario::Norm;
 
 /// Draws one row a row of the time tables, BN above ND.
 pub(super) fn draw(canvas: &Canvas, panel: &Panel, report: &Report) {
@@ -32,10 +31,7 @@ pub(super) fn draw(canvas: &Canvas, panel: &Panel, report: &Report) {
 
 /// The mean of one norm with its spread, or the word that stands for it.
 fn point(canvas: &Canvas, panel: &Panel, scale: &Scale, row: &AccuracyRow, y: f64) {
-    let (colour, mark) = match row.norm {
-        Norm::Bn => (BN, Mark::Disc),
-        Norm::Nd => (ND, Mark::Square),
-    };
+    let (colour, mark) = look(row.norm);
     if let Some(original) = row.original {
         canvas.mark(Mark::Diamond, scale.at(original), y, GREY);
     }

@@ -19,12 +19,22 @@ pub use png::{PngError, png};
 
 use super::model::Report;
 use super::words::{clean, plural};
+use crate::scenario::Norm;
 use axes::{Canvas, GREY, INK, Mark, Panel};
 use plotters::style::RGBColor;
 use signature::{signed, sources};
 
 const BN: RGBColor = RGBColor(0, 114, 178);
 const ND: RGBColor = RGBColor(213, 94, 0);
+
+/// Colour and mark of a norm.
+fn look(norm: Norm) -> (RGBColor, Mark) {
+    match norm {
+        Norm::Bn => (BN, Mark::Disc),
+        Norm::Nd => (ND, Mark::Square),
+        Norm::Plain => (GREY, Mark::Diamond),
+    }
+}
 
 /// Width of the figure, pixels.
 const WIDTH: i32 = 1080;

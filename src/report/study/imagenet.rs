@@ -62,7 +62,7 @@ pub(super) fn times(published: &Published) -> StudyTable {
     let mut head = vec![Head::new("Source", 1)];
     head.extend(found.iter().map(|f| {
         let name = match f.norm {
-            None => "Original Rep.",
+            None | Some(Norm::Plain) => "Original Rep.",
             Some(Norm::Bn) => "BN Rep.",
             Some(Norm::Nd) => "ND Rep.",
         };

@@ -47,7 +47,7 @@ fn architecture(recorded: &str) -> Architecture {
 fn methods(norm: Norm) -> Vec<Method> {
     let with = |implementation| Method::nd(Deconvolution { implementation, ..Deconvolution::default() });
     match norm {
-        Norm::Bn => vec![Method::bn()],
+        Norm::Bn | Norm::Plain => vec![Method::new(norm, Deconvolution::default())],
         Norm::Nd => Implementation::ALL.into_iter().map(with).collect(),
     }
 }
@@ -174,10 +174,9 @@ impl Comparison<'_> {
         }
         let rounding = ROUNDING.iter().find(|(file, q, _)| *file == self.file && *q == quantity);
         let recorded = rounding.map_or(recorded, |(_, _, deviation)| recorded.max(2.0 * deviation));
-        match self.method.deconvolution {
-            Some(Deconvolution { implementation: Implementation::Fast, .. }) => OTHER_ORDER * recorded,
-            _ => recorded,
-        }
+        let Method { norm, deconvolution, .. } = self.method;
+        let reordered = norm == Norm::Nd && deconvolution.implementation == Implementation::Fast;
+        if reordered { OTHER_ORDER * recorded } else { recorded }
     }
 
     fn judge(&mut self, quantity: &'static str, deviation: f64) {

@@ -1,7 +1,7 @@
 //! Accuracy as dots: BN above ND in each row, with a line from the original to the reproductions.
 
 use super::super::axes::{Canvas, INK, Mark, Panel, Scale};
-use super::super::{BN, ND};
+use super::super::{BN, ND, look};
 use super::frame;
 use crate::report::study::{Entry, Grid};
 use crate::scenario::Norm;
@@ -57,10 +57,8 @@ fn values(entry: &Entry) -> Vec<f64> {
 }
 
 fn lane(canvas: &Canvas, scale: &Scale, entry: &Entry, norm: Norm, y: f64) {
-    let (colour, open, filled) = match norm {
-        Norm::Bn => (BN, Mark::OpenDisc, Mark::Disc),
-        Norm::Nd => (ND, Mark::OpenSquare, Mark::Square),
-    };
+    let (colour, filled) = look(norm);
+    let open = filled.open();
     let ours = entry.ours.summary;
     if let Some(original) = entry.original {
         for mean in entry.study.iter().chain(&ours).map(|s| s.mean) {

@@ -2,13 +2,12 @@
 
 use super::super::axes::{Canvas, GREY, INK, Mark, Panel, Scale};
 use super::super::crowd::{self, is_crowd, thinned};
-use super::super::{BN, ND};
+use super::super::{BN, ND, look};
 use super::{Drawn, Figure, made};
 use crate::report::matrix::group_by;
 use crate::report::model::{AccuracyRow, Report};
 use crate::report::study::slug;
 use crate::report::words::{dataset_title, length, norm_title, plural};
-use crate::scenario::Norm;
 
 /// Panels beside each other.
 const COLUMNS: i32 = 4;
@@ -108,10 +107,7 @@ fn draw_panel(canvas: &Canvas, panel: &Panel, rows: &[&AccuracyRow]) {
     canvas.x_axis(panel, &x, "epoch");
     canvas.y_axis(panel, &y, "");
     for (norm, test, train) in &lines {
-        let (colour, mark) = match norm {
-            Norm::Bn => (BN, Mark::Disc),
-            Norm::Nd => (ND, Mark::Square),
-        };
+        let (colour, mark) = look(*norm);
         let points = |curve: &Vec<f64>| -> Vec<(f64, f64)> {
             curve.iter().enumerate().map(|(i, v)| (x.at((i + 1) as f64), y.at(*v))).collect()
         };
