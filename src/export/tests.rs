@@ -120,7 +120,7 @@ fn times_of_resumed_trials_and_environments_are_kept_apart() {
     );
     let why: Vec<&str> = samples.left_out.iter().map(|l| l.why.split(',').next().unwrap()).collect();
     assert_eq!(why.len(), 3, "{:?}", samples.left_out);
-    assert!(["was resumed", "is diverged", "is oom"].iter().all(|w| why.contains(w)), "{why:?}");
+    assert!(["was paused", "is diverged", "is oom"].iter().all(|w| why.contains(w)), "{why:?}");
 }
 
 #[test]

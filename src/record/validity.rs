@@ -14,8 +14,8 @@ const SLOWDOWNS: [&str; 4] = ["hw_slowdown", "sw_thermal", "hw_thermal", "power_
 /// Why the times of a record do not count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Flag {
-    /// The training was not done in one go.
-    Resumed,
+    /// The training was not done in one go: it was resumed, or its process was stopped for a time.
+    Paused,
     /// The device was lost meanwhile.
     DeviceLost {
         /// How often.
@@ -44,10 +44,10 @@ pub enum Flag {
 }
 
 impl Flag {
-    /// A word or two, for cells of tables: `resumed`.
+    /// A word or two, for cells of tables: `paused`.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Resumed => "resumed",
+            Self::Paused => "paused",
             Self::DeviceLost { .. } => "device lost",
             Self::MemoryErrors { .. } => "memory errors",
             Self::DriverErrors { .. } => "driver errors",
@@ -58,10 +58,10 @@ impl Flag {
 }
 
 impl fmt::Display for Flag {
-    /// Continues a sentence that begins with a trial: `was resumed`.
+    /// Continues a sentence that begins with a trial: `was paused`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Resumed => write!(f, "was resumed"),
+            Self::Paused => write!(f, "was paused"),
             Self::DeviceLost { times } => write!(f, "lost its device, times: {times}"),
             Self::MemoryErrors { errors } => write!(f, "met uncorrected memory errors: {errors}"),
             Self::DriverErrors { errors } => write!(f, "met errors of the driver (XID): {errors}"),
@@ -74,7 +74,7 @@ impl fmt::Display for Flag {
 impl Record {
     /// Why the times of this record do not count; none where they do.
     pub fn flags(&self) -> Vec<Flag> {
-        let mut flags = if self.time_valid { Vec::new() } else { vec![Flag::Resumed] };
+        let mut flags = if self.time_valid { Vec::new() } else { vec![Flag::Paused] };
         if let Some(telemetry) = &self.telemetry {
             let real = telemetry.gpus.iter().filter(|gpu| !gpu.device.stub);
             real.for_each(|gpu| flags.extend(of_device(gpu, telemetry.seconds)));
@@ -135,6 +135,6 @@ mod tests {
         assert_eq!(with(&gpu), (false, said.into()));
         record.telemetry = None;
         record.time_valid = false;
-        assert_eq!(record.flags(), [Flag::Resumed]);
+        assert_eq!(record.flags(), [Flag::Paused]);
     }
 }

@@ -123,7 +123,7 @@ fn only_undisturbed_blocks_make_a_ratio() {
     assert_eq!(resnet.ratio.unwrap().n, 1);
     assert!(resnet.ratio.unwrap().interval.is_none());
     let whys: Vec<&str> = resnet.left_out.iter().map(|l| l.why.as_str()).collect();
-    assert_eq!(whys, ["BN was resumed, so its time does not count", "BN is diverged, ND is missing"]);
+    assert_eq!(whys, ["BN was paused, so its time does not count", "BN is diverged, ND is missing"]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn throughput_is_that_of_steady_training_where_time_counts() {
     records[1].time_valid = false;
     let row = &report(&trials, &records).time[0];
     assert_eq!(row.bn.images_per_second.unwrap().mean, 100_000.0 / 25.0);
-    assert_eq!(row.nd.images_per_second, None, "it was resumed");
+    assert_eq!(row.nd.images_per_second, None, "it was paused");
     let single = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
     let records = [made_up::record(&single[0], 0.5, 10.0)];
     assert_eq!(report(&single, &records).time[0].bn.images_per_second.unwrap().mean, 5000.0);

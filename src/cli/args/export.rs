@@ -59,7 +59,7 @@ pub enum ExportFormat {
 fn forms() -> String {
     let mut text = String::from(
         "Environments are never pooled: bmf takes one, chosen by --environment; the other forms tell them apart. The \
-         times of resumed trials are left out. Medians of the attempts stand in otava and asv, means with their 95 % \
+         times of paused trials are left out. Medians of the attempts stand in otava and asv, means with their 95 % \
          interval in bmf, single attempts in openmetrics, csv and mllog.\n\n\
          otava: in DIR, `otava analyze --config-file otava.yaml all`; a group of the yaml holds the files of a cell.\n\
          asv: in DIR, `asv publish`; accuracies stand as errors, since asv takes smaller for better.\n\n\
