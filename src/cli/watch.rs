@@ -8,7 +8,7 @@ use super::live::job;
 use super::talk;
 use crate::export::metrics::{BuildInfo, Exposition, WatchedProgram};
 use crate::files::write_atomic;
-use crate::telemetry::{GpuTarget, Settings, Telemetry, gpus, tree_below};
+use crate::telemetry::{GpuTarget, Level, Settings, Telemetry, gpus, tree_below};
 use crate::units::Seconds;
 use crate::watch::{Signals, Watched};
 use std::io;
@@ -23,6 +23,9 @@ use summary::Summary;
 /// [`Failure::Child`] passes on an exit code other than 0; else the program cannot be started, or the summary not be
 /// written.
 pub fn run(args: &WatchArgs) -> Result<(), Failure> {
+    if args.series.is_some() && args.instruments.telemetry != Level::Full {
+        return Err(Failure::Input("--series needs --telemetry full".into()));
+    }
     // Before there is a second thread: it would get the signals.
     let signals = Signals::block()?;
     let name = args.name.clone().unwrap_or_else(|| name(Path::new(&args.command[0])));
@@ -42,9 +45,14 @@ pub fn run(args: &WatchArgs) -> Result<(), Failure> {
     look();
     let ended = watched.wait(Duration::from_secs_f64(args.interval), look)?;
     look();
-    let (telemetry, notices) = recording.finish(0);
+    let (mut telemetry, notices) = recording.finish(0);
+    let seen = program.seen();
+    // The looks here are more than the instruments'.
+    if let Some(resident) = telemetry.as_mut().and_then(|telemetry| telemetry.host.resident.as_mut()) {
+        resident.peak = seen.resident_peak.map_or(resident.peak, |peak| peak.max(resident.peak));
+    }
     let command = args.command.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    let summary = Summary { name, command, started, ended, seen: program.seen(), telemetry, notices };
+    let summary = Summary { name, command, started, ended, seen, telemetry, notices };
     if let Some(path) = &args.summary {
         let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
         write_atomic(path, summary.json().as_bytes()).map_err(named)?;
@@ -63,11 +71,16 @@ fn instruments(args: &WatchArgs) -> Telemetry {
     let nvml_library = args.instruments.nvml_library();
     let devices = match (&nvml_library, std::env::var("CUDA_VISIBLE_DEVICES")) {
         (Some(_), _) => 1,
-        (None, Ok(list)) => list.split(',').take_while(|entry| !matches!(entry.trim(), "" | "-1")).count(),
+        (None, Ok(list)) => list.split(',').take_while(|entry| names_a_device(entry.trim())).count(),
         (None, Err(_)) => gpus().map_or(0, |gpus| gpus.devices.len()),
     };
     let gpus = (0..devices).map(GpuTarget::Visible).collect();
     Telemetry::start_below(Settings { level: args.instruments.telemetry, gpus, nvml_library, allocator: None })
+}
+
+/// An entry of `CUDA_VISIBLE_DEVICES`; others, such as `-1` and `NoDevFiles`, end the list.
+fn names_a_device(entry: &str) -> bool {
+    entry.parse::<usize>().is_ok() || ["GPU-", "MIG-"].iter().any(|kind| entry.starts_with(kind))
 }
 
 /// The last part of the program's path.

@@ -70,7 +70,7 @@ fn png(bytes: &[u8]) -> Result<RgbImage, String> {
 /// What is wrong with a PNG; the decoder's own words for a wrong checksum are those of its code.
 fn png_words(error: &image::ImageError) -> String {
     let words = error.to_string();
-    if words.contains("CRC") { "the checksum of a chunk does not match its content".into() } else { words }
+    if words.contains("CRC") { "wrong CRC: a chunk is not what its checksum says".into() } else { words }
 }
 
 fn jpeg(bytes: &[u8]) -> Result<RgbImage, String> {

@@ -22,13 +22,16 @@ pub type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 pub struct Limits {
     /// Connections at a time; more are answered 503.
     pub connections: usize,
-    /// A connection this old gives way to a new one where there are too many.
+    /// A connection this old gives way to a new one where there are too many; one that has asked nothing yet does much sooner.
     pub grace: Duration,
     /// From the first byte to the last of one connection.
     pub deadline: Duration,
     /// Bytes of a request's head.
     pub head: usize,
 }
+
+/// Clients that mean to ask have asked by then; those that come back as soon as they have been thrown out leave room for them.
+const SILENCE: Duration = Duration::from_millis(20);
 
 impl Default for Limits {
     fn default() -> Self {
@@ -166,6 +169,8 @@ struct Guest {
     number: u64,
     since: Instant,
     socket: Socket,
+    /// Its request is here.
+    has_asked: bool,
 }
 
 impl Guests {
@@ -177,13 +182,19 @@ impl Guests {
     fn admit(&self, number: u64, socket: &Socket, limits: &Limits) -> io::Result<bool> {
         let mut all = self.all();
         if all.len() >= limits.connections {
-            match all.first() {
-                Some(oldest) if oldest.since.elapsed() >= limits.grace => all.remove(0).socket.shut(Shutdown::Both),
-                _ => return Ok(false),
+            let patience = |guest: &Guest| if guest.has_asked { limits.grace } else { SILENCE };
+            let gives_way = |guest: &Guest| guest.since.elapsed() >= patience(guest);
+            match all.iter().position(gives_way) {
+                Some(place) => all.remove(place).socket.shut(Shutdown::Both),
+                None => return Ok(false),
             }
         }
-        all.push(Guest { number, since: Instant::now(), socket: socket.try_clone()? });
+        all.push(Guest { number, since: Instant::now(), socket: socket.try_clone()?, has_asked: false });
         Ok(true)
+    }
+
+    fn has_asked(&self, number: u64) {
+        self.all().iter_mut().filter(|guest| guest.number == number).for_each(|guest| guest.has_asked = true);
     }
 
     fn leave(&self, number: u64) {
@@ -225,11 +236,15 @@ impl Door {
             return Ok(());
         }
         let (protection, handler, limits) = (self.protection.clone(), self.handler.clone(), self.limits);
-        let stay = Stay { guests: self.guests.clone(), number };
+        let (guests, stay) = (self.guests.clone(), Stay { guests: self.guests.clone(), number });
+        let asked = move |request: &Request| {
+            guests.has_asked(number);
+            handler(request)
+        };
         let work = move || {
             let _stay = stay;
             // What went wrong is the client's affair.
-            let _ = serve(socket, &protection, &*handler, &limits);
+            let _ = serve(socket, &protection, &asked, &limits);
         };
         thread::Builder::new().name("http client".into()).stack_size(256 * 1024).spawn(work).map(drop)
     }

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -105,6 +105,45 @@ fn slow_clients_give_way_to_new_ones() {
         .collect();
     assert!(ask_in_time(address).ends_with("up 1\n"), "although all places were taken for a minute");
     drop(slow);
+}
+
+#[test]
+fn slow_clients_that_come_back_at_once_shut_nobody_out() {
+    let (_server, address) =
+        start(Limits { grace: Duration::from_secs(20), deadline: Duration::from_secs(60), ..LIMITS });
+    let stop = Arc::new(AtomicBool::new(false));
+    let slow = |_| {
+        let stop = stop.clone();
+        thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                // Until it is thrown out; a refusal is as good.
+                let Ok(mut stream) = TcpStream::connect(address) else { continue };
+                let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
+                let _ = stream.write_all(b"GET /metrics HTT").and_then(|()| stream.read_to_end(&mut Vec::new()));
+                thread::sleep(Duration::from_millis(20));
+            }
+        })
+    };
+    let slow: Vec<_> = (0..LIMITS.connections + LIMITS.connections / 2).map(slow).collect();
+    // As a scraper does, which comes again.
+    let comes_through = || {
+        (0..50).any(|_| {
+            thread::sleep(Duration::from_millis(7));
+            try_ask(address).is_ok_and(|page| page.ends_with("up 1\n"))
+        })
+    };
+    let through = (0..10).filter(|_| comes_through()).count();
+    stop.store(true, Ordering::Relaxed);
+    slow.into_iter().for_each(|client| client.join().unwrap());
+    assert_eq!(through, 10);
+}
+
+fn try_ask(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(GET)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 #[test]

@@ -25,6 +25,9 @@ const V2: Interface = Interface {
     caches: ["inactive_file", "active_file"],
 };
 
+/// More than any machine has: v1 writes the largest number of pages where there is no limit.
+const NO_LIMIT: u64 = 1 << 60;
+
 /// The memory of a group that has a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Group {
@@ -79,7 +82,7 @@ impl Interface {
     fn group(&self, folder: &Path) -> Option<Group> {
         let number = |name: &str| std::fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
         // Without a limit v2 says `max`, and v1 a number beyond any machine.
-        let (limit, usage) = (number(self.limit)?, number(self.usage)?);
+        let (limit, usage) = (number(self.limit).filter(|limit| *limit < NO_LIMIT)?, number(self.usage)?);
         let stat = std::fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
         let cached: u64 = stat
             .lines()

@@ -9,7 +9,10 @@ pub enum GpuTarget {
     Visible(usize),
 }
 
-/// A device that the driver lists, in the order of the PCI bus.
+use super::snapshot::Code;
+use super::source::CallError;
+
+/// A device that the driver lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Listed {
     /// `GPU-…`.
@@ -20,36 +23,40 @@ pub(super) struct Listed {
     pub slices: Vec<String>,
 }
 
-/// The identifier of visible device `index`, as CUDA counts.
+/// The identifier of visible device `index`, as CUDA counts, among `devices` in the order of the PCI bus: one that does not
+/// answer keeps its place.
 ///
 /// # Errors
-/// Why there is none, or nobody can tell which it is, and what to do.
+/// Why there is none, or nobody can tell which it is, and what to do; of one that does not answer, its own.
 pub(super) fn resolve(
     index: usize,
     visible: Option<&str>,
     order: Option<&str>,
-    devices: &[Listed],
-) -> Result<String, String> {
+    devices: &[Result<Listed, CallError>],
+) -> Result<String, CallError> {
+    let not_found = |why: String| Err(CallError { code: Code::GpuNotFound, why });
     let none = || {
         let count = devices.len();
-        Err(format!("no visible device {index}: the driver lists {count}, CUDA_VISIBLE_DEVICES is {visible:?}"))
+        not_found(format!("no visible device {index}: the driver lists {count}, CUDA_VISIBLE_DEVICES is {visible:?}"))
     };
-    let by_bus = order == Some("PCI_BUS_ID") || devices.windows(2).all(|two| two[0].name == two[1].name);
+    let answering: Vec<&Listed> = devices.iter().flatten().collect();
+    let by_bus = order == Some("PCI_BUS_ID") || answering.windows(2).all(|two| two[0].name == two[1].name);
     let numbered = |number: usize| match devices.get(number) {
         None => none(),
-        Some(_) if !by_bus => Err(format!(
+        Some(_) if !by_bus => not_found(format!(
             "device {number} is ambiguous: CUDA puts the fastest first where devices differ; set \
              CUDA_DEVICE_ORDER=PCI_BUS_ID, or name it by its UUID in CUDA_VISIBLE_DEVICES"
         )),
         // Of a divided device CUDA sees the first slice.
-        Some(device) => Ok(device.slices.first().unwrap_or(&device.uuid).clone()),
+        Some(Ok(device)) => Ok(device.slices.first().unwrap_or(&device.uuid).clone()),
+        Some(Err(error)) => Err(error.clone()),
     };
     let Some(visible) = visible else { return numbered(index) };
     // What follows an entry that names no device is not visible.
     for (position, entry) in visible.split(',').map(str::trim).enumerate() {
         let found = match entry.parse::<usize>() {
             Ok(number) => numbered(number),
-            Err(_) => named(entry, devices).map_or_else(none, Ok),
+            Err(_) => named(entry, &answering).map_or_else(none, Ok),
         };
         match found {
             Ok(uuid) if position == index => return Ok(uuid),
@@ -61,7 +68,7 @@ pub(super) fn resolve(
 }
 
 /// The one device or slice whose identifier begins with `entry`.
-fn named(entry: &str, devices: &[Listed]) -> Option<String> {
+fn named(entry: &str, devices: &[&Listed]) -> Option<String> {
     let known = devices.iter().flat_map(|device| device.slices.iter().chain([&device.uuid]));
     let mut fitting =
         known.filter(|uuid| ["GPU-", "MIG-"].iter().any(|kind| entry.starts_with(kind)) && uuid.starts_with(entry));
@@ -77,16 +84,28 @@ fn named(entry: &str, devices: &[Listed]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn devices(names: &[&str]) -> Vec<Listed> {
-        let listed = names.iter().enumerate().map(|(i, name)| Listed {
-            uuid: format!("GPU-{i}a2b"),
-            name: (*name).into(),
-            slices: if *name == "divided" { vec!["MIG-77".into(), "MIG-78".into()] } else { Vec::new() },
+    fn devices(names: &[&str]) -> Vec<Result<Listed, CallError>> {
+        let listed = names.iter().enumerate().map(|(i, name)| match *name {
+            "lost" => Err(CallError { code: Code::GpuLost, why: "off the bus".into() }),
+            name => Ok(Listed {
+                uuid: format!("GPU-{i}a2b"),
+                name: name.into(),
+                slices: if name == "divided" { vec!["MIG-77".into(), "MIG-78".into()] } else { Vec::new() },
+            }),
         });
         listed.collect()
     }
 
-    fn ask(index: usize, visible: &str, names: &[&str]) -> Result<String, String> {
+    #[test]
+    fn a_device_that_does_not_answer_keeps_its_place() {
+        let names = ["lost", "H100", "H100"];
+        assert_eq!(resolve(1, None, None, &devices(&names)).unwrap(), "GPU-1a2b");
+        let lost = |visible| resolve(0, visible, None, &devices(&names)).unwrap_err();
+        assert_eq!([lost(None).code, lost(Some("0,1")).code], [Code::GpuLost; 2]);
+        assert_eq!(ask(0, "2,0", &names).unwrap(), "GPU-2a2b");
+    }
+
+    fn ask(index: usize, visible: &str, names: &[&str]) -> Result<String, CallError> {
         resolve(index, Some(visible), None, &devices(names))
     }
 
@@ -106,7 +125,7 @@ mod tests {
     fn what_follows_no_device_is_not_visible() {
         let same = ["H100"; 2];
         for (index, visible) in [(0, ""), (0, "-1"), (1, "0"), (1, "0,-1,1"), (1, "0,7,1"), (0, "GPU-"), (0, "GPU-9")] {
-            let why = ask(index, visible, &same).expect_err(visible);
+            let why = ask(index, visible, &same).expect_err(visible).why;
             assert!(why.contains(&format!("no visible device {index}")), "{visible}: {why}");
         }
         assert!(resolve(2, None, None, &devices(&same)).is_err());
@@ -115,7 +134,7 @@ mod tests {
     #[test]
     fn numbers_of_different_devices_need_an_order() {
         let mixed = devices(&["T4", "H100"]);
-        assert!(resolve(0, None, None, &mixed).unwrap_err().contains("PCI_BUS_ID"));
+        assert!(resolve(0, None, None, &mixed).unwrap_err().why.contains("PCI_BUS_ID"));
         assert!(resolve(0, Some("1"), Some("FASTEST_FIRST"), &mixed).is_err());
         assert_eq!(resolve(0, Some("1"), Some("PCI_BUS_ID"), &mixed).unwrap(), "GPU-1a2b");
         assert_eq!(resolve(0, Some("GPU-1"), None, &mixed).unwrap(), "GPU-1a2b");

@@ -14,6 +14,9 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+/// Before the first look; each pause is twice the one before, up to what was asked for.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
 /// A program at work.
 #[derive(Debug)]
 pub struct Watched {
@@ -56,12 +59,14 @@ impl Watched {
         Ok(Self { child, signals, since: Instant::now() })
     }
 
-    /// Waits for the program's end, and calls `tick` about every so often meanwhile.
+    /// Waits for the program's end, and calls `tick` meanwhile: about every so often, and sooner in the beginning, since many
+    /// programs are short.
     ///
     /// # Errors
     /// What the system says of waiting.
     pub fn wait(mut self, every: Duration, mut tick: impl FnMut()) -> io::Result<Ended> {
-        let mut next = Instant::now() + every;
+        let mut pause = FIRST_PAUSE.min(every);
+        let mut next = Instant::now() + pause;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(Ended { status, time: self.since.elapsed() });
@@ -72,7 +77,8 @@ impl Watched {
                 Some(received) => self.pass_on(received),
                 None => {
                     tick();
-                    next = Instant::now() + every;
+                    pause = (2 * pause).min(every);
+                    next = Instant::now() + pause;
                 }
             }
         }

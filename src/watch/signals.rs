@@ -4,8 +4,9 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
-/// What is passed on, and the news of a child's end.
-const SIGNALS: [libc::c_int; 8] = [
+/// What is passed on, with the real-time signals, and the news of a child's end. Not what the kernel sends for a fault, nor
+/// what stops a process.
+const SIGNALS: [libc::c_int; 14] = [
     libc::SIGINT,
     libc::SIGTERM,
     libc::SIGHUP,
@@ -13,6 +14,12 @@ const SIGNALS: [libc::c_int; 8] = [
     libc::SIGUSR1,
     libc::SIGUSR2,
     libc::SIGCONT,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGXCPU,
+    libc::SIGWINCH,
+    libc::SIGIO,
     libc::SIGCHLD,
 ];
 
@@ -49,7 +56,7 @@ impl Signals {
         // SAFETY: `sigemptyset` makes the set, `sigaddset` adds valid numbers to it, and `pthread_sigmask` makes the other.
         unsafe {
             libc::sigemptyset(set.as_mut_ptr());
-            for signal in SIGNALS {
+            for signal in SIGNALS.into_iter().chain(libc::SIGRTMIN()..=libc::SIGRTMAX()) {
                 libc::sigaddset(set.as_mut_ptr(), signal);
             }
             match libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), before.as_mut_ptr()) {

@@ -26,7 +26,7 @@ impl Summary {
             text += &format!("\n  CPU time {cpu} ({cores:.2} cores), {} process(es) at most", self.seen.processes_peak);
         }
         if let Some(peak) = self.seen.resident_peak {
-            text += &format!("\n  resident memory {peak} at most");
+            text += &format!("\n  resident memory {peak} at most, as seen");
         }
         for gpu in self.telemetry.iter().flat_map(|telemetry| &telemetry.gpus) {
             text += &device(gpu);

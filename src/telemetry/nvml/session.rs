@@ -3,7 +3,7 @@
 use super::activities::Gpm;
 use super::events::Events;
 use super::library;
-use crate::telemetry::snapshot::{Code, GpuIdentity, MigSlice};
+use crate::telemetry::snapshot::{GpuIdentity, MigSlice};
 use crate::telemetry::source::CallError;
 use crate::telemetry::visible::{GpuTarget, Listed, resolve};
 use nvml_wrapper::error::{NvmlError, nvml_sym, nvml_try};
@@ -35,8 +35,7 @@ impl Session {
             GpuTarget::Visible(index) => {
                 let variable = |name: &str| std::env::var(name).ok();
                 let (visible, order) = (variable("CUDA_VISIBLE_DEVICES"), variable("CUDA_DEVICE_ORDER"));
-                resolve(*index, visible.as_deref(), order.as_deref(), &list(borrowed)?)
-                    .map_err(|why| CallError { code: Code::GpuNotFound, why })?
+                resolve(*index, visible.as_deref(), order.as_deref(), &list(borrowed)?)?
             }
         };
         let device = borrowed.device_by_uuid(uuid.as_str())?;
@@ -61,15 +60,15 @@ impl Session {
     }
 }
 
-/// The devices of the machine that this process may use.
-fn list(nvml: &Nvml) -> Result<Vec<Listed>, CallError> {
+/// The devices of the machine, those that do not answer too.
+fn list(nvml: &Nvml) -> Result<Vec<Result<Listed, CallError>>, CallError> {
     let count = nvml.device_count()?;
-    let listed = (0..count).filter_map(|index| {
-        let device = nvml.device_by_index(index).ok()?;
+    let listed = (0..count).map(|index| {
+        let device = nvml.device_by_index(index)?;
         let slices = (0..device.mig_device_count().unwrap_or(0))
             .filter_map(|slice| device.mig_device_by_index(slice).ok()?.uuid().ok())
             .collect();
-        Some(Listed { uuid: device.uuid().ok()?, name: device.name().unwrap_or_default(), slices })
+        Ok(Listed { uuid: device.uuid()?, name: device.name().unwrap_or_default(), slices })
     });
     Ok(listed.collect())
 }
@@ -114,14 +113,14 @@ fn instance(device: &Device, gpu: bool) -> Result<u32, NvmlError> {
     nvml_try(status).map(|()| number)
 }
 
-/// What the driver advises for a device that needs a reset.
-pub(super) fn advice(device: &Device) -> &'static str {
+/// What the driver advises for a device that needs a reset; without the device to ask, what is usual.
+pub(super) fn advice(device: Option<&Device>) -> &'static str {
     use super::fields::{Field, one};
-    match one(device, Field::RECOVERY_ACTION).map(|action| action as u32) {
-        Ok(1) => "reset the device (nvidia-smi --gpu-reset)",
-        Ok(2) => "reboot the machine",
-        Ok(3) => "stop the programs that use peer-to-peer transfers on it",
-        Ok(4) => "stop its programs, then reset the device (nvidia-smi --gpu-reset)",
+    match device.map(|device| one(device, Field::RECOVERY_ACTION).map(|action| action as u32)) {
+        Some(Ok(1)) => "reset the device (nvidia-smi --gpu-reset)",
+        Some(Ok(2)) => "reboot the machine",
+        Some(Ok(3)) => "stop the programs that use peer-to-peer transfers on it",
+        Some(Ok(4)) => "stop its programs, then reset the device (nvidia-smi --gpu-reset)",
         _ => "reset the device (nvidia-smi --gpu-reset) or reboot",
     }
 }

@@ -40,14 +40,19 @@ impl NvmlSource {
 impl Source for NvmlSource {
     fn call(&mut self, call: Call) -> Result<Answer, CallError> {
         if call == Call::Open {
-            return self.open();
+            return self.open().map_err(|error| match error.code {
+                Code::ResetRequired => CallError { why: format!("{}; {}", error.why, advice(None)), ..error },
+                _ => error,
+            });
         }
         let Some(session) = &mut self.session else {
             return Err(CallError { code: Code::Uninitialised, why: "the library was not started".into() });
         };
         let answer = ask(session, call, &mut self.seen);
         answer.map_err(|error| match error.code {
-            Code::ResetRequired => CallError { why: format!("{}; {}", error.why, advice(session.board())), ..error },
+            Code::ResetRequired => {
+                CallError { why: format!("{}; {}", error.why, advice(Some(session.board()))), ..error }
+            }
             _ => error,
         })
     }

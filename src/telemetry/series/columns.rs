@@ -13,45 +13,51 @@ pub(crate) struct Row<'a> {
     pub look: &'a Look<'a>,
 }
 
-/// A column of a device: its name, the call that fills it, and its value.
-type GpuColumn = (&'static str, Call, fn(&GpuSnapshot) -> Option<f64>);
+/// A column of a device: its name, the calls that fill it, and its value.
+type GpuColumn = (&'static str, &'static [Call], fn(&GpuSnapshot) -> Option<f64>);
 
 /// A column of the host: its name, whether it is the machine's, and its value.
 type HostColumn = (&'static str, bool, fn(&Look) -> Option<f64>);
 
-const GPU: [GpuColumn; 32] = [
-    ("memory_used_bytes", Call::Memory, |g| memory(g, |m| m.used)),
-    ("memory_free_bytes", Call::Memory, |g| memory(g, |m| m.free)),
-    ("memory_reserved_bytes", Call::Memory, |g| memory(g, |m| m.reserved)),
-    ("utilisation_ratio", Call::Utilisation, |g| ratio(g.utilisation)),
-    ("memory_utilisation_ratio", Call::Utilisation, |g| ratio(g.memory_utilisation)),
-    ("power_watts", Call::Power, |g| watts(g.power)),
-    ("energy_estimated_joules", Call::Power, |g| joules(g.energy_estimated)),
-    ("energy_joules", Call::Energy, |g| joules(g.energy)),
-    ("busy_seconds", Call::BusySamples, |g| seconds(g.busy)),
-    ("memory_busy_seconds", Call::MemoryBusySamples, |g| seconds(g.memory_busy)),
-    ("sm_clock_hertz", Call::SmClock, |g| hertz(g.sm_clock)),
-    ("memory_clock_hertz", Call::MemoryClock, |g| hertz(g.memory_clock)),
-    ("temperature_celsius", Call::Temperature, |g| g.temperature.map(|t| t.0)),
-    ("memory_temperature_celsius", Call::MemoryTemperature, |g| g.memory_temperature.map(|t| t.0)),
-    ("power_average_watts", Call::PowerAverage, |g| watts(g.power_average)),
-    ("memory_power_watts", Call::MemoryPower, |g| watts(g.memory_power)),
-    ("power_limit_watts", Call::PowerLimit, |g| watts(g.power_limit)),
-    ("throttle_power_cap_seconds", Call::ThrottleReasons, |g| throttle(g, ThrottleReason::PowerCap)),
-    ("throttle_sw_thermal_seconds", Call::ThrottleReasons, |g| throttle(g, ThrottleReason::SwThermal)),
-    ("throttle_hw_thermal_seconds", Call::ThrottleReasons, |g| throttle(g, ThrottleReason::HwThermal)),
-    ("throttle_power_brake_seconds", Call::ThrottleReasons, |g| throttle(g, ThrottleReason::PowerBrake)),
-    ("sm_active_ratio", Call::Activities, |g| activity(g, |a| a.sm)),
-    ("sm_occupancy_ratio", Call::Activities, |g| activity(g, |a| a.occupancy)),
-    ("tensor_active_ratio", Call::Activities, |g| activity(g, |a| a.tensor)),
-    ("dram_active_ratio", Call::Activities, |g| activity(g, |a| a.dram)),
-    ("process_memory_bytes", Call::Processes, |g| g.process_memory.map(|m| m.used.0 as f64)),
-    ("foreign_processes", Call::Processes, |g| g.foreign_processes.map(f64::from)),
-    ("pcie_transmitted_bytes", Call::Pcie, |g| bytes_of(g.pcie, |t| t.transmitted)),
-    ("pcie_received_bytes", Call::Pcie, |g| bytes_of(g.pcie, |t| t.received)),
-    ("nvlink_transmitted_bytes", Call::NvLink, |g| bytes_of(g.nvlink, |t| t.transmitted)),
-    ("nvlink_received_bytes", Call::NvLink, |g| bytes_of(g.nvlink, |t| t.received)),
-    ("ecc_uncorrected", Call::Ecc, |g| g.ecc.map(|e| e.uncorrected as f64)),
+/// Reasons are asked for where times are not to be had.
+const THROTTLE: [Call; 2] = [Call::ThrottleTimes, Call::ThrottleReasons];
+
+const GPU: [GpuColumn; 35] = [
+    ("memory_used_bytes", &[Call::Memory], |g| memory(g, |m| m.used)),
+    ("memory_free_bytes", &[Call::Memory], |g| memory(g, |m| m.free)),
+    ("memory_reserved_bytes", &[Call::Memory], |g| memory(g, |m| m.reserved)),
+    ("utilisation_ratio", &[Call::Utilisation], |g| ratio(g.utilisation)),
+    ("memory_utilisation_ratio", &[Call::Utilisation], |g| ratio(g.memory_utilisation)),
+    ("power_watts", &[Call::Power], |g| watts(g.power)),
+    ("energy_estimated_joules", &[Call::Power], |g| joules(g.energy_estimated)),
+    ("energy_joules", &[Call::Energy], |g| joules(g.energy)),
+    ("busy_seconds", &[Call::BusySamples, Call::Utilisation], |g| seconds(g.busy)),
+    ("memory_busy_seconds", &[Call::MemoryBusySamples, Call::Utilisation], |g| seconds(g.memory_busy)),
+    ("sm_clock_hertz", &[Call::SmClock], |g| hertz(g.sm_clock)),
+    ("memory_clock_hertz", &[Call::MemoryClock], |g| hertz(g.memory_clock)),
+    ("temperature_celsius", &[Call::Temperature], |g| g.temperature.map(|t| t.0)),
+    ("memory_temperature_celsius", &[Call::MemoryTemperature], |g| g.memory_temperature.map(|t| t.0)),
+    ("power_average_watts", &[Call::PowerAverage], |g| watts(g.power_average)),
+    ("memory_power_watts", &[Call::MemoryPower], |g| watts(g.memory_power)),
+    ("power_limit_watts", &[Call::PowerLimit], |g| watts(g.power_limit)),
+    ("throttle_power_cap_seconds", &THROTTLE, |g| throttle(g, ThrottleReason::PowerCap)),
+    ("throttle_hw_slowdown_seconds", &THROTTLE, |g| throttle(g, ThrottleReason::HwSlowdown)),
+    ("throttle_sync_boost_seconds", &THROTTLE, |g| throttle(g, ThrottleReason::SyncBoost)),
+    ("throttle_sw_thermal_seconds", &THROTTLE, |g| throttle(g, ThrottleReason::SwThermal)),
+    ("throttle_hw_thermal_seconds", &THROTTLE, |g| throttle(g, ThrottleReason::HwThermal)),
+    ("throttle_power_brake_seconds", &THROTTLE, |g| throttle(g, ThrottleReason::PowerBrake)),
+    ("throttle_unknown_seconds", &THROTTLE, |g| throttle(g, ThrottleReason::Unknown)),
+    ("sm_active_ratio", &[Call::Activities], |g| activity(g, |a| a.sm)),
+    ("sm_occupancy_ratio", &[Call::Activities], |g| activity(g, |a| a.occupancy)),
+    ("tensor_active_ratio", &[Call::Activities], |g| activity(g, |a| a.tensor)),
+    ("dram_active_ratio", &[Call::Activities], |g| activity(g, |a| a.dram)),
+    ("process_memory_bytes", &[Call::Processes], |g| g.process_memory.map(|m| m.used.0 as f64)),
+    ("foreign_processes", &[Call::Processes], |g| g.foreign_processes.map(f64::from)),
+    ("pcie_transmitted_bytes", &[Call::Pcie], |g| bytes_of(g.pcie, |t| t.transmitted)),
+    ("pcie_received_bytes", &[Call::Pcie], |g| bytes_of(g.pcie, |t| t.received)),
+    ("nvlink_transmitted_bytes", &[Call::NvLink], |g| bytes_of(g.nvlink, |t| t.transmitted)),
+    ("nvlink_received_bytes", &[Call::NvLink], |g| bytes_of(g.nvlink, |t| t.received)),
+    ("ecc_uncorrected", &[Call::Ecc], |g| g.ecc.map(|e| e.uncorrected as f64)),
 ];
 
 const HOST: [HostColumn; 8] = [
@@ -125,8 +131,8 @@ impl Row<'_> {
                 let _ = write!(line, "{value}");
             }
         };
-        for (_, call, value) in GPU {
-            let fresh = gpu.filter(|gpu| gpu.fresh.contains(&call));
+        for (_, calls, value) in GPU {
+            let fresh = gpu.filter(|gpu| calls.iter().any(|call| gpu.fresh.contains(call)));
             cell(fresh.and_then(|gpu| value(gpu.snapshot)));
         }
         for (_, of_machine, value) in HOST {
@@ -135,5 +141,18 @@ impl Row<'_> {
         }
         line.push('\n');
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_names_every_column() {
+        let page = include_str!("../../../docs/telemetry.md");
+        for name in Row::header().trim().split(',') {
+            assert!(page.contains(&format!("`{name}`")), "docs/telemetry.md does not name {name}");
+        }
     }
 }

@@ -65,8 +65,14 @@ impl GpuTally {
 
     /// Takes how many samples there were, how many were missed, and how often the device was lost.
     pub fn count(&mut self, at: Duration, counts: [u64; 3]) {
+        let lost_before = self.lost.sum();
         let totals = [&mut self.samples, &mut self.missed, &mut self.lost];
         totals.into_iter().zip(counts).for_each(|(total, count)| total.read(count as f64, at));
+        if self.lost.sum() > lost_before {
+            // What it used until it was back, or its driver's counter anew, nobody saw.
+            self.energy.pause();
+            self.energy_estimated.pause();
+        }
     }
 
     /// Takes the readings that are new.

@@ -1,10 +1,14 @@
 //! A device. Its series carry the label `gpu_uuid` alone; what else it is stands in `ndbench_gpu_info`.
 
 use super::super::families::{Families, Labels};
-use crate::telemetry::snapshot::{Activities, Ecc, GpuIdentity, GpuSnapshot, Memory, Traffic};
+use crate::telemetry::snapshot::{Activities, Ecc, GpuIdentity, GpuSnapshot, GpuState, Memory, Traffic};
 use crate::units::{Bytes, Celsius, Hertz, Joules, Ratio, Seconds, Watts};
 
 pub(super) fn collect(gpu: &GpuSnapshot, families: &mut Families) {
+    // A machine without a device is no failure of one.
+    if matches!(gpu.state, GpuState::Absent { .. }) && gpu.identity.is_none() {
+        return;
+    }
     let uuid = gpu.identity.as_ref().map_or("unknown", |identity| identity.uuid.as_str());
     let mut device = Device { families, uuid };
     if let Some(identity) = &gpu.identity {
@@ -63,7 +67,9 @@ impl Device<'_> {
             self.gauge("memory_reserved_bytes", "Device memory that the driver keeps, not in used", reserved.0 as f64);
             self.gauge("memory_total_bytes", "Device memory", total.0 as f64);
         }
-        for (window, peak) in [("30s", gpu.memory_peak.last_30s), ("run", gpu.memory_peak.run)] {
+        for (window, peak) in
+            [("30s", gpu.memory_peak.last_30s.filter(|_| gpu.state.is_up())), ("run", gpu.memory_peak.run)]
+        {
             let help = "The largest memory used that was seen: within 30 s, or since the sampler began";
             self.gauge_of("memory_used_peak_bytes", help, &[("window", window)], bytes(peak));
         }
@@ -98,7 +104,9 @@ impl Device<'_> {
         self.gauge("power_average_watts", "Power, mean of the last second", watts(gpu.power_average));
         self.gauge("memory_power_watts", "Power of the memory alone", watts(gpu.memory_power));
         self.gauge("power_limit_watts", "The limit that is enforced", watts(gpu.power_limit));
-        for (window, peak) in [("30s", gpu.power_peak.last_30s), ("run", gpu.power_peak.run)] {
+        for (window, peak) in
+            [("30s", gpu.power_peak.last_30s.filter(|_| gpu.state.is_up())), ("run", gpu.power_peak.run)]
+        {
             let help = "The largest power that was seen: within 30 s, or since the sampler began";
             self.gauge_of("power_peak_watts", help, &[("window", window)], watts(peak));
         }

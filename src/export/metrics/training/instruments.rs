@@ -3,6 +3,7 @@
 use super::super::exposition::Source;
 use super::super::families::Families;
 use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
 use prometheus::{
     CounterVec, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
     exponential_buckets,
@@ -158,6 +159,11 @@ impl Training {
 
 impl Source for Training {
     fn collect(&self, families: &mut Families) {
-        families.extend(self.registry.gather());
+        // What has not happened has no time.
+        let happened = |family: &MetricFamily| {
+            let is_time = family.name().ends_with("_timestamp_seconds");
+            !is_time || family.get_metric().iter().any(|metric| metric.get_gauge().get_value() > 0.0)
+        };
+        families.extend(self.registry.gather().into_iter().filter(happened).collect());
     }
 }
