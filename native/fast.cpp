@@ -20,7 +20,10 @@ at::Tensor in(ndb_part part, Body body) {
   return body();
 }
 
-// Samples of x and weight w [.., r, F] -> w D, (w D) mean [.., r, 1], mean [.., F, 1], D [.., F, F].
+// Samples of x and weight w [.., r, F] -> w D, (w D) mean [.., r, 1], mean [.., F, 1], D [.., F, F], x.
+//
+// The last is x as the convolution should read it: then its gradient comes here, and that of the samples is added to it, a
+// ninth of the pixels in most layers, instead of to a tensor of zeros that would be added as a whole.
 //
 // Of the samples nothing is kept: they are gathered again on the way back, from x, which the convolution keeps anyway.
 struct Absorb : torch::autograd::Function<Absorb> {
@@ -41,10 +44,11 @@ struct Absorb : torch::autograd::Function<Absorb> {
     context->saved_data["samples"] = samples.numbers();
     context->saved_data["n_iter"] = n_iter;
     context->mark_non_differentiable({mean, deconv});
-    return {absorbed, shift, mean, deconv};
+    return {absorbed, shift, mean, deconv, x};
   }
 
-  static variable_list backward(AutogradContext* context, variable_list gradients) {
+  // By reference: of a copy the gradients would have two owners.
+  static variable_list backward(AutogradContext* context, variable_list& gradients) {
     TORCH_CHECK(!at::GradMode::is_enabled(), "the fast operator has no gradients of gradients");
     variable_list saved = context->get_saved_variables();
     const at::Tensor x = saved[0], mean = saved[1], deconv = saved[2], weight = saved[3], absorbed = saved[4];
@@ -66,7 +70,9 @@ struct Absorb : torch::autograd::Function<Absorb> {
       at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] {
         return columns_adjoint(samples.centred(std::move(columns), mean), d_covariance, d_mean);
       });
-      dx = in(NDB_PART_SAMPLES, [&] { return samples.gradient(std::move(d_columns), x.sizes()); });
+      dx = in(NDB_PART_SAMPLES, [&] {
+        return samples.add_back(std::move(gradients[4]), std::move(d_columns), x.sizes());
+      });
     }
     return {dx, d_weight, {}, {}, {}};
   }
@@ -84,6 +90,6 @@ char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at:
                       int64_t n_iter, at::Tensor** results) {
   return guarded([&] {
     const variable_list all = Absorb::apply(*x, *weight, Samples(*samples), eps, n_iter);
-    for (size_t i = 0; i < 4; ++i) results[i] = new at::Tensor(all[i]);
+    for (size_t i = 0; i < 5; ++i) results[i] = new at::Tensor(all[i]);
   });
 }

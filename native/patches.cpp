@@ -1,5 +1,11 @@
 #include "patches.h"
 
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <vector>
+
 namespace ndbench {
 namespace {
 
@@ -28,9 +34,107 @@ at::Tensor numbers(int64_t pixels, int64_t every, const at::Tensor& like) {
   return at::arange(0, pixels, every, like.options().dtype(at::kLong));
 }
 
+// Loops of our own run over floats in main memory: channel by channel over planes,
+bool has_planes(const at::Tensor& x) {
+  const bool is_real = x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble;
+  return is_real && x.is_cpu() && x.is_contiguous();
+}
+
+// or pixel by pixel where channels lie side by side, as depthwise convolutions leave them.
+bool has_pixels(const at::Tensor& x) {
+  const bool is_real = x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble;
+  return is_real && x.is_cpu() && x.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+// Samples that are handled together: what they write of a column fills a line of the cache.
+constexpr int64_t TOGETHER = 16;
+
+// Of a channels-last x, calls `visit(pixel, entry of columns)` for each channel of the pixel at `where(sample, place)`, for
+// each of `count` samples of `places` pixels; padding is read as zeros, and what is written to it is dropped.
+template <typename T, typename Where, typename Visit>
+void each_channel(T* columns, int64_t channels, int64_t places, int64_t count, Where where, Visit visit) {
+  at::parallel_for(0, (count + TOGETHER - 1) / TOGETHER, 1, [&](int64_t first, int64_t last) {
+    std::vector<T> padding(channels);
+    T* pixels[TOGETHER];
+    for (int64_t block = first; block < last; ++block) {
+      const int64_t start = block * TOGETHER, samples = std::min(TOGETHER, count - start);
+      for (int64_t place = 0; place < places; ++place) {
+        bool in_padding = false;
+        for (int64_t i = 0; i < samples; ++i) {
+          T* pixel = where(start + i, place);
+          in_padding |= pixel == nullptr;
+          pixels[i] = pixel ? pixel : padding.data();
+        }
+        for (int64_t c = 0; c < channels; ++c) {
+          T* entry = columns + (c * places + place) * count + start;
+          for (int64_t i = 0; i < samples; ++i) visit(pixels[i][c], entry[i]);
+        }
+        if (in_padding) std::fill(padding.begin(), padding.end(), T(0));
+      }
+    }
+  });
+}
+
+// Where the pixels of the windows of a channels-last x lie; null in the padding.
+template <typename T>
+auto in_windows(T* x, at::IntArrayRef sizes, const Window& w, int64_t rows, int64_t across) {
+  const int64_t channels = sizes[1], height = sizes[2], width = sizes[3];
+  return [=](int64_t sample, int64_t place) -> T* {
+    const int64_t n = sample / (rows * across), row = sample / across % rows, column = sample % across;
+    const int64_t h = row * w.stride + place / w.kernel * w.dilation - w.padding;
+    const int64_t v = column * w.stride + place % w.kernel * w.dilation - w.padding;
+    if (h < 0 || h >= height || v < 0 || v >= width) return nullptr;
+    return x + ((n * height + h) * width + v) * channels;
+  };
+}
+
+// Copies a pixel into its sample.
+constexpr auto sampled = [](const auto& pixel, auto& sample) { sample = pixel; };
+
+// Adds a sample to its pixel.
+constexpr auto given_back = [](auto& pixel, const auto& sample) { pixel += sample; };
+
+// Calls `visit(pixel of x, pixel of columns)` for every so many-th pixel of the batch, channel by channel in parallel.
+template <typename T, typename Visit>
+void each_pixel(T* x, T* columns, at::IntArrayRef sizes, int64_t every, Visit visit) {
+  const int64_t images = sizes[0], channels = sizes[1], area = sizes[2] * sizes[3];
+  const int64_t count = (images * area + every - 1) / every;
+  at::parallel_for(0, channels, 1, [&](int64_t first, int64_t last) {
+    for (int64_t c = first; c < last; ++c) {
+      T* column = columns + c * count;
+      int64_t pixel = 0;
+      for (int64_t n = 0; n < images; ++n) {
+        T* plane = x + (n * channels + c) * area;
+        for (; pixel < area; pixel += every) visit(plane[pixel], *column++);
+        pixel -= area;
+      }
+    }
+  });
+}
+
 at::Tensor gather_pixels(const at::Tensor& x, int64_t every) {
   const int64_t area = x.size(2) * x.size(3);
   if (every == 1) return x.transpose(0, 1).clone(at::MemoryFormat::Contiguous).view({x.size(1), -1});
+  if (has_planes(x)) {
+    at::Tensor columns = at::empty({x.size(1), (x.size(0) * area + every - 1) / every}, x.options());
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "gather_pixels", [&] {
+      // Only read.
+      scalar_t* pixels = const_cast<scalar_t*>(x.const_data_ptr<scalar_t>());
+      each_pixel(pixels, columns.mutable_data_ptr<scalar_t>(), x.sizes(), every, sampled);
+    });
+    return columns;
+  }
+  if (has_pixels(x)) {
+    const int64_t channels = x.size(1), count = (x.size(0) * area + every - 1) / every;
+    at::Tensor columns = at::empty({channels, count}, x.options());
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "gather_pixels", [&] {
+      const scalar_t* pixels = x.const_data_ptr<scalar_t>();
+      // Only read.
+      const auto where = [=](int64_t sample, int64_t) { return const_cast<scalar_t*>(pixels) + sample * every * channels; };
+      each_channel(columns.mutable_data_ptr<scalar_t>(), channels, 1, count, where, sampled);
+    });
+    return columns;
+  }
   // [N, C, H W] at (number / area, number % area): [places, C].
   const at::Tensor number = numbers(x.size(0) * area, every, x);
   const at::Tensor flat = x.reshape({x.size(0), x.size(1), area});
@@ -38,14 +142,54 @@ at::Tensor gather_pixels(const at::Tensor& x, int64_t every) {
   return flat.index({number.floor_divide(area), Slice(), number.remainder(area)}).t().contiguous();
 }
 
-at::Tensor scatter_pixels(const at::Tensor& columns, at::IntArrayRef sizes, int64_t every) {
-  const int64_t area = sizes[2] * sizes[3];
-  if (every == 1) return columns.view({sizes[1], sizes[0], sizes[2], sizes[3]}).transpose(0, 1);
-  const at::Tensor number = numbers(sizes[0] * area, every, columns);
-  at::Tensor x = at::zeros({sizes[0], sizes[1], area}, columns.options());
-  using at::indexing::Slice;
-  x.index_put_({number.floor_divide(area), Slice(), number.remainder(area)}, columns.t());
-  return x.view(sizes);
+void add_pixels(at::Tensor& x, const at::Tensor& columns, int64_t every) {
+  const int64_t area = x.size(2) * x.size(3);
+  if (every == 1) {
+    x.add_(columns.view({x.size(1), x.size(0), x.size(2), x.size(3)}).transpose(0, 1));
+  } else if (has_planes(x)) {
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_pixels", [&] {
+      scalar_t* samples = const_cast<scalar_t*>(columns.const_data_ptr<scalar_t>());
+      each_pixel(x.mutable_data_ptr<scalar_t>(), samples, x.sizes(), every, given_back);
+    });
+  } else if (has_pixels(x)) {
+    const int64_t channels = x.size(1);
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_pixels", [&] {
+      scalar_t* pixels = x.mutable_data_ptr<scalar_t>();
+      const auto where = [=](int64_t sample, int64_t) { return pixels + sample * every * channels; };
+      scalar_t* samples = const_cast<scalar_t*>(columns.const_data_ptr<scalar_t>());
+      each_channel(samples, channels, 1, columns.size(1), where, given_back);
+    });
+  } else {
+    const at::Tensor number = numbers(x.size(0) * area, every, columns);
+    at::Tensor more = at::zeros({x.size(0), x.size(1), area}, columns.options());
+    using at::indexing::Slice;
+    more.index_put_({number.floor_divide(area), Slice(), number.remainder(area)}, columns.t());
+    x.add_(more.view(x.sizes()));
+  }
+}
+
+// Windows that do not overlap, added to the planes of x; what of them lies in the padding is dropped.
+template <typename T>
+void add_windows(T* x, const T* columns, at::IntArrayRef sizes, const Window& w, int64_t rows, int64_t across) {
+  const int64_t images = sizes[0], channels = sizes[1], height = sizes[2], width = sizes[3], k = w.kernel;
+  at::parallel_for(0, channels, 1, [&](int64_t first, int64_t last) {
+    for (int64_t c = first; c < last; ++c) {
+      for (int64_t n = 0; n < images; ++n) {
+        T* plane = x + (n * channels + c) * height * width;
+        for (int64_t place = 0; place < k * k; ++place) {
+          const T* samples = columns + ((c * k * k + place) * images + n) * rows * across;
+          for (int64_t row = 0; row < rows; ++row) {
+            const int64_t h = row * w.stride + place / k - w.padding;
+            if (h < 0 || h >= height) continue;
+            for (int64_t column = 0; column < across; ++column) {
+              const int64_t at = column * w.stride + place % k - w.padding;
+              if (at >= 0 && at < width) plane[h * width + at] += samples[row * across + column];
+            }
+          }
+        }
+      }
+    }
+  });
 }
 
 }  // namespace
@@ -54,6 +198,17 @@ at::Tensor gather(const at::Tensor& x, const Window& w) {
   if (w.kernel == 1) return gather_pixels(x, w.stride * w.stride);
   const int64_t features = x.size(1) * w.kernel * w.kernel;
   const int64_t rows = places(x.size(2), w), columns = places(x.size(3), w);
+  if (has_pixels(x) && !has_planes(x)) {
+    const int64_t count = x.size(0) * rows * columns;
+    at::Tensor samples = at::empty({features, count}, x.options());
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "gather_windows", [&] {
+      // Only read.
+      scalar_t* pixels = const_cast<scalar_t*>(x.const_data_ptr<scalar_t>());
+      each_channel(samples.mutable_data_ptr<scalar_t>(), x.size(1), w.kernel * w.kernel, count,
+                   in_windows(pixels, x.sizes(), w, rows, columns), sampled);
+    });
+    return samples;
+  }
   if (!disjoint(w)) {
     const int64_t k = w.kernel, d = w.dilation, p = w.padding, s = w.stride;
     return at::im2col(x, {k, k}, {d, d}, {p, p}, {s, s}).transpose(0, 1).reshape({features, -1}).contiguous();
@@ -65,19 +220,35 @@ at::Tensor gather(const at::Tensor& x, const Window& w) {
   return view.contiguous().view({features, -1});
 }
 
-at::Tensor scatter(const at::Tensor& columns, at::IntArrayRef sizes, const Window& w) {
-  if (w.kernel == 1) return scatter_pixels(columns, sizes, w.stride * w.stride);
-  const int64_t images = sizes[0], channels = sizes[1], k = w.kernel, d = w.dilation, p = w.padding, s = w.stride;
-  const int64_t rows = places(sizes[2], w), across = places(sizes[3], w);
+at::Tensor add_back(at::Tensor x, const at::Tensor& columns, const Window& w) {
+  // The engine hands the only reference to a gradient over; someone who kept another must not see it change.
+  if (x.use_count() > 1) x = x.clone();
+  if (w.kernel == 1) {
+    add_pixels(x, columns, w.stride * w.stride);
+    return x;
+  }
+  const int64_t images = x.size(0), channels = x.size(1), k = w.kernel, d = w.dilation, p = w.padding, s = w.stride;
+  const int64_t rows = places(x.size(2), w), across = places(x.size(3), w);
   if (!disjoint(w)) {
     const at::Tensor unfolded = columns.view({channels * k * k, images, rows * across}).transpose(0, 1);
-    return at::col2im(unfolded.contiguous(), {sizes[2], sizes[3]}, {k, k}, {d, d}, {p, p}, {s, s});
+    x.add_(at::col2im(unfolded.contiguous(), {x.size(2), x.size(3)}, {k, k}, {d, d}, {p, p}, {s, s}));
+  } else if (has_planes(x)) {
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_windows", [&] {
+      add_windows(x.mutable_data_ptr<scalar_t>(), columns.const_data_ptr<scalar_t>(), x.sizes(), w, rows, across);
+    });
+  } else if (has_pixels(x)) {
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_windows", [&] {
+      scalar_t* samples = const_cast<scalar_t*>(columns.const_data_ptr<scalar_t>());
+      each_channel(samples, channels, k * k, columns.size(1),
+                   in_windows(x.mutable_data_ptr<scalar_t>(), x.sizes(), w, rows, across), given_back);
+    });
+  } else {
+    const int64_t height = reach(rows, w), width = reach(across, w);
+    at::Tensor padded = at::zeros({images, channels, height, width}, columns.options());
+    windows(padded, w, rows, across).copy_(columns.view({channels, k, k, images, rows, across}).permute({3, 0, 1, 2, 4, 5}));
+    x.add_(at::constant_pad_nd(padded, {-p, x.size(3) - width + p, -p, x.size(2) - height + p}));
   }
-  const int64_t height = reach(rows, w), width = reach(across, w);
-  at::Tensor padded = s > k ? at::zeros({images, channels, height, width}, columns.options())
-                            : at::empty({images, channels, height, width}, columns.options());
-  windows(padded, w, rows, across).copy_(columns.view({channels, k, k, images, rows, across}).permute({3, 0, 1, 2, 4, 5}));
-  return at::constant_pad_nd(padded, {-p, sizes[3] - width + p, -p, sizes[2] - height + p});
+  return x;
 }
 
 }  // namespace ndbench

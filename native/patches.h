@@ -12,7 +12,7 @@ struct Window {
 // every stride^2-th pixel of the whole batch in (n, h, w) order, [C, ceil(N H W / stride^2)].
 at::Tensor gather(const at::Tensor& x, const Window& window);
 
-// Columns added back to where `gather` took them from, into a new tensor of `sizes`.
-at::Tensor scatter(const at::Tensor& columns, at::IntArrayRef sizes, const Window& window);
+// Columns added to where `gather` took them from: into `x` itself where nobody else has it, else into a new tensor.
+at::Tensor add_back(at::Tensor x, const at::Tensor& columns, const Window& window);
 
 }  // namespace ndbench

@@ -18,11 +18,12 @@ at::Tensor Samples::centred(at::Tensor columns, const at::Tensor& mean) const {
   return are_windows() ? columns.sub_(mean) : columns - mean;
 }
 
-at::Tensor Samples::gradient(at::Tensor d_columns, at::IntArrayRef sizes) const {
-  if (!are_windows()) return d_columns;
+at::Tensor Samples::add_back(at::Tensor dx, at::Tensor d_columns, at::IntArrayRef sizes) const {
+  if (!are_windows()) return dx.defined() ? dx + d_columns : d_columns;
+  if (!dx.defined()) dx = at::zeros(sizes, d_columns.options());
   // Blocks and groups are rows of the same columns.
   const int64_t rows = sizes[1] * samples_.kernel * samples_.kernel;
-  return scatter(d_columns.contiguous().view({rows, -1}), sizes, window());
+  return ndbench::add_back(std::move(dx), d_columns.contiguous().view({rows, -1}), window());
 }
 
 }  // namespace ndbench

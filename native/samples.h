@@ -23,8 +23,8 @@ class Samples {
   // Columns less their mean, in place where they are nobody else's.
   at::Tensor centred(at::Tensor columns, const at::Tensor& mean) const;
 
-  // The gradient of an input of `sizes`, from that of its columns.
-  at::Tensor gradient(at::Tensor d_columns, at::IntArrayRef sizes) const;
+  // The gradient of the columns added to that of the input, which is given up; undefined where there is none yet.
+  at::Tensor add_back(at::Tensor dx, at::Tensor d_columns, at::IntArrayRef sizes) const;
 
  private:
   bool are_windows() const { return samples_.kernel > 0; }

@@ -59,9 +59,9 @@ const char* ndb_cpu_capability();
 char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, double rate, double momentum,
                    double weight_decay, bool nesterov);
 
-// Whitening of the samples of `x` absorbed by a weight [.., r, F], differentiable: four new tensors, the weight times the
+// Whitening of the samples of `x` absorbed by a weight [.., r, F], differentiable: five new tensors, the weight times the
 // deconvolution, that times the mean [.., r, 1], the mean [.., F, 1] and the deconvolution [.., F, F], the last two
-// without gradient.
+// without gradient, and x, which is to be used in its place.
 char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at::Tensor* weight, double eps,
                       int64_t n_iter, at::Tensor** results);
 

@@ -31,7 +31,7 @@ unsafe extern "C" {
         weight: *const C_tensor,
         eps: f64,
         n_iter: i64,
-        results: *mut [*mut C_tensor; 4],
+        results: *mut [*mut C_tensor; 5],
     ) -> *mut c_char;
 }
 
@@ -46,6 +46,8 @@ pub(crate) struct Absorbed {
     pub mean: Tensor,
     /// `[.., F, F]`, without gradient.
     pub deconv: Tensor,
+    /// The tensor that was whitened, to be read in its place: its gradients meet there.
+    pub input: Tensor,
 }
 
 /// Whitens the samples of `x` into a weight `[.., r, F]`.
@@ -59,12 +61,12 @@ pub(crate) fn absorb(
     eps: f64,
     n_iter: i64,
 ) -> Result<Absorbed, NativeError> {
-    let mut results = [null_mut(); 4];
+    let mut results = [null_mut(); 5];
     // SAFETY: tensors and samples live, and the shim fills the pointers on success.
     checked(unsafe {
         ndb_fast_absorb(x.as_ptr(), &raw const samples, weight.as_ptr(), eps, n_iter, &raw mut results)
     })?;
     // SAFETY: new tensors that nobody else owns.
-    let [weight, shift, mean, deconv] = results.map(|pointer| unsafe { Tensor::from_ptr(pointer) });
-    Ok(Absorbed { weight, shift, mean, deconv })
+    let [weight, shift, mean, deconv, input] = results.map(|pointer| unsafe { Tensor::from_ptr(pointer) });
+    Ok(Absorbed { weight, shift, mean, deconv, input })
 }

@@ -2,7 +2,7 @@
 
 use super::samples::Samples;
 use super::whitened::Whitened;
-use super::whitening::{Statistics, Whitening, block_size};
+use super::whitening::{Statistics, Whitening, Whole, block_size};
 use crate::native::{Part, part};
 use crate::nn::{Init, Layer, Pass, Role, Scope};
 use tch::{Kind, Tensor};
@@ -36,7 +36,7 @@ impl Delinear {
     fn absorb(&self, x: &Tensor, pass: &Pass) -> (Tensor, Tensor) {
         let (output, input) = self.weight.size2().expect("a linear layer's weight is a matrix");
         let samples = Samples::Pieces(x, self.block);
-        let (weight, shift) = self.statistics.absorb(pass, &self.weight.view_([-1, self.block]), samples);
+        let Whole { weight, shift, .. } = self.statistics.absorb(pass, &self.weight.view_([-1, self.block]), samples);
         let by_output = shift.view_([output, input / self.block]);
         let shift = by_output.sum_dim_intlist([1].as_slice(), false, None::<Kind>);
         let bias = match &self.bias {

@@ -2,7 +2,7 @@
 
 use super::samples::Samples;
 use super::whitened::Whitened;
-use super::whitening::{Statistics, Whitening, block_size};
+use super::whitening::{Statistics, Whitening, Whole, block_size};
 use crate::native::{Part, part};
 use crate::nn::layers::ConvShape;
 use crate::nn::{Init, Layer, Pass, Role, Scope};
@@ -44,28 +44,28 @@ impl FastDeconv {
         }
     }
 
-    /// Weight and bias that have absorbed mean and deconvolution of the patches of `x`.
-    fn absorb(&self, x: &Tensor, pass: &Pass) -> (Tensor, Tensor) {
+    /// Weight and bias that have absorbed mean and deconvolution of the patches of `x`, and the input to convolve.
+    fn absorb(&self, x: &Tensor, pass: &Pass) -> (Tensor, Tensor, Tensor) {
         let ConvShape { input, output, groups, kernel, .. } = self.shape;
         let features = self.block * kernel * kernel;
         let samples = Samples::Windows { x, shape: self.shape, block: self.block, stride: self.stride };
-        let (weight, shift) = if groups > 1 {
+        let (weight, shift, input) = if groups > 1 {
             let weight = self.weight.view_([groups, output / groups, features]);
-            let (weight, shift) = self.statistics.absorb(pass, &weight, samples);
-            (weight, shift.view_([output]))
+            let Whole { weight, shift, input } = self.statistics.absorb(pass, &weight, samples);
+            (weight, shift.view_([output]), input)
         } else {
             // Feature f of block q is entry f G + q of a kernel.
             let blocks = input / self.block;
             let weight = self.weight.view_([output, features, blocks]).transpose(1, 2).reshape([-1, features]);
-            let (weight, shift) = self.statistics.absorb(pass, &weight, samples);
+            let Whole { weight, shift, input } = self.statistics.absorb(pass, &weight, samples);
             let shift = shift.view_([output, blocks]).sum_dim_intlist([1].as_slice(), false, None::<Kind>);
-            (weight.view_([output, blocks, features]).transpose(1, 2), shift)
+            (weight.view_([output, blocks, features]).transpose(1, 2), shift, input)
         };
         let bias = match &self.bias {
             Some(bias) => bias - shift,
             None => -shift,
         };
-        (weight.reshape(self.shape.weight()), bias)
+        (weight.reshape(self.shape.weight()), bias, input.unwrap_or_else(|| x.shallow_clone()))
     }
 }
 
@@ -93,9 +93,9 @@ impl FastDeconv {
 
 impl Layer for FastDeconv {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Tensor {
-        let (weight, bias) = part(Part::Weight, || self.absorb(x, pass));
-        let y = self.shape.apply(x, &weight, Some(&bias));
-        pass.note_whitened(&self.name, "FastDeconv", self.shape.macs(&y), &y, self.whitened(x));
+        let (weight, bias, x) = part(Part::Weight, || self.absorb(x, pass));
+        let y = self.shape.apply(&x, &weight, Some(&bias));
+        pass.note_whitened(&self.name, "FastDeconv", self.shape.macs(&y), &y, self.whitened(&x));
         y
     }
 }

@@ -64,6 +64,17 @@ fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
+/// What whitening makes of a layer.
+#[derive(Debug)]
+pub struct Whole {
+    /// The weight times the deconvolution.
+    pub weight: Tensor,
+    /// That times the mean, `[.., r, 1]`.
+    pub shift: Tensor,
+    /// What was measured, to be read by the layer in place of its input, where that matters.
+    pub input: Option<Tensor>,
+}
+
 /// Running mean and running deconvolution of one layer.
 #[derive(Debug)]
 pub struct Statistics {
@@ -94,7 +105,7 @@ impl Statistics {
     /// What a weight `[.., r, F]` becomes that absorbs the whitening of its input (with a leading `[groups]` where there
     /// are several): itself times the deconvolution, and that times the mean, `[.., r, 1]`. Training measures `samples`
     /// and remembers their statistics; evaluation, and training while frozen, use what is remembered.
-    pub fn absorb(&self, pass: &Pass, weight: &Tensor, samples: Samples) -> (Tensor, Tensor) {
+    pub fn absorb(&self, pass: &Pass, weight: &Tensor, samples: Samples) -> Whole {
         if !pass.is_training() || self.advance() {
             let mean = self.running_mean.view_([self.groups, -1, 1]);
             let mean = if self.groups > 1 { mean } else { mean.squeeze_dim(0) };
@@ -111,7 +122,7 @@ impl Statistics {
             Implementation::Fast => {
                 let absorbed = samples.absorb(weight, eps, n_iter);
                 self.remember(&absorbed.mean, &absorbed.deconv);
-                (absorbed.weight, absorbed.shift)
+                Whole { weight: absorbed.weight, shift: absorbed.shift, input: Some(absorbed.input) }
             }
         }
     }
@@ -144,10 +155,10 @@ impl Statistics {
 }
 
 /// A weight times the deconvolution, and that times the mean.
-fn absorb(weight: &Tensor, mean: &Tensor, deconv: &Tensor) -> (Tensor, Tensor) {
+fn absorb(weight: &Tensor, mean: &Tensor, deconv: &Tensor) -> Whole {
     let weight = weight.matmul(deconv);
     let shift = weight.matmul(mean);
-    (weight, shift)
+    Whole { weight, shift, input: None }
 }
 
 /// Mean `[.., F, 1]` and covariance `[.., F, F]` (divisor `n`) of columns `[.., F, n]`, the covariance plus `eps` times the
