@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -56,7 +57,21 @@ impl Bench {
             program.args(["--threads", "1"]);
         }
         program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env_remove("NDBENCH_NVML_LIB");
+        hears_signals(&mut program);
         program
+    }
+}
+
+/// Tests that run in the background of a shell ignore SIGINT, and so would what they start.
+pub fn hears_signals(program: &mut Command) {
+    // SAFETY: `signal` may be called between fork and exec.
+    unsafe {
+        program.pre_exec(|| {
+            for signal in [libc::SIGINT, libc::SIGHUP] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! Trials that fail, run out of memory or go on elsewhere: each has a record that says so, and the matrix goes on.
 
-use super::bench::{files, records, said, untimed};
+use super::bench::{files, hears_signals, records, said, untimed};
 use ndbench::data::Sources;
 use ndbench::event::Fanout;
 use ndbench::plan::{Filter, Overrides, expand};
@@ -29,6 +29,7 @@ fn smoke(store: &Path, settings: &[&str]) -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    hears_signals(&mut command);
     command
 }
 
