@@ -11,11 +11,13 @@ pub mod networks;
 mod own;
 mod pass;
 mod store;
+mod whitened;
 
 pub use method::Method;
 pub use own::Own;
 pub use pass::{LayerTrace, Pass};
 pub use store::{Buffer, Init, Parameter, Role, Scope, Store};
+pub use whitened::{Products, Whitened};
 
 use tch::Tensor;
 

@@ -1,6 +1,6 @@
 //! One traversal of a network.
 
-use super::deconvolution::Whitened;
+use super::whitened::Whitened;
 use std::cell::RefCell;
 
 /// One traversal of a network: training or evaluation, traced or not.

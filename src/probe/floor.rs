@@ -1,8 +1,7 @@
 //! The least time of whitening on this device: the products that the operator cannot do without, each at the rate of a
 //! product of its size.
 
-use crate::nn::deconvolution::{Products, Whitened};
-use crate::nn::{Method, networks};
+use crate::nn::{Method, Products, Whitened, networks};
 use crate::plan::Trial;
 use crate::record::Floor;
 use crate::units::Seconds;

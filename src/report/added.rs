@@ -1,6 +1,6 @@
 //! What network deconvolution adds to the same network with plain convolutions, and how far that is above its floor.
 
-use super::probe::{arm_title, network_title};
+use super::probe::{arm_title, device, network_title, ratio_text};
 use super::table::Table;
 use super::words::{NOTHING, plural};
 use crate::record::{ProbeArm, ProbeRecord};
@@ -77,26 +77,18 @@ fn figures(arm: &ProbeArm, plain: &ProbeArm, published: Option<&ProbeArm>) -> Ad
 
 /// The median `device` time of a step of each turn, seconds.
 fn steps(arm: &ProbeArm) -> Vec<f64> {
-    let step = |steps: &[Seconds]| median(&steps.iter().map(|s| s.0).collect::<Vec<_>>()).unwrap_or(f64::NAN);
-    arm.turns.iter().map(|turn| step(&turn.steps)).collect()
+    arm.turns.iter().map(device).collect()
 }
 
 fn row(network: String, arm: &ProbeArm, plain: &ProbeArm, added: &Added) -> Vec<String> {
-    let ratio = |ratio: Option<Ratio>| {
-        let with = |r: Ratio| match r.interval {
-            Some(i) => format!("{:.2} [{:.2}, {:.2}]", r.value, i.low, i.high),
-            None => format!("{:.2}", r.value),
-        };
-        ratio.map_or(NOTHING.into(), with)
-    };
     vec![
         network,
         arm_title(arm),
         Seconds(median(&steps(plain)).unwrap_or(f64::NAN)).to_string(),
         added.added.to_string(),
-        ratio(added.added_ratio),
+        ratio_text(added.added_ratio),
         added.step.to_string(),
-        ratio(added.step_ratio),
+        ratio_text(added.step_ratio),
         added.floor.map_or(NOTHING.into(), |floor| floor.to_string()),
         added.floor.map_or(NOTHING.into(), |floor| format!("{:.2}", added.step.0 / floor.0)),
     ]

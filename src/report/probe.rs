@@ -38,7 +38,7 @@ pub fn arm_figures(probe: &ProbeRecord) -> Vec<ArmFigures> {
 }
 
 /// The median `device` time of a step of a turn.
-fn device(turn: &Turn) -> f64 {
+pub(super) fn device(turn: &Turn) -> f64 {
     median(&turn.steps.iter().map(|s| s.0).collect::<Vec<_>>()).unwrap_or(f64::NAN)
 }
 
@@ -69,15 +69,12 @@ fn row(network: String, arm: &ProbeArm, figures: &ArmFigures) -> Vec<String> {
         let values: Vec<f64> = arm.turns.iter().map(|turn| of(turn).0).collect();
         median(&values).map_or(NOTHING.into(), |s| Seconds(s).to_string())
     };
-    let ratio = figures.ratio.as_ref().map_or(NOTHING.into(), |r| {
-        r.interval.map_or(format!("{:.2}", r.value), |i| format!("{:.2} [{:.2}, {:.2}]", r.value, i.low, i.high))
-    });
     let bytes = |bytes: Option<crate::units::Bytes>| bytes.map_or(NOTHING.into(), |b| b.to_string());
     vec![
         network,
         arm_title(arm),
         figures.device.to_string(),
-        ratio,
+        ratio_text(figures.ratio),
         format!("{:.0}", f64::from(arm.batch_size) / figures.step.0),
         part(|turn| turn.split.data),
         part(|turn| turn.split.forward),
@@ -86,6 +83,14 @@ fn row(network: String, arm: &ProbeArm, figures: &ArmFigures) -> Vec<String> {
         bytes(arm.memory.allocated),
         bytes(arm.resident),
     ]
+}
+
+/// `3.10 [2.90, 3.31]`.
+pub(super) fn ratio_text(ratio: Option<Ratio>) -> String {
+    ratio.map_or(NOTHING.into(), |r| match r.interval {
+        Some(i) => format!("{:.2} [{:.2}, {:.2}]", r.value, i.low, i.high),
+        None => format!("{:.2}", r.value),
+    })
 }
 
 /// Network and data set.

@@ -1,10 +1,9 @@
 //! A linear layer that whitens its input.
 
 use super::samples::Samples;
-use super::whitened::Whitened;
 use super::whitening::{Statistics, Whitening, Whole, block_size};
 use crate::native::{Part, part};
-use crate::nn::{Init, Layer, Pass, Role, Scope};
+use crate::nn::{Init, Layer, Pass, Role, Scope, Whitened};
 use tch::{Kind, Tensor};
 
 /// Linear layer with deconvolved input, `[.., input]` to `[.., output]`: the features are cut into contiguous pieces, which

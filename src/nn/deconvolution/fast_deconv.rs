@@ -1,11 +1,10 @@
 //! A convolution that whitens its input.
 
 use super::samples::Samples;
-use super::whitened::Whitened;
 use super::whitening::{Statistics, Whitening, Whole, block_size};
 use crate::native::{Part, part};
 use crate::nn::layers::ConvShape;
-use crate::nn::{Init, Layer, Pass, Role, Scope};
+use crate::nn::{Init, Layer, Pass, Role, Scope, Whitened};
 use tch::{Kind, Tensor};
 
 /// Convolution with deconvolved input, `[N, input, H, W]` to `[N, output, H', W']` (Ye et al., 2020, Algorithm 1).

@@ -9,12 +9,10 @@ mod delinear;
 mod fast_deconv;
 mod newton_schulz;
 mod samples;
-mod whitened;
 mod whitening;
 
 pub use channel_deconv::ChannelDeconv;
 pub use delinear::Delinear;
 pub use fast_deconv::FastDeconv;
 pub use newton_schulz::inverse_sqrt;
-pub use whitened::{Products, Whitened};
 pub use whitening::{Whitening, block_size};
