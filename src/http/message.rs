@@ -116,10 +116,19 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     }
     let authorization = request.headers.iter().find(|h| h.name.eq_ignore_ascii_case("authorization"));
     Parsed::Whole(Request {
-        path: path.split('?').next().unwrap_or_default().into(),
+        path: origin_form(path).split('?').next().unwrap_or_default().into(),
         head: method == "HEAD",
         authorization: authorization.map(|h| h.value.to_vec()),
     })
+}
+
+/// The path of a target that may name scheme and host before it, as requests to proxies do; servers take both (RFC 9112,
+/// section 3.2.2).
+fn origin_form(target: &str) -> &str {
+    match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => rest.find('/').map_or("/", |path| &rest[path..]),
+        _ => target,
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +142,13 @@ mod tests {
         let request = Request { path: "/metrics".into(), head: false, authorization: Some(b"Basic eA==".to_vec()) };
         assert_eq!(parse(text), Parsed::Whole(request));
         assert_eq!(parse(&text[..30]), Parsed::Partial);
+        let path = |text: &str| match parse(text.as_bytes()) {
+            Parsed::Whole(request) => request.path,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(path("GET http://a:1/metrics?x HTTP/1.1\r\n\r\n"), "/metrics");
+        assert_eq!(path("GET http://a HTTP/1.1\r\n\r\n"), "/");
+        assert_eq!(path("GET /a://b/c HTTP/1.1\r\n\r\n"), "/a://b/c");
         let status = |text: &str| match parse(text.as_bytes()) {
             Parsed::Refused(response) => response.status,
             other => panic!("{other:?}"),

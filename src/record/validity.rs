@@ -76,8 +76,7 @@ impl Record {
     pub fn flags(&self) -> Vec<Flag> {
         let mut flags = if self.time_valid { Vec::new() } else { vec![Flag::Paused] };
         if let Some(telemetry) = &self.telemetry {
-            let real = telemetry.gpus.iter().filter(|gpu| !gpu.device.stub);
-            real.for_each(|gpu| flags.extend(of_device(gpu, telemetry.seconds)));
+            telemetry.gpus.iter().for_each(|gpu| flags.extend(of_device(gpu, telemetry.seconds)));
         }
         flags
     }

@@ -84,7 +84,13 @@ pub fn allocator_probe() -> AllocatorProbe {
     Box::new(|| {
         let index = usize::try_from(ASKABLE.load(Ordering::Acquire)).ok()?;
         let memory = native::cuda_memory(index).ok()?;
-        Some(AllocatorSnapshot { allocated: memory.allocated.now, reserved: memory.reserved.now })
+        Some(AllocatorSnapshot {
+            allocated: memory.allocated.now,
+            reserved: memory.reserved.now,
+            active: memory.active.now,
+            retries: memory.retries,
+            ooms: memory.ooms,
+        })
     })
 }
 

@@ -1,7 +1,7 @@
 //! A training that is watched while it runs, by clients of every kind.
 
 use super::bench::{Bench, records, scenario, untimed};
-use super::web::{PATIENCE, Served};
+use super::web::{PATIENCE, Served, get};
 use serde_json::Value;
 use std::io::Write;
 use std::net::TcpStream;
@@ -20,6 +20,24 @@ fn first_attempt(store: &Path) -> Vec<Value> {
     }
 }
 
+/// A page of metrics takes less than 5 ms, connection included, at the median of as many as are asked for in a row; looked
+/// at again where something else had the machine.
+fn scraped_in_time(address: &str) {
+    let since = Instant::now();
+    loop {
+        let mut took = [(); 21].map(|()| {
+            let begun = Instant::now();
+            get(address, "/metrics");
+            begun.elapsed()
+        });
+        took.sort_unstable();
+        if took[10] < Duration::from_millis(5) {
+            return;
+        }
+        assert!(since.elapsed() < PATIENCE, "{took:?}");
+    }
+}
+
 #[test]
 fn a_training_is_scraped_and_a_thousand_bad_clients_change_nothing() {
     let bench = Bench::new(&scenario(640, 2));
@@ -33,6 +51,7 @@ fn a_training_is_scraped_and_a_thousand_bad_clients_change_nothing() {
     let mut served = Served::start(&arguments);
     served.get("/metrics", |page| page.contains("\nndbench_train_progress_ratio "));
     assert!(std::fs::read_to_string(&targets).unwrap().contains(&served.address));
+    scraped_in_time(&served.address);
     // Half of them say nonsense, half say nothing; all stay until the end.
     let clients: Vec<TcpStream> = (0..1000)
         .filter_map(|number| {

@@ -37,7 +37,7 @@ impl Driver {
     }
 
     /// From now on the device does this.
-    fn script(&self, script: &str) {
+    pub fn script(&self, script: &str) {
         // At once: the library may be reading it.
         let (path, new) = (self.dir.path().join("stub.so.script"), self.dir.path().join("new"));
         fs::write(&new, script).unwrap();

@@ -67,6 +67,8 @@ fn a_device_is_recorded_and_a_stand_in_for_it_is_called_so() {
         let (joules, each) = (&gpu["energy"]["joules"], &gpu["energy"]["joules_per_image"]);
         assert!((joules.as_f64().unwrap() / 96.0 - each.as_f64().unwrap()).abs() < 1e-9, "{gpu:#}");
         assert_eq!(gpu["memory"]["device"]["peak"], 32_362u64 << 20);
+        // Slow to ask for, so that a short trial has it from its end.
+        assert_eq!((&gpu["memory"]["process"]["peak"], &gpu["foreign_processes"]), (&1_000_000.into(), &1.into()));
         assert_eq!(record["time_valid"], true);
         assert!(series(&bench.path("stub"), record)[1..].iter().any(|line| line.contains("GPU-00000000-stub")));
     }
@@ -82,6 +84,26 @@ fn no_driver_is_a_remark_and_a_driver_that_hangs_holds_nobody_up() {
     let driver = Driver::new("fault nvmlDeviceGetMemoryInfo_v2 0 delay 3600000\n");
     let records = run(&bench, "hanging", &["--nvml-lib", driver.library().to_str().unwrap()]);
     assert!(records.iter().all(|record| record["outcome"]["kind"] == "finished"), "the hour was not waited for");
+}
+
+#[test]
+fn a_device_that_is_lost_ends_no_training_and_its_times_do_not_count() {
+    let bench = bench();
+    let driver = Driver::new("energy ramp 0 500000\n");
+    let mut command = bench.command("run", "lost", &["--json", "--only", "norm=bn"]);
+    let mut child = command.arg("--nvml-lib").arg(driver.library()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("\"event\":\"epoch\"")), "no epoch ended");
+    driver.script("fault nvmlDeviceGetMemoryInfo_v2 15\n");
+    lines.for_each(drop);
+    assert!(child.wait().unwrap().success());
+    let record = records(&bench.path("lost")).remove(0);
+    assert_eq!((&record["outcome"]["kind"], &record["time_valid"]), (&"finished".into(), &true.into()));
+    assert_eq!(record["telemetry"]["gpus"][0]["lost"], 1, "{:#}", record["telemetry"]);
+    assert!(record["remarks"].to_string().contains("the device was lost"), "{:#}", record["remarks"]);
+    let report = bench.command("report", "lost", &["--only", "norm=bn"]).output().unwrap();
+    let report = String::from_utf8(report.stdout).unwrap();
+    assert!(report.contains("lost its device, times: 1"), "{report}");
 }
 
 #[test]

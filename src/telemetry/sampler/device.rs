@@ -1,6 +1,6 @@
 //! One device: what is due, and what follows from the answers. It has no clock and no thread.
 
-use super::lanes::Lanes;
+use super::lanes::{Hurry, Lanes};
 use super::readings::Readings;
 use super::worker::Done;
 use crate::telemetry::Level;
@@ -106,9 +106,9 @@ impl Device {
         self.hanging.is_some()
     }
 
-    /// What all lanes but the slowest read is due now.
-    pub fn hurry(&mut self, now: Duration) {
-        self.lanes.hurry(now);
+    /// What `lanes` read is due now.
+    pub fn hurry(&mut self, lanes: Hurry, now: Duration) {
+        self.lanes.hurry(lanes, now);
     }
 
     /// A tick came while `call` had not answered for `since`.

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_host_is_seen_once_a_second_and_the_process_at_each_look() {
-        let probe: AllocatorProbe = Box::new(|| Some(AllocatorSnapshot { allocated: Bytes(1), reserved: Bytes(2) }));
+        let probe: AllocatorProbe = Box::new(|| Some(AllocatorSnapshot { reserved: Bytes(2), ..Default::default() }));
         let mut watch = HostWatch::new(Some(probe));
         assert!(watch.look(Duration::ZERO, false));
         assert_eq!(watch.host.cpu, None, "one look makes no share");

@@ -35,6 +35,15 @@ struct Lane {
     costs: VecDeque<Duration>,
 }
 
+/// Lanes that are read at the ends of a span, so that its readings are fresh there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hurry {
+    /// At its beginning: the calls of the slow lane would fall into the first steps.
+    AllButSlow,
+    /// At its end, when nothing is timed any more.
+    All,
+}
+
 /// What is due.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Due {
@@ -109,13 +118,14 @@ impl Lanes {
         due
     }
 
-    /// Makes all lanes but the slowest due at `now`, so that what is read at the ends of a span is fresh.
-    pub fn hurry(&mut self, now: Duration) {
-        let slowest = self.0.len().saturating_sub(1);
-        self.0[..slowest].iter_mut().for_each(|lane| lane.next = lane.next.min(now));
+    /// Makes `lanes` due at `now`, if they were due later.
+    pub fn hurry(&mut self, lanes: Hurry, now: Duration) {
+        let left_out = if lanes == Hurry::AllButSlow { 1 } else { 0 };
+        let hurried = self.0.len().saturating_sub(left_out);
+        self.0[..hurried].iter_mut().for_each(|lane| lane.next = lane.next.min(now));
     }
 
-    /// Makes every lane due at `now`.
+    /// Makes every lane due at `now`; turns that went by before are not missed.
     pub fn restart(&mut self, now: Duration) {
         self.0.iter_mut().for_each(|lane| lane.next = now);
     }
@@ -176,9 +186,13 @@ mod tests {
         assert_eq!(lanes.due(ms(600)).missed, 0, "on the grid again");
         assert!(lanes.due(ms(1000)).calls.contains(&Call::Energy));
         assert!(!lanes.due(ms(1100)).calls.contains(&Call::Energy));
-        lanes.hurry(ms(1150));
-        let hurried = lanes.due(ms(1150));
-        assert!(hurried.calls.contains(&Call::Energy) && !hurried.calls.contains(&Call::Processes));
+        let mut hurried = |lanes_of, now| {
+            lanes.hurry(lanes_of, ms(now));
+            let calls = lanes.due(ms(now)).calls;
+            [Call::Energy, Call::Processes].map(|call| calls.contains(&call))
+        };
+        assert_eq!(hurried(Hurry::AllButSlow, 1150), [true, false]);
+        assert_eq!(hurried(Hurry::All, 1160), [true, true]);
         assert!(Lanes::new(Level::Off).due(ms(0)).calls.is_empty());
     }
 

@@ -22,7 +22,7 @@ use super::source::Source;
 use crate::units::Seconds;
 use device::Device;
 use host::HostWatch;
-use lanes::Lanes;
+use lanes::{Hurry, Lanes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -64,8 +64,8 @@ pub(super) struct Sampler {
     recorder: Option<Recorder>,
     /// Who waits for the last readings of the recording.
     ending: Option<Sender<()>>,
-    /// All that is not slow is to be read as soon as no device is making calls.
-    hurry: bool,
+    /// To be read as soon as no device is making calls.
+    hurry: Option<Hurry>,
     ticks: u64,
     missed: u64,
     last_success: Option<Seconds>,
@@ -100,7 +100,7 @@ impl Sampler {
             publisher: Publisher::default(),
             recorder: None,
             ending: None,
-            hurry: false,
+            hurry: None,
             ticks: 0,
             missed: 0,
             last_success: None,
@@ -124,32 +124,32 @@ impl Sampler {
                 Ok(Message::Round(number, round)) => self.absorb(number, round),
                 Ok(Message::Begin(recorder)) => {
                     // Who waited for the one before has lost patience.
-                    (self.recorder, self.ending, self.hurry) = (Some(recorder), None, true);
+                    (self.recorder, self.ending, self.hurry) = (Some(recorder), None, Some(Hurry::AllButSlow));
                 }
                 Ok(Message::Release) => (self.recorder, self.ending) = (None, None),
-                Ok(Message::End(waiting)) => (self.ending, self.hurry) = (Some(waiting), true),
+                Ok(Message::End(waiting)) => (self.ending, self.hurry) = (Some(waiting), Some(Hurry::All)),
                 Err(RecvTimeoutError::Timeout) => {
                     let late = self.clock.now().saturating_sub(next).as_nanos() / tick.as_nanos();
                     next += tick * (late as u32 + 1);
                     self.missed += late as u64;
-                    self.tick(false);
+                    self.tick(None);
                 }
                 Ok(Message::Below) => self.host.watch_below(),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
-            if self.hurry && !self.is_owed_readings() {
-                self.hurry = false;
-                self.tick(true);
+            if self.hurry.is_some() && !self.is_owed_readings() {
+                let hurry = self.hurry.take();
+                self.tick(hurry);
             }
             self.end_if_all_is_in();
         }
     }
 
-    /// Looks at the host and asks the devices for what is due; everything but what is slow, when `hurried`.
-    fn tick(&mut self, hurried: bool) {
+    /// Looks at the host and asks the devices for what is due, and for what is to be read out of turn.
+    fn tick(&mut self, hurry: Option<Hurry>) {
         let now = self.clock.now();
         self.ticks += 1;
-        let machine_is_new = self.host.look(now, hurried);
+        let machine_is_new = self.host.look(now, hurry.is_some());
         if let Some(below) = self.host.below().filter(|_| machine_is_new) {
             self.processes = Processes::of(below.iter().copied());
         }
@@ -158,13 +158,13 @@ impl Sampler {
         let mut asked = false;
         for Watched { device, worker, .. } in &mut self.devices {
             let Some(worker) = worker else { continue };
-            if hurried {
-                device.hurry(now);
+            if let Some(lanes) = hurry {
+                device.hurry(lanes, now);
             }
             let calls = if worker.is_busy() { Vec::new() } else { device.due(now) };
             match worker.ask(calls) {
                 Ok(()) => asked |= worker.is_busy(),
-                Err((call, since)) if !hurried => device.still_busy(now, call, now.saturating_sub(since)),
+                Err((call, since)) if hurry.is_none() => device.still_busy(now, call, now.saturating_sub(since)),
                 Err(_) => {}
             }
         }
@@ -228,7 +228,7 @@ impl Sampler {
 
     /// Lets go of the recording that is to end, once its last readings are in.
     fn end_if_all_is_in(&mut self) {
-        if self.hurry || self.is_owed_readings() {
+        if self.hurry.is_some() || self.is_owed_readings() {
             return;
         }
         if let Some(waiting) = self.ending.take() {

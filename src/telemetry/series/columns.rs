@@ -60,11 +60,12 @@ const GPU: [GpuColumn; 35] = [
     ("ecc_uncorrected", &[Call::Ecc], |g| g.ecc.map(|e| e.uncorrected as f64)),
 ];
 
-const HOST: [HostColumn; 8] = [
+const HOST: [HostColumn; 9] = [
     ("process_cpu_seconds", false, |l| seconds(l.process.cpu)),
     ("process_resident_bytes", false, |l| bytes(l.process.resident)),
     ("allocator_allocated_bytes", false, |l| l.allocator.map(|a| a.allocated.0 as f64)),
     ("allocator_reserved_bytes", false, |l| l.allocator.map(|a| a.reserved.0 as f64)),
+    ("allocator_retries", false, |l| l.allocator.map(|a| a.retries as f64)),
     ("host_cpu_ratio", true, |l| ratio(l.host.cpu)),
     ("host_memory_used_bytes", true, |l| bytes(l.host.memory_used)),
     ("host_memory_available_bytes", true, |l| bytes(l.host.memory_available)),

@@ -37,4 +37,10 @@ pub struct AllocatorSnapshot {
     pub allocated: Bytes,
     /// Taken from the device.
     pub reserved: Bytes,
+    /// In blocks that are allocated or that a stream may still use.
+    pub active: Bytes,
+    /// Counter: how often its cache was emptied to serve a request.
+    pub retries: u64,
+    /// Counter: how often a request could not be served.
+    pub ooms: u64,
 }

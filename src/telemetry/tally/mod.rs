@@ -38,6 +38,12 @@ pub struct Tally {
     host_memory: Distribution,
     allocated: Distribution,
     reserved: Distribution,
+    #[serde(default)]
+    active: Distribution,
+    #[serde(default)]
+    retries: Total,
+    #[serde(default)]
+    ooms: Total,
     gpus: Vec<GpuTally>,
 }
 
@@ -46,8 +52,8 @@ impl Tally {
     pub(super) fn begin(level: Level, before: Option<Tally>) -> Self {
         let mut tally = before.unwrap_or_default();
         (tally.level, tally.executions) = (level, tally.executions + 1);
-        let Tally { seconds, ticks, missed_ticks, cpu, own_cpu, .. } = &mut tally;
-        [seconds, ticks, missed_ticks, cpu, own_cpu].into_iter().for_each(Total::pause);
+        let Tally { seconds, ticks, missed_ticks, cpu, own_cpu, retries, ooms, .. } = &mut tally;
+        [seconds, ticks, missed_ticks, cpu, own_cpu, retries, ooms].into_iter().for_each(Total::pause);
         tally.gpus.iter_mut().for_each(GpuTally::pause);
         tally
     }
@@ -75,6 +81,9 @@ impl Tally {
             if let Some(allocator) = look.allocator {
                 self.allocated.add(allocator.allocated.0 as f64);
                 self.reserved.add(allocator.reserved.0 as f64);
+                self.active.add(allocator.active.0 as f64);
+                self.retries.read(allocator.retries as f64, at);
+                self.ooms.read(allocator.ooms as f64, at);
             }
         }
         if look.machine_is_new {
@@ -113,6 +122,9 @@ impl Tally {
             },
             allocated: self.allocated.spread(bytes),
             reserved: self.reserved.spread(bytes),
+            active: self.active.spread(bytes),
+            retries: self.retries.known().map(|n| n as u64),
+            ooms: self.ooms.known().map(|n| n as u64),
             gpus: self.gpus.iter().map(|gpu| gpu.summary(seconds, images)).collect(),
             series: None,
         }

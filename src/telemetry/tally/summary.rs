@@ -30,6 +30,12 @@ pub struct TelemetrySummary {
     pub allocated: Option<Spread<Bytes>>,
     /// Bytes that the caching allocator had reserved from the device.
     pub reserved: Option<Spread<Bytes>>,
+    /// Bytes in blocks of the caching allocator that are allocated or that a stream may still use.
+    pub active: Option<Spread<Bytes>>,
+    /// How often the caching allocator emptied its cache to serve a request: more than none says that memory was tight.
+    pub retries: Option<u64>,
+    /// How often a request to the caching allocator could not be served.
+    pub ooms: Option<u64>,
     /// The devices that were watched; none on the CPU.
     pub gpus: Vec<GpuSummary>,
     /// The readings themselves, where they were kept.

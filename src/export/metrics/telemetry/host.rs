@@ -38,4 +38,10 @@ pub(super) fn allocator(allocator: &AllocatorSnapshot, families: &mut Families) 
     families.gauge("ndbench_allocator_allocated_bytes", help, &[], allocator.allocated.0 as f64);
     let help = "Memory that libtorch's CUDA allocator has taken from the device";
     families.gauge("ndbench_allocator_reserved_bytes", help, &[], allocator.reserved.0 as f64);
+    let help = "Memory in blocks of libtorch's CUDA allocator that are allocated or may still be used";
+    families.gauge("ndbench_allocator_active_bytes", help, &[], allocator.active.0 as f64);
+    let help = "Times that libtorch's CUDA allocator emptied its cache to serve a request";
+    families.counter("ndbench_allocator_retries_total", help, &[], allocator.retries as f64);
+    let help = "Requests that libtorch's CUDA allocator could not serve";
+    families.counter("ndbench_allocator_ooms_total", help, &[], allocator.ooms as f64);
 }

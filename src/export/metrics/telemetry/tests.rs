@@ -64,7 +64,13 @@ pub(crate) fn full(gpus: usize) -> Snapshot {
             cgroup_limit: bytes,
         },
         process: ProcessSnapshot { cpu: Some(Seconds(3.25)), resident: bytes, resident_peak: bytes },
-        allocator: Some(AllocatorSnapshot { allocated: Bytes(1), reserved: Bytes(2) }),
+        allocator: Some(AllocatorSnapshot {
+            allocated: Bytes(1),
+            reserved: Bytes(2),
+            active: Bytes(3),
+            retries: 4,
+            ooms: 5,
+        }),
         calls,
         health: Health {
             samples: 100,
