@@ -37,7 +37,12 @@ pub fn run(args: &ProbeArgs) -> Result<(), Failure> {
         let owned: Vec<_> = arms.iter().enumerate().map(entry).collect();
         let entries: Vec<Entry> =
             owned.iter().map(|(trial, level, series)| Entry { trial, level: *level, series: series.clone() }).collect();
-        match probe.cell(&entries, &mut |turn| say(args, turn)) {
+        let probed = probe.cell(&entries, &mut |turn| say(args, turn));
+        if !matches!(probed, Ok(Some(_))) {
+            // No record will tell of these readings; they may not even have begun.
+            owned.iter().for_each(|(.., series)| drop(std::fs::remove_file(series)));
+        }
+        match probed {
             Ok(Some(probed)) => {
                 probed.notices.iter().try_for_each(|notice| talk::say(notice))?;
                 let record = record(probed, &environment, started, &store);

@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::process::Stdio;
 
 /// Two trials of two epochs of three steps.
 fn bench() -> Bench {
@@ -104,6 +105,22 @@ fn a_device_that_is_lost_ends_no_training_and_its_times_do_not_count() {
     let report = bench.command("report", "lost", &["--only", "norm=bn"]).output().unwrap();
     let report = String::from_utf8(report.stdout).unwrap();
     assert!(report.contains("lost its device, times: 1"), "{report}");
+}
+
+#[test]
+fn an_interrupted_probe_leaves_no_readings_without_a_record() {
+    let bench = bench();
+    let mut command = bench.command("probe", "store", &["--only", "norm=bn", "--rounds", "1000", "--budget", "1000"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("round 1 of")), "no turn ended");
+    let telemetry = bench.path("store").join("telemetry");
+    assert!(fs::read_dir(&telemetry).unwrap().count() > 0);
+    // SAFETY: it only sends a signal, to a child that has not been waited for.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    lines.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(fs::read_dir(&telemetry).unwrap().count(), 0);
 }
 
 #[test]
