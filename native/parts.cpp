@@ -4,7 +4,9 @@
 #include <ATen/SequenceNumber.h>
 #include <ATen/record_function.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <torch/csrc/autograd/graph_task.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -27,7 +29,7 @@ struct Measurement {
   uint64_t first;
   // Waited for at each boundary; negative for the CPU.
   int64_t device;
-  at::CallbackHandle callback;
+  std::array<at::CallbackHandle, 2> callbacks;
   // The thread that measures; others count as far as they compute gradients for it.
   std::thread::id owner;
   // The first thing that went wrong.
@@ -119,6 +121,19 @@ std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction& function) {
 
 void leave(const at::RecordFunction&, at::ObserverContext*) { pop(); }
 
+struct Summing : at::ObserverContext {};
+
+// Called before any operation. What runs between the nodes of a backward pass is autograd's own: it sums gradients.
+std::unique_ptr<at::ObserverContext> enter_sum(const at::RecordFunction&) {
+  if (!frames.empty() || torch::autograd::get_current_graph_task_id() < 0) return nullptr;
+  push(NDB_PART_SUMS, true);
+  return std::make_unique<Summing>();
+}
+
+void leave_sum(const at::RecordFunction&, at::ObserverContext* context) {
+  if (context) pop();
+}
+
 }  // namespace
 
 void ndb_part_begin(ndb_part part) {
@@ -141,8 +156,12 @@ char* ndb_parts_begin(int64_t device) {
     m.owner = std::this_thread::get_id();
     m.error.clear();
     // Threads that compute gradients for this one take it over.
-    m.callback = at::addThreadLocalCallback(
-        at::RecordFunctionCallback(enter, leave).scopes({at::RecordScope::BACKWARD_FUNCTION}));
+    m.callbacks = {
+        at::addThreadLocalCallback(
+            at::RecordFunctionCallback(enter, leave).scopes({at::RecordScope::BACKWARD_FUNCTION})),
+        at::addThreadLocalCallback(
+            at::RecordFunctionCallback(enter_sum, leave_sum).scopes({at::RecordScope::FUNCTION})),
+    };
     measuring.store(true, std::memory_order_release);
   });
 }
@@ -153,7 +172,7 @@ char* ndb_parts_end(ndb_parts* parts) {
     measuring.store(false, std::memory_order_release);
     frames.clear();
     *parts = m.parts;
-    at::removeCallback(m.callback);
+    for (const at::CallbackHandle callback : m.callbacks) at::removeCallback(callback);
     TORCH_CHECK(m.error.empty(), "parts of a step cannot be measured: ", m.error);
   });
 }

@@ -5,8 +5,8 @@
 namespace ndbench {
 
 // From here to its end, the time of this thread belongs to a part; the time of a scope within it to that one's part. The
-// gradients of operations that are called within belong to the part too; sums of several gradients of one tensor, and the
-// release of what operations kept, belong to none.
+// gradients of operations that are called within belong to the part too. Sums of several gradients of one tensor are a part
+// of their own; the release of what operations kept belongs to none.
 class PartScope {
  public:
   explicit PartScope(ndb_part part) { ndb_part_begin(part); }

@@ -20,10 +20,12 @@ pub(crate) enum Part {
     Weight,
     /// Convolutions.
     Convolution,
+    /// Sums of several gradients of one tensor.
+    Sums,
 }
 
 /// How many there are.
-const PARTS: usize = 6;
+const PARTS: usize = 7;
 
 /// Seconds of each part, in the order of [`Part`].
 #[repr(C)]
@@ -102,14 +104,16 @@ mod tests {
         let x = Tensor::ones([256, 256], (Kind::Float, Device::Cpu)).set_requires_grad(true);
         let pause = || std::thread::sleep(Duration::from_millis(20));
         let ((), parts) = measure_parts(Device::Cpu, || {
-            let y = part(Part::Weight, || {
-                pause();
-                let y = part(Part::Covariance, || {
+            let twice = x.sum(None::<Kind>);
+            let y = twice
+                + part(Part::Weight, || {
                     pause();
-                    (0..20).fold(x.shallow_clone(), |y, _| y.matmul(&x) * 1e-2)
+                    let y = part(Part::Covariance, || {
+                        pause();
+                        (0..20).fold(x.shallow_clone(), |y, _| y.matmul(&x) * 1e-2)
+                    });
+                    y.sum(None::<Kind>)
                 });
-                y.sum(None::<Kind>)
-            });
             y.backward();
         })
         .unwrap();
@@ -117,6 +121,7 @@ mod tests {
         assert!(weight >= 0.02 && covariance >= 0.02, "{parts:?}");
         let of = |p: Part| parts.backward[p as usize];
         assert!(of(Part::Covariance) > 0.0 && of(Part::Weight) > 0.0 && of(Part::Convolution) == 0.0, "{parts:?}");
+        assert!(of(Part::Sums) > 0.0 && parts.forward[Part::Sums as usize] == 0.0, "{parts:?}");
         part(Part::Samples, pause);
         let ((), nothing) = measure_parts(Device::Cpu, pause).unwrap();
         assert_eq!(nothing, Parts::default(), "what is of no part is in none");

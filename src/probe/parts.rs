@@ -6,7 +6,7 @@ use crate::units::Seconds;
 
 impl From<Parts> for StepParts {
     fn from(parts: Parts) -> Self {
-        let times = |seconds: [f64; 6]| {
+        let times = |seconds: [f64; 7]| {
             let of = |part: Part| Seconds(seconds[part as usize]);
             PartTimes {
                 samples: of(Part::Samples),
@@ -14,6 +14,7 @@ impl From<Parts> for StepParts {
                 newton_schulz: of(Part::InverseSqrt),
                 weight: of(Part::Weight),
                 convolution: of(Part::Convolution),
+                sums: of(Part::Sums),
                 other: of(Part::Other),
             }
         };
@@ -33,10 +34,14 @@ mod tests {
 
     #[test]
     fn each_part_has_its_field() {
-        let parts = Parts { forward: [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], backward: [10.0, 11.0, 12.0, 13.0, 14.0, 15.0] };
+        let parts = Parts {
+            forward: [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            backward: [10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0],
+        };
         let StepParts { forward, backward } = parts.into();
-        let list =
-            |t: PartTimes| [t.other, t.samples, t.covariance, t.newton_schulz, t.weight, t.convolution].map(|s| s.0);
+        let list = |t: PartTimes| {
+            [t.other, t.samples, t.covariance, t.newton_schulz, t.weight, t.convolution, t.sums].map(|s| s.0)
+        };
         assert_eq!((list(forward), list(backward)), (parts.forward, parts.backward));
     }
 
@@ -51,7 +56,8 @@ mod tests {
             let x = Tensor::rand([2, 8, 9, 9], (Kind::Float, Device::Cpu)).set_requires_grad(true);
             let step = || layer.forward(&x, &Pass::training()).sum(None::<Kind>).backward();
             let ((), parts) = measure_parts(Device::Cpu, step).unwrap();
-            let deconvolution = |times: [f64; 6]| times[1..].iter().all(|seconds| *seconds > 0.0);
+            let deconvolution =
+                |times: [f64; 7]| times[1..=Part::Convolution as usize].iter().all(|seconds| *seconds > 0.0);
             assert!(deconvolution(parts.forward) && deconvolution(parts.backward), "{implementation}: {parts:?}");
         }
     }

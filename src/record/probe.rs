@@ -56,6 +56,9 @@ pub struct PartTimes {
     pub weight: Seconds,
     /// Convolutions.
     pub convolution: Seconds,
+    /// Sums of several gradients of one tensor, on the way back.
+    #[serde(default)]
+    pub sums: Seconds,
     /// Activations, pooling, normalisation, linear layers, the loss.
     pub other: Seconds,
 }

@@ -8,7 +8,7 @@ use crate::stats::median;
 use crate::units::Seconds;
 
 /// Parts of a step, in the order of tables and figures.
-pub(super) const PARTS: [&str; 8] = [
+pub(super) const PARTS: [&str; 9] = [
     "samples",
     "covariance",
     "Newton-Schulz forward",
@@ -16,6 +16,7 @@ pub(super) const PARTS: [&str; 8] = [
     "weight",
     "convolution forward",
     "convolution back",
+    "sums of gradients",
     "other",
 ];
 
@@ -61,6 +62,7 @@ fn list(step: &StepParts) -> [f64; PARTS.len()] {
         both(|p| p.weight),
         there.convolution.0,
         back.convolution.0,
+        back.sums.0,
         both(|p| p.other),
     ]
 }
@@ -97,8 +99,7 @@ pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
     table.render()
         + "\nMilliseconds of forward and backward pass by parts, medians over the rounds, of a step that waits for the \
            device after each, and after each gradient. Samples: windows become columns. Other: activations, pooling, \
-           normalisation, the loss. Rest: between operations, such as sums of gradients and memory that is freed. Unexplained: \
-           the rest's share of the time over the first arm's.\n"
+           normalisation, the loss. Rest: between operations, such as memory that is freed. Unexplained: the rest's share of the time over the first arm's.\n"
 }
 
 fn capital(name: &str) -> String {
@@ -133,7 +134,7 @@ pub(super) mod tests {
     fn parts_explain_the_overhead_but_for_the_rest() {
         let probe = probe();
         let [bn, nd] = [0, 1].map(|i| ArmParts::of(&probe.cell.arms[i]).unwrap());
-        assert_eq!((bn.parts[5], bn.parts[6], bn.parts[7]), (0.25, 0.5, 0.25));
+        assert_eq!((bn.parts[5], bn.parts[6], bn.parts[8]), (0.25, 0.5, 0.25));
         assert!(
             bn.rest.abs() < 1e-12
                 && (nd.rest - 0.0075).abs() < 1e-12

@@ -26,8 +26,12 @@ const COLOURS: [RGBColor; PARTS.len()] = [
     RGBColor(204, 121, 167),
     RGBColor(86, 180, 233),
     RGBColor(0, 90, 140),
+    RGBColor(150, 120, 200),
     RGBColor(190, 190, 190),
 ];
+
+/// What belongs to no part is drawn too.
+const REST: RGBColor = RGBColor(110, 110, 110);
 
 /// One network: its name, and its arms with their parts.
 type Rows = (String, Vec<(String, ArmParts)>);
@@ -85,7 +89,7 @@ fn draw(networks: &[Rows], title: &str) -> String {
 
 fn key(canvas: &Canvas) {
     let (mut x, mut y) = (28, 50);
-    for (name, colour) in PARTS.iter().zip(COLOURS) {
+    for (name, colour) in PARTS.iter().zip(COLOURS).chain([(&"rest", REST)]) {
         if x > WIDTH - 200 {
             (x, y) = (28, y + 20);
         }
@@ -106,8 +110,9 @@ fn key(canvas: &Canvas) {
 fn bar(canvas: &Canvas, scale: &Scale, title: &str, arm: &ArmParts, top: i32) {
     canvas.text(LEFT - 10, top + 14, 12, INK, "end", title);
     let (mut from, low) = (0.0, f64::from(top) + 2.0);
-    for (part, colour) in arm.parts.iter().zip(COLOURS) {
-        let to = from + 1e3 * part;
+    for (part, colour) in arm.parts.iter().zip(COLOURS).chain([(&arm.rest, REST)]) {
+        // Medians of parts may come to more than that of the whole.
+        let to = from + 1e3 * part.max(0.0);
         canvas.block((scale.at(from), scale.at(to)), (low, low + 16.0), colour);
         from = to;
     }
