@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use super::talk;
 use crate::export::metrics::{CONTENT_TYPE, Exposition, SlurmJob, TargetsFile};
-use crate::http::{Address, Limits, Protection, Request, Response, Server};
+use crate::http::{Address, Exposure, Limits, Protection, Request, Response, Server};
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -93,6 +93,11 @@ pub fn start(
     let protection = protection.map_err(|e| input(e.into()))?;
     let server = Server::start(address, protection, Limits::default(), handler)
         .map_err(|e| Failure::Machine(format!("cannot listen at {address}: {e}")))?;
+    if guard.targets.is_some() && !job().id.is_empty() && server.address().exposure() == Exposure::Machine {
+        talk::say(
+            "warning: --targets names a port of this node alone, where no Prometheus of the cluster can scrape it; give --listen an address of the network, and --web-config",
+        )?;
+    }
     let targets = guard.targets.as_ref().map(|path| TargetsFile::write(path, &server, &job()));
     let targets = targets.transpose().map_err(|e| Failure::File(e.into()))?;
     if !quiet {

@@ -8,7 +8,9 @@ use super::{probes, talk};
 use crate::event::Outcome;
 use crate::plan::{ResolvedTrial, Trial};
 use crate::probe::{Entry, Probe, Probed, TurnEnded};
-use crate::record::{PROBE_SCHEMA, ProbeRecord, StepOverhead, Store, TelemetryOverhead, overhead_name, probe_name};
+use crate::record::{
+    PROBE_SCHEMA, ProbeRecord, StepOverhead, Store, TelemetryOverhead, overhead_name, probe_name, remember_overhead,
+};
 use crate::run::{environment, instruments};
 use crate::scenario::{Deconvolution, Implementation, Norm};
 use crate::telemetry::{Environment, Level};
@@ -47,6 +49,9 @@ pub fn run(args: &ProbeArgs) -> Result<(), Failure> {
                 probed.notices.iter().try_for_each(|notice| talk::say(notice))?;
                 let record = record(probed, &environment, started, &store);
                 store.write_probe(&record).map_err(|e| Failure::Store(Box::new(e)))?;
+                if let Err(e) = remember_overhead(&record) {
+                    talk::say(&format!("records of other stores will not name this probe: {e}"))?;
+                }
                 records.push(record);
             }
             Ok(None) => {

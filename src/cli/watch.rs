@@ -8,7 +8,7 @@ use super::live::job;
 use super::talk;
 use crate::export::metrics::{BuildInfo, Exposition, WatchedProgram};
 use crate::files::write_atomic;
-use crate::telemetry::{GpuTarget, Level, Settings, Telemetry, gpus, tree_below};
+use crate::telemetry::{GpuTarget, Level, Settings, Telemetry, every_gpu, tree_below};
 use crate::units::Seconds;
 use crate::watch::{Signals, Watched};
 use std::io;
@@ -46,13 +46,28 @@ pub fn run(args: &WatchArgs) -> Result<(), Failure> {
     let ended = watched.wait(Duration::from_secs_f64(args.interval), look)?;
     look();
     let (mut telemetry, notices) = recording.finish(0);
-    let seen = program.seen();
+    let mut seen = program.seen();
+    seen.resident_peak = seen.resident_peak.max(ended.largest_process);
     // The looks here are more than the instruments'.
     if let Some(resident) = telemetry.as_mut().and_then(|telemetry| telemetry.host.resident.as_mut()) {
         resident.peak = seen.resident_peak.map_or(resident.peak, |peak| peak.max(resident.peak));
     }
     let command = args.command.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     let summary = Summary { name, command, started, ended, seen, telemetry, notices };
+    let told = tell(args, &summary);
+    match (ended.code(), told) {
+        (0, told) => told,
+        // The program's failure is what its caller must hear of.
+        (code, Err(failure)) => {
+            let _ = talk::say(&format!("ndbench: {failure}"));
+            Err(Failure::Child(code))
+        }
+        (code, Ok(())) => Err(Failure::Child(code)),
+    }
+}
+
+/// Writes the summary where it is wanted.
+fn tell(args: &WatchArgs, summary: &Summary) -> Result<(), Failure> {
     if let Some(path) = &args.summary {
         let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
         write_atomic(path, summary.json().as_bytes()).map_err(named)?;
@@ -60,22 +75,21 @@ pub fn run(args: &WatchArgs) -> Result<(), Failure> {
     if !args.quiet {
         talk::say(&summary.text())?;
     }
-    match ended.code() {
-        0 => Ok(()),
-        code => Err(Failure::Child(code)),
-    }
+    Ok(())
 }
 
 /// Begins to watch what comes below this process, and all devices that it may use.
 fn instruments(args: &WatchArgs) -> Telemetry {
-    let nvml_library = args.instruments.nvml_library();
-    let devices = match (&nvml_library, std::env::var("CUDA_VISIBLE_DEVICES")) {
-        (Some(_), _) => 1,
-        (None, Ok(list)) => list.split(',').take_while(|entry| names_a_device(entry.trim())).count(),
-        (None, Err(_)) => gpus().map_or(0, |gpus| gpus.devices.len()),
+    let (level, nvml_library) = (args.instruments.telemetry, args.instruments.nvml_library());
+    let visible = |devices: usize| (0..devices).map(GpuTarget::Visible).collect();
+    let gpus = match (&nvml_library, std::env::var("CUDA_VISIBLE_DEVICES")) {
+        _ if level == Level::Off => Vec::new(),
+        (Some(_), _) => visible(1),
+        (None, Ok(list)) => visible(list.split(',').take_while(|entry| names_a_device(entry.trim())).count()),
+        (None, Err(_)) => every_gpu(),
     };
-    let gpus = (0..devices).map(GpuTarget::Visible).collect();
-    Telemetry::start_below(Settings { level: args.instruments.telemetry, gpus, nvml_library, allocator: None })
+    let every = Duration::from_secs_f64(args.interval);
+    Telemetry::start_below(Settings { level, gpus, nvml_library, allocator: None }, every)
 }
 
 /// An entry of `CUDA_VISIBLE_DEVICES`; others, such as `-1` and `NoDevFiles`, end the list.

@@ -33,7 +33,10 @@ pub const COLUMNS: [(&str, &str); 40] = [
     ("started", "when the trial began, RFC 3339"),
     ("finished", "when the trial ended, RFC 3339"),
     ("outcome", "finished, diverged, oom, interrupted or failed"),
-    ("time_valid", "false where the trial was resumed, or its process stopped: the columns of seconds are empty"),
+    (
+        "time_valid",
+        "false where the trial was resumed, its process stopped, or its device lost, shared or throttled: the columns of seconds are empty",
+    ),
     ("peak_allocated_bytes", "of the trial: largest amount in live tensors"),
     ("peak_reserved_bytes", "of the trial: largest amount reserved from the device"),
     ("peak_resident_bytes", "of the trial: largest resident set of the process"),
@@ -98,7 +101,7 @@ fn trial(record: &Record) -> Vec<String> {
         record.started.to_string(),
         record.finished.to_string(),
         record.outcome.word().into(),
-        record.time_valid.to_string(),
+        record.is_timed().to_string(),
         or_empty(record.memory.allocated.map(|b| b.0)),
         or_empty(record.memory.reserved.map(|b| b.0)),
         or_empty(record.memory.resident.map(|b| b.0)),
@@ -109,7 +112,7 @@ fn trial(record: &Record) -> Vec<String> {
 /// `epoch` and the columns after it.
 fn epoch(record: &Record, epoch: Option<&EpochResult>) -> Vec<String> {
     let of = |value: fn(&EpochResult) -> f64| or_empty(epoch.map(value));
-    let timed = epoch.filter(|_| record.time_valid);
+    let timed = epoch.filter(|_| record.is_timed());
     let step = timed.and_then(|e| e.seconds.step).map(|s| (s.data + s.forward + s.backward + s.optimiser).0);
     vec![
         or_empty(epoch.map(|e| e.epoch)),

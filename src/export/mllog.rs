@@ -71,8 +71,8 @@ pub fn mllog(records: &[Record]) -> (Vec<ExportFile>, Vec<LeftOut>) {
 
 /// The status of the run, or why there is no log of it.
 fn status(record: &Record) -> Result<&'static str, String> {
-    if !record.time_valid {
-        return Err("was paused, so it has no timeline".into());
+    if let Some(flag) = record.flags().first() {
+        return Err(format!("{flag}, so it has no timeline"));
     }
     if record.epochs.is_empty() {
         return Err(format!("is {} without an epoch, and a log needs one", record.outcome.word()));

@@ -7,20 +7,30 @@ use super::socket::{Socket, Timed};
 use rustls::{ServerConnection, StreamOwned};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long, and how many bytes, are read on after an answer, so that a client that is still sending sees it.
 const LINGER: (Duration, usize) = (Duration::from_millis(500), 64 * 1024);
 
+/// What a connection needs.
+pub(super) struct Service {
+    pub protection: Arc<Protection>,
+    pub handler: Arc<Handler>,
+    pub limits: Limits,
+    /// Called when a request is here.
+    pub asked: Box<dyn Fn() + Send>,
+}
+
 /// Answers what `socket` asks.
 ///
 /// # Errors
 /// The client was too slow, went away, or does not speak TLS where it should.
-pub(super) fn serve(socket: Socket, protection: &Protection, handler: &Handler, limits: &Limits) -> io::Result<()> {
-    let timed = Timed { socket, deadline: Instant::now() + limits.deadline };
-    let Some(config) = protection.tls() else { return answer(timed, protection, handler, limits, |t| t) };
+pub(super) fn serve(socket: Socket, service: &Service) -> io::Result<()> {
+    let timed = Timed { socket, deadline: Instant::now() + service.limits.deadline };
+    let Some(config) = service.protection.tls() else { return answer(timed, service, |t| t) };
     let session = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
-    answer(StreamOwned::new(session, timed), protection, handler, limits, |stream| {
+    answer(StreamOwned::new(session, timed), service, |stream| {
         stream.conn.send_close_notify();
         // Only what is in the buffers is left to send; a client that has gone does not want it.
         let _ = stream.flush();
@@ -29,15 +39,14 @@ pub(super) fn serve(socket: Socket, protection: &Protection, handler: &Handler, 
 }
 
 /// Reads a request and answers it; `end` says that no more will follow and gives the socket.
-fn answer<S: Read + Write>(
-    mut stream: S,
-    protection: &Protection,
-    handler: &Handler,
-    limits: &Limits,
-    end: impl FnOnce(&mut S) -> &mut Timed,
-) -> io::Result<()> {
-    let (head, response) = match read(&mut stream, limits)? {
-        Ok(request) => (request.head, protection.refusal(&request).unwrap_or_else(|| handler(&request))),
+fn answer<S: Read + Write>(mut stream: S, service: &Service, end: impl FnOnce(&mut S) -> &mut Timed) -> io::Result<()> {
+    let (head, response) = match read(&mut stream, &service.limits)? {
+        Ok(request) => {
+            // Before the password is looked at, which takes its time.
+            (service.asked)();
+            let refusal = service.protection.refusal(&request);
+            (request.head, refusal.unwrap_or_else(|| (service.handler)(&request)))
+        }
         Err(refused) => (false, refused),
     };
     stream.write_all(&response.bytes(head))?;
@@ -58,12 +67,12 @@ fn read(stream: &mut impl Read, limits: &Limits) -> io::Result<Result<Request, R
             Err(e) => return Err(e),
         };
         bytes.extend_from_slice(&buffer[..read]);
+        if bytes.len() > limits.head {
+            return Ok(Err(Response::line(431, "the request's head is too long")));
+        }
         match parse(&bytes) {
             Parsed::Whole(request) => return Ok(Ok(request)),
             Parsed::Refused(response) => return Ok(Err(response)),
-            Parsed::Partial if bytes.len() > limits.head => {
-                return Ok(Err(Response::line(431, "the request's head is too long")));
-            }
             Parsed::Partial => {}
         }
     }

@@ -1,7 +1,7 @@
 //! The server: it accepts connections, gives each a thread, and bounds their number.
 
 use super::address::Address;
-use super::connection::serve;
+use super::connection::{Service, serve};
 use super::message::{Request, Response};
 use super::protection::Protection;
 use super::socket::Socket;
@@ -32,6 +32,9 @@ pub struct Limits {
 
 /// Clients that mean to ask have asked by then; those that come back as soon as they have been thrown out leave room for them.
 const SILENCE: Duration = Duration::from_millis(20);
+
+/// With TLS two round trips and their arithmetic come first.
+const SILENCE_OF_TLS: Duration = Duration::from_millis(300);
 
 impl Default for Limits {
     fn default() -> Self {
@@ -179,10 +182,10 @@ impl Guests {
     }
 
     /// Lets a connection in, if need be in place of one that has been here for long.
-    fn admit(&self, number: u64, socket: &Socket, limits: &Limits) -> io::Result<bool> {
+    fn admit(&self, number: u64, socket: &Socket, limits: &Limits, silence: Duration) -> io::Result<bool> {
         let mut all = self.all();
         if all.len() >= limits.connections {
-            let patience = |guest: &Guest| if guest.has_asked { limits.grace } else { SILENCE };
+            let patience = |guest: &Guest| if guest.has_asked { limits.grace } else { silence };
             let gives_way = |guest: &Guest| guest.since.elapsed() >= patience(guest);
             match all.iter().position(gives_way) {
                 Some(place) => all.remove(place).socket.shut(Shutdown::Both),
@@ -229,22 +232,24 @@ impl Door {
     }
 
     fn admit(&self, number: u64, socket: Socket) -> io::Result<()> {
-        if !self.guests.admit(number, &socket, &self.limits)? {
+        let silence = if self.protection.tls().is_some() { SILENCE_OF_TLS } else { SILENCE };
+        if !self.guests.admit(number, &socket, &self.limits, silence)? {
             if self.protection.tls().is_none() {
                 turn_away(socket);
             }
             return Ok(());
         }
-        let (protection, handler, limits) = (self.protection.clone(), self.handler.clone(), self.limits);
         let (guests, stay) = (self.guests.clone(), Stay { guests: self.guests.clone(), number });
-        let asked = move |request: &Request| {
-            guests.has_asked(number);
-            handler(request)
+        let service = Service {
+            protection: self.protection.clone(),
+            handler: self.handler.clone(),
+            limits: self.limits,
+            asked: Box::new(move || guests.has_asked(number)),
         };
         let work = move || {
             let _stay = stay;
             // What went wrong is the client's affair.
-            let _ = serve(socket, &protection, &asked, &limits);
+            let _ = serve(socket, &service);
         };
         thread::Builder::new().name("http client".into()).stack_size(256 * 1024).spawn(work).map(drop)
     }

@@ -24,7 +24,7 @@ pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing, has_its_trials_name};
 pub use lock::TrialLock;
-pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name};
+pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name, remember as remember_overhead};
 pub use probe::{
     CallCost, Floor, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name,
 };

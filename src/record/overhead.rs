@@ -1,11 +1,13 @@
 //! What watching costs: how much of itself a step grows, measured by turns with and without the instruments.
 
-use super::{ProbeArm, ProbeRecord, Store};
+use super::index::cache_folder;
+use super::{ProbeArm, ProbeRecord, Store, StoreError};
 use crate::scenario::{Architecture, Deconvolution, Norm};
 use crate::stats::{LEVEL, median, median_interval};
 use crate::telemetry::{Environment, Level, TelemetrySummary};
 use crate::units::Ratio;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// What the instruments cost a trial, or the arm of a probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,7 +17,7 @@ pub struct TelemetryOverhead {
     /// CPU time of the instruments' own threads over the time watched: 0.01 is a hundredth of one core. Measured in this
     /// trial, or this arm.
     pub cpu_share: Option<Ratio>,
-    /// By how much they make steps longer; absent where the store has no such probe of this environment.
+    /// By how much they make steps longer; absent where this user has no such probe of this environment.
     pub step: Option<StepOverhead>,
 }
 
@@ -53,15 +55,18 @@ impl StepOverhead {
 }
 
 impl TelemetryOverhead {
-    /// What `telemetry` says itself of a training of `of` (see [`name`]), and what the newest probe by turns in `store` says
-    /// of its level in `environment`, whatever the commit: one of the same network, norm and operator before any other.
+    /// What `telemetry` says itself of a training of `of` (see [`name`]), and what the newest probe by turns in `store`, or
+    /// else the newest that was [remembered](remember), says of its level in `environment`, whatever the commit: one of the
+    /// same network, norm and operator before any other.
     pub fn of(telemetry: &TelemetrySummary, of: &str, environment: &Environment, store: &Store) -> Self {
         let here = environment.fingerprint();
-        let probes = store.probes().0.into_iter().filter(|probe| probe.environment.fingerprint() == here);
-        let probes = probes.filter(|probe| has_stub(probe) == is_stub(telemetry));
-        let measured = probes.filter_map(|probe| Some((probe.started, StepOverhead::of(&probe, telemetry.level)?)));
-        let step = measured.max_by_key(|(started, step)| (step.of == of, *started)).map(|(_, step)| step);
-        Self::from_parts(telemetry, step)
+        let newest = |store: &Store| {
+            let probes = store.probes().0.into_iter().filter(|probe| probe.environment.fingerprint() == here);
+            let probes = probes.filter(|probe| has_stub(probe) == is_stub(telemetry));
+            let measured = probes.filter_map(|probe| Some((probe.started, StepOverhead::of(&probe, telemetry.level)?)));
+            measured.max_by_key(|(started, step)| (step.of == of, *started)).map(|(_, step)| step)
+        };
+        Self::from_parts(telemetry, newest(store).or_else(|| newest(&Store::open_existing(memory()?).ok()?)))
     }
 
     /// What `telemetry` says itself, and `step`.
@@ -70,6 +75,25 @@ impl TelemetryOverhead {
         let share = telemetry.own_cpu.filter(|_| watched > 0.0).map(|cpu| Ratio(cpu.0 / watched));
         Self { level: telemetry.level, cpu_share: share, step }
     }
+}
+
+/// Keeps `probe` for the records of other stores: what watching costs belongs to the environment, not to a study. Nothing
+/// where it is no probe by turns, or of a stand-in for a device.
+///
+/// # Errors
+/// [`StoreError`]: the user's cache cannot be written.
+pub fn remember(probe: &ProbeRecord) -> Result<(), StoreError> {
+    match memory() {
+        Some(path) if StepOverhead::of(probe, Level::Full).is_some() && !has_stub(probe) => {
+            Store::open(path)?.write_probe(probe).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The folder of the store of what is remembered, in the user's cache.
+fn memory() -> Option<PathBuf> {
+    Some(cache_folder()?.join("ndbench").join("telemetry-overhead"))
 }
 
 /// What is trained, as overheads name it: `vgg16 bn`, `vgg16 nd fast`.

@@ -1,7 +1,7 @@
 //! What speaks against the times of a record. Its accuracy holds all the same.
 
-use super::Record;
-use crate::telemetry::GpuSummary;
+use super::{ProbeArm, Record};
+use crate::telemetry::{GpuSummary, TelemetrySummary};
 use crate::units::{Ratio, Seconds};
 use std::fmt;
 
@@ -75,9 +75,7 @@ impl Record {
     /// Why the times of this record do not count; none where they do.
     pub fn flags(&self) -> Vec<Flag> {
         let mut flags = if self.time_valid { Vec::new() } else { vec![Flag::Paused] };
-        if let Some(telemetry) = &self.telemetry {
-            telemetry.gpus.iter().for_each(|gpu| flags.extend(of_device(gpu, telemetry.seconds)));
-        }
+        flags.extend(of_devices(self.telemetry.as_deref()));
         flags
     }
 
@@ -85,6 +83,18 @@ impl Record {
     pub fn is_timed(&self) -> bool {
         self.time_valid && self.telemetry.is_none() || self.flags().is_empty()
     }
+}
+
+impl ProbeArm {
+    /// Why the times of this arm do not count; none where they do.
+    pub fn flags(&self) -> Vec<Flag> {
+        of_devices(self.telemetry.as_deref())
+    }
+}
+
+fn of_devices(telemetry: Option<&TelemetrySummary>) -> Vec<Flag> {
+    let devices = telemetry.into_iter().flat_map(|telemetry| telemetry.gpus.iter().map(|gpu| (gpu, telemetry.seconds)));
+    devices.flat_map(|(gpu, watched)| of_device(gpu, watched)).collect()
 }
 
 fn of_device(gpu: &GpuSummary, watched: Seconds) -> impl Iterator<Item = Flag> {
@@ -107,7 +117,6 @@ mod tests {
     use super::super::made_up;
     use super::*;
     use crate::scenario::{Architecture, Dataset};
-    use crate::telemetry::TelemetrySummary;
 
     #[test]
     fn trouble_of_the_device_speaks_against_times() {

@@ -16,7 +16,8 @@ pub struct ArmFigures {
     pub device: Seconds,
     /// Median over its turns of the host's `step` time.
     pub step: Seconds,
-    /// Its `device` time to that of the first arm, from turns of the same round; absent for the first.
+    /// Its `device` time to that of the first arm, from turns of the same round; absent for the first, and where the times of
+    /// one of them do not count.
     pub ratio: Option<Ratio>,
 }
 
@@ -27,7 +28,7 @@ pub fn arm_figures(probe: &ProbeRecord) -> Vec<ArmFigures> {
     let middle = |values: Vec<f64>| Seconds(median(&values).unwrap_or(f64::NAN));
     let ratio = |arm: &ProbeArm| {
         let pairs: Vec<(f64, f64)> = of(&arms[0], device).into_iter().zip(of(arm, device)).collect();
-        paired_ratio(&pairs, LEVEL)
+        paired_ratio(&pairs, LEVEL).filter(|_| arms[0].flags().is_empty() && arm.flags().is_empty())
     };
     let figures = |(index, arm): (usize, &ProbeArm)| ArmFigures {
         device: middle(of(arm, device)),
@@ -56,12 +57,25 @@ pub fn probe_table(probes: &[ProbeRecord]) -> String {
     out += "\nStep: median `device` time of a training step, without evaluation. Ratio: to the first arm of the network, from \
             turns of one round, geometric mean with 95 % confidence interval. Data to update: parts of a step that waits after \
             each. Peak: in live tensors of this arm, without images. Resident: of these, what lives between steps.\n";
+    let spoilt: Vec<String> = probes.iter().flat_map(spoilt).collect();
+    if !spoilt.is_empty() {
+        out += &format!("Times that do not count: {}.\n", spoilt.join("; "));
+    }
     let parts = parts_table(probes);
     let added = added_table(probes);
     for more in [added, parts].iter().filter(|more| !more.is_empty()) {
         out += &format!("\n{more}\n");
     }
     out + &environments(probes)
+}
+
+/// What speaks against the times of an arm, in words.
+fn spoilt(probe: &ProbeRecord) -> impl Iterator<Item = String> {
+    let arms = probe.cell.arms.iter().filter(|arm| !arm.flags().is_empty());
+    arms.map(|arm| {
+        let flags: Vec<String> = arm.flags().iter().map(ToString::to_string).collect();
+        format!("{}, {} {}", network_title(probe), arm_title(arm), flags.join(", "))
+    })
 }
 
 fn row(network: String, arm: &ProbeArm, figures: &ArmFigures) -> Vec<String> {
@@ -117,6 +131,7 @@ pub(super) fn arm_title(arm: &ProbeArm) -> String {
 mod tests {
     use super::*;
     use crate::record::made_up;
+    use crate::telemetry::{GpuSummary, TelemetrySummary};
 
     #[test]
     fn ratios_come_from_turns_of_the_same_round() {
@@ -128,6 +143,16 @@ mod tests {
         assert!((ratio.value - 3.0).abs() < 1e-12 && ratio.n == 3);
         let interval = ratio.interval.unwrap();
         assert!((interval.low - 3.0).abs() < 1e-9 && (interval.high - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn times_that_do_not_count_make_no_ratio() {
+        let mut probe = made_up::probe(&[&[1.0, 1.0], &[3.0, 3.0]]);
+        let gpus = vec![GpuSummary { lost: 2, ..GpuSummary::default() }];
+        probe.cell.arms[1].telemetry = Some(Box::new(TelemetrySummary { gpus, ..TelemetrySummary::default() }));
+        assert_eq!(arm_figures(&probe)[1].ratio, None);
+        let text = probe_table(&[probe]);
+        assert!(text.contains("do not count: VGG-16, CIFAR-10, ND published lost its device, times: 2."), "{text}");
     }
 
     #[test]

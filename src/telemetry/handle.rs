@@ -59,12 +59,12 @@ impl Telemetry {
         Self::watch(level, gpus.into_iter().map(source).collect(), allocator)
     }
 
-    /// Like [`Telemetry::start`], of the processes below this one instead of this one.
-    pub fn start_below(settings: Settings) -> Self {
+    /// Like [`Telemetry::start`], of the processes below this one instead of this one, at which it looks `every` so often.
+    pub fn start_below(settings: Settings, every: Duration) -> Self {
         let telemetry = Self::start(settings);
         if let Some(inbox) = &telemetry.inbox {
             // A sampler that has ended watches nothing.
-            let _ = inbox.send(Message::Below);
+            let _ = inbox.send(Message::Below(every));
         }
         telemetry
     }

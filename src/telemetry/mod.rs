@@ -30,7 +30,7 @@ pub use handle::{Recording, Settings, Telemetry};
 pub use host::{free_disk, nearest_folder};
 pub use level::Level;
 pub use memory::{Footprint, PeakResident, resident};
-pub use nvml::{Gpu, Gpus, gpus};
+pub use nvml::{Gpu, Gpus, every_gpu, gpus};
 pub use reading::Reading;
 pub use sampler::AllocatorProbe;
 pub use snapshot::Snapshot;

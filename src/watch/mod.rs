@@ -8,6 +8,7 @@ mod signals;
 
 pub use signals::{Received, Signals};
 
+use crate::units::Bytes;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -23,6 +24,8 @@ pub struct Watched {
     child: Child,
     signals: Signals,
     since: Instant,
+    /// The largest resident set of this process when it started the program.
+    own: Bytes,
 }
 
 /// How a program ended.
@@ -32,6 +35,9 @@ pub struct Ended {
     pub status: ExitStatus,
     /// From its start to its end.
     pub time: Duration,
+    /// The largest resident set that one of its processes had, as far as someone has waited for them; absent where it was
+    /// smaller than this process, from which it was forked.
+    pub largest_process: Option<Bytes>,
 }
 
 impl Ended {
@@ -56,7 +62,7 @@ impl Watched {
         // SAFETY: what is called between fork and exec neither allocates nor locks.
         unsafe { command.args(arguments).pre_exec(move || signals.restore()) };
         let child = command.spawn()?;
-        Ok(Self { child, signals, since: Instant::now() })
+        Ok(Self { child, signals, since: Instant::now(), own: largest(libc::RUSAGE_SELF) })
     }
 
     /// Waits for the program's end, and calls `tick` meanwhile: about every so often, and sooner in the beginning, since many
@@ -69,7 +75,8 @@ impl Watched {
         let mut next = Instant::now() + pause;
         loop {
             if let Some(status) = self.child.try_wait()? {
-                return Ok(Ended { status, time: self.since.elapsed() });
+                let largest_process = Some(largest(libc::RUSAGE_CHILDREN)).filter(|bytes| *bytes > self.own);
+                return Ok(Ended { status, time: self.since.elapsed(), largest_process });
             }
             bury_orphans(self.child.id());
             let left = next.saturating_duration_since(Instant::now());
@@ -92,6 +99,17 @@ impl Watched {
             unsafe { libc::kill(self.child.id() as libc::pid_t, received.signal) };
         }
     }
+}
+
+/// The largest resident set of a process, or of those that were waited for.
+fn largest(who: libc::c_int) -> Bytes {
+    // SAFETY: `rusage` is plain data, for which zero is valid, and the call only fills it.
+    let kib = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(who, &raw mut usage);
+        usage.ru_maxrss
+    };
+    Bytes(1024 * kib.max(0) as u64)
 }
 
 /// Descendants whose parents end become children of this process, so that they are still seen.

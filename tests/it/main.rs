@@ -13,6 +13,7 @@ mod data_fetch;
 mod data_folders;
 #[cfg(feature = "torch")]
 mod data_incomplete;
+mod device_faults;
 mod export;
 mod floors;
 #[cfg(feature = "torch")]

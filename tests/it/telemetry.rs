@@ -36,6 +36,14 @@ impl Driver {
         self.dir.path().join("stub.so")
     }
 
+    /// Puts it where the loader finds it in the driver's place: a folder for `LD_LIBRARY_PATH`.
+    pub fn installed(&self) -> &Path {
+        for (from, to) in [("stub.so", "libnvidia-ml.so.1"), ("stub.so.script", "libnvidia-ml.so.1.script")] {
+            fs::copy(self.dir.path().join(from), self.dir.path().join(to)).unwrap();
+        }
+        self.dir.path()
+    }
+
     /// From now on the device does this.
     pub fn script(&self, script: &str) {
         // At once: the library may be reading it.
@@ -56,7 +64,7 @@ impl Driver {
         self
     }
 
-    fn watch(&self) -> Watch {
+    pub fn watch(&self) -> Watch {
         self.watch_for(GpuTarget::Visible(0))
     }
 
@@ -72,13 +80,13 @@ fn watch(library: &Path, target: GpuTarget) -> Telemetry {
 }
 
 /// Telemetry, with the library that it has opened or will.
-struct Watch {
-    telemetry: Telemetry,
+pub struct Watch {
+    pub telemetry: Telemetry,
     _library: Option<Arc<tempfile::TempDir>>,
 }
 
 impl Watch {
-    fn until(&self, what: &str, holds: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+    pub fn until(&self, what: &str, holds: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
         let (begun, latest) = (Instant::now(), self.telemetry.latest());
         loop {
             let snapshot = latest.get();
@@ -90,26 +98,26 @@ impl Watch {
         }
     }
 
-    fn until_gpu(&self, what: &str, holds: impl Fn(&GpuSnapshot) -> bool) -> Arc<Snapshot> {
+    pub fn until_gpu(&self, what: &str, holds: impl Fn(&GpuSnapshot) -> bool) -> Arc<Snapshot> {
         self.until(what, |s| holds(&s.gpus[0]))
     }
 
-    fn up(&self) -> Arc<Snapshot> {
+    pub fn up(&self) -> Arc<Snapshot> {
         self.until_gpu("up", |gpu| gpu.state.is_up() && gpu.memory.is_some())
     }
 
-    fn samples(&self, more: u64) -> Arc<Snapshot> {
+    pub fn samples(&self, more: u64) -> Arc<Snapshot> {
         let now = self.telemetry.latest().get().health.samples;
         self.until("sampled", |s| s.health.samples >= now + more)
     }
 }
 
-fn errors(snapshot: &Snapshot, call: Call, code: Code) -> u64 {
+pub fn errors(snapshot: &Snapshot, call: Call, code: Code) -> u64 {
     let stats = snapshot.calls.iter().find(|stats| stats.call == call);
     stats.and_then(|stats| stats.errors.get(&code)).copied().unwrap_or(0)
 }
 
-fn calls(snapshot: &Snapshot, call: Call) -> u64 {
+pub fn calls(snapshot: &Snapshot, call: Call) -> u64 {
     snapshot.calls.iter().find(|stats| stats.call == call).map_or(0, |stats| stats.count())
 }
 
@@ -395,6 +403,8 @@ fn slices_have_their_own_memory_and_their_devices_activities() {
             (instance, "1g.18gb", "GPU-00000000-stub")
         );
         assert!(gpu.memory.is_some() && is_off(gpu, Call::Utilisation, Code::NotSupported) && gpu.energy.is_none());
+        let of_the_board = (gpu.temperature, gpu.sm_clock, gpu.ecc);
+        assert!(matches!(of_the_board, (Some(_), Some(_), Some(_))), "{of_the_board:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// Two trials of two epochs of three steps.
 fn bench() -> Bench {
@@ -105,6 +105,28 @@ fn a_device_that_is_lost_ends_no_training_and_its_times_do_not_count() {
     let report = bench.command("report", "lost", &["--only", "norm=bn"]).output().unwrap();
     let report = String::from_utf8(report.stdout).unwrap();
     assert!(report.contains("lost its device, times: 1"), "{report}");
+    let mut export = Command::new(env!("CARGO_BIN_EXE_ndbench"));
+    let exported = export.args(["export", "--format", "csv", "--store"]).arg(bench.path("lost")).output().unwrap();
+    let table = String::from_utf8(exported.stdout).unwrap();
+    let cell = |column: &str| {
+        let place = table.lines().next().unwrap().split(',').position(|name| name == column).unwrap();
+        table.lines().nth(1).unwrap().split(',').nth(place).unwrap().to_owned()
+    };
+    assert_eq!(["outcome", "time_valid", "paper_seconds"].map(cell), ["finished", "false", ""]);
+}
+
+#[test]
+fn what_watching_costs_is_remembered_for_the_records_of_other_stores() {
+    let bench = bench();
+    let cache = tempfile::tempdir().unwrap();
+    let arguments = ["--only", "norm=bn", "--rounds", "1", "--budget", "1", "--telemetry-ab", "-q"];
+    let mut probe = bench.command("probe", "one", &arguments);
+    assert!(probe.env("XDG_CACHE_HOME", cache.path()).status().unwrap().success());
+    let mut train = bench.command("run", "other", &["--only", "norm=bn"]);
+    assert!(train.env("XDG_CACHE_HOME", cache.path()).status().unwrap().success());
+    let step = records(&bench.path("other")).remove(0)["telemetry_overhead"]["step"].clone();
+    let name = files(&bench.path("one").join("probes")).remove(0);
+    assert_eq!(step["probe"], name.file_stem().unwrap().to_str().unwrap(), "{step}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `ndbench watch` around shells.
 
+use super::telemetry::Driver;
 use super::web::{PATIENCE, Served};
 use assert_cmd::Command;
 use flate2::read::GzDecoder;
@@ -41,6 +42,53 @@ fn children_count_also_those_whose_parents_are_gone() {
     assert!(read["cpu_seconds"].as_f64().unwrap() > 0.2, "{read}");
     assert!(read["processes_peak"].as_u64().unwrap() >= 3 && read["seconds"].as_f64().unwrap() > 1.4, "{read}");
     assert!(read["resident_peak_bytes"].as_u64().unwrap() > 1 << 20, "{read}");
+}
+
+/// What is said of a program that is watched on a machine with this driver.
+fn with_driver(script: &str, arguments: &[&str]) -> String {
+    let driver = Driver::new(script);
+    let mut command = Command::cargo_bin("ndbench").unwrap();
+    command.env("LD_LIBRARY_PATH", driver.installed()).env_remove("CUDA_VISIBLE_DEVICES").arg("watch");
+    let done = command.args(arguments).args(["--", "sh", "-c", "echo started"]).timeout(PATIENCE).assert().success();
+    assert_eq!(done.get_output().stdout, b"started\n");
+    stderr(&done)
+}
+
+#[test]
+fn every_device_is_watched_whatever_order_cuda_would_put_them_in() {
+    let said = with_driver("count 2\n1.name NVIDIA T4\n", &[]);
+    for device in ["NVIDIA H200: memory", "NVIDIA T4: memory"] {
+        assert!(said.contains(device), "no `{device}` in {said}");
+    }
+    assert_eq!(said.matches("NO MEASUREMENT").count(), 2, "a stand-in in the driver's place says so too: {said}");
+}
+
+#[test]
+fn a_driver_that_does_not_start_is_told_and_one_that_hangs_holds_no_program_up() {
+    let said = with_driver("fault nvmlInit_v2 18\n", &[]);
+    assert!(said.contains("reboot after a driver upgrade"), "{said}");
+    let hangs = "fault nvmlInit_v2 0 delay 3600000\n";
+    with_driver(hangs, &[]);
+    let begun = Instant::now();
+    with_driver(hangs, &["--telemetry", "off"]);
+    assert!(begun.elapsed() < Duration::from_secs(4), "nobody asks the driver then");
+}
+
+#[test]
+fn the_programs_failure_comes_before_ndbenchs_own() {
+    let said = watch(&["--summary", "/dev/null/x.json", "--", "sh", "-c", "exit 42"]).code(42);
+    assert!(stderr(&said).contains("/dev/null/x.json"), "{}", stderr(&said));
+    watch(&["--summary", "/dev/null/x.json", "--", "true"]).code(1);
+}
+
+#[test]
+fn the_largest_process_is_seen_however_short_it_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("summary.json");
+    let script = "import sys; x = bytearray(300 << 20)";
+    watch(&["-q", "--interval", "60", "--summary", path.to_str().unwrap(), "--", "python3", "-c", script]).success();
+    let read: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert!(read["resident_peak_bytes"].as_u64().unwrap() >= 300 << 20, "{read}");
 }
 
 #[test]

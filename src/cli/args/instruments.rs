@@ -19,6 +19,8 @@ pub struct InstrumentArgs {
 impl InstrumentArgs {
     /// The library to ask in place of the driver's.
     pub fn nvml_library(&self) -> Option<PathBuf> {
-        self.nvml_lib.clone().or_else(|| std::env::var_os("NDBENCH_NVML_LIB").map(PathBuf::from))
+        let path = self.nvml_lib.clone().or_else(|| std::env::var_os("NDBENCH_NVML_LIB").map(PathBuf::from))?;
+        // A bare name would be looked for where the loader looks, instead of here.
+        Some(std::path::absolute(&path).unwrap_or(path))
     }
 }

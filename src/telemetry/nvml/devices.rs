@@ -1,10 +1,15 @@
 //! The driver and the devices it knows.
 
 use super::library::open;
+use super::session::list;
 use crate::telemetry::Reading;
+use crate::telemetry::source::CallError;
+use crate::telemetry::visible::{GpuTarget, Listed};
 use crate::units::Bytes;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Nvml, cuda_driver_version_major, cuda_driver_version_minor};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 /// The driver and its devices.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,11 +35,49 @@ pub struct Gpu {
     pub used: Reading<Bytes>,
 }
 
+/// So long the driver is waited for where it is asked on the way; without a daemon that keeps it loaded it needs a second
+/// or two.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Asks the driver for its devices.
 ///
 /// # Errors
-/// Why there is none to ask: the library is missing, or does not start.
+/// Why there is none to ask: the library is missing, does not start, or does not answer within five seconds.
 pub fn gpus() -> Result<Gpus, String> {
+    patiently(ask).unwrap_or_else(|| Err(format!("NVML has not answered for {} s", PATIENCE.as_secs())))
+}
+
+/// Every device that a program started here may use. A driver that fails, or does not answer within five seconds, may have
+/// one all the same: then the first, of which its telemetry will say what is amiss.
+pub fn every_gpu() -> Vec<GpuTarget> {
+    let listed = patiently(|| {
+        let nvml = match open(None) {
+            Err(NvmlError::LibloadingError(_)) => return Ok(Vec::new()),
+            other => other?,
+        };
+        list(&nvml)
+    });
+    let Some(Ok(devices)) = listed else { return vec![GpuTarget::Visible(0)] };
+    let target = |(index, device): (usize, Result<Listed, CallError>)| match device {
+        // Of a divided device CUDA sees the first slice.
+        Ok(Listed { uuid, slices, .. }) => GpuTarget::Uuid(slices.into_iter().next().unwrap_or(uuid)),
+        Err(_) => GpuTarget::Visible(index),
+    };
+    devices.into_iter().enumerate().map(target).collect()
+}
+
+/// What `ask` brings, on a thread of its own that is left behind where the driver hangs.
+fn patiently<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (tell, told) = channel();
+    let ask = move || {
+        // Who waited may have lost patience.
+        let _ = tell.send(ask());
+    };
+    std::thread::Builder::new().name("nvml".into()).spawn(ask).ok()?;
+    told.recv_timeout(PATIENCE).ok()
+}
+
+fn ask() -> Result<Gpus, String> {
     let nvml = open(None).map_err(|e| match e {
         NvmlError::LibloadingError(_) => "libnvidia-ml.so.1 is not here: no NVIDIA driver".into(),
         e => format!("NVML does not start: {e}"),

@@ -61,7 +61,7 @@ impl Session {
 }
 
 /// The devices of the machine, those that do not answer too.
-fn list(nvml: &Nvml) -> Result<Vec<Result<Listed, CallError>>, CallError> {
+pub(super) fn list(nvml: &Nvml) -> Result<Vec<Result<Listed, CallError>>, CallError> {
     let count = nvml.device_count()?;
     let listed = (0..count).map(|index| {
         let device = nvml.device_by_index(index)?;
@@ -85,8 +85,8 @@ fn identity(nvml: &Nvml, device: &Device, parent: Option<&Device>, stub: bool) -
             compute_instance: instance(device, false)?,
         })
     });
+    let uuid = device.uuid()?;
     Ok(GpuIdentity {
-        uuid: device.uuid()?,
         index: board.index().unwrap_or_default(),
         name: if stub { format!("stub {name}") } else { name.clone() },
         driver: nvml.sys_driver_version().unwrap_or_default(),
@@ -94,7 +94,9 @@ fn identity(nvml: &Nvml, device: &Device, parent: Option<&Device>, stub: bool) -
             .map_or_else(String::new, |v| format!("{}.{}", cuda_driver_version_major(v), cuda_driver_version_minor(v))),
         pci_bus_id: board.pci_info().map(|pci| pci.bus_id).unwrap_or_default(),
         mig: mig.transpose()?,
-        stub,
+        // The stand-in in the driver's place, by the loader's path, still says what it is.
+        stub: stub || uuid.contains("stub"),
+        uuid,
     })
 }
 

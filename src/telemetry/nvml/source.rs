@@ -66,7 +66,9 @@ impl Source for NvmlSource {
 }
 
 fn ask(session: &mut Session, call: Call, seen: &mut [Option<u64>; 2]) -> Result<Answer, CallError> {
-    let device = &session.device;
+    // A slice has memory, work and processes of its own; sensors, clocks, errors and links are the whole device's. Energy
+    // and power are too, but which share of them is the slice's nobody can tell.
+    let (device, board) = (&session.device, session.parent.as_ref().unwrap_or(&session.device));
     match call {
         Call::Memory => read::memory(device),
         Call::Utilisation => read::utilisation(device),
@@ -77,21 +79,20 @@ fn ask(session: &mut Session, call: Call, seen: &mut [Option<u64>; 2]) -> Result
         Call::MemoryPower => read::power_field(device, Field::MEMORY_POWER),
         Call::PowerLimit => read::power_limit(device),
         Call::Energy => read::energy(device),
-        Call::Temperature => read::temperature(device),
-        Call::MemoryTemperature => read::memory_temperature(device),
-        Call::SmClock => read::clock(device, Clock::SM),
-        Call::MemoryClock => read::clock(device, Clock::Memory),
-        Call::ThrottleTimes => read::throttle_times(device),
-        Call::ThrottleReasons => read::throttle_reasons(device),
+        Call::Temperature => read::temperature(board),
+        Call::MemoryTemperature => read::memory_temperature(board),
+        Call::SmClock => read::clock(board, Clock::SM),
+        Call::MemoryClock => read::clock(board, Clock::Memory),
+        Call::ThrottleTimes => read::throttle_times(board),
+        Call::ThrottleReasons => read::throttle_reasons(board),
         Call::Activities => {
             let slice = session.identity.mig.as_ref().map(|mig| mig.gpu_instance);
-            let board = session.parent.as_ref().unwrap_or(&session.device);
             session.gpm.read(board, slice)
         }
         Call::Processes => read::processes(device),
-        Call::Ecc => read::ecc(device),
-        Call::Pcie => read::traffic(device, Field::PCIE, 1.0),
-        Call::NvLink => read::traffic(device, Field::NVLINK, 1024.0),
+        Call::Ecc => read::ecc(board),
+        Call::Pcie => read::traffic(board, Field::PCIE, 1.0),
+        Call::NvLink => read::traffic(board, Field::NVLINK, 1024.0),
         Call::Events => session.await_events().map(|()| Answer::Awaiting),
         Call::Open => Ok(Answer::Nothing),
     }

@@ -20,10 +20,27 @@ pub(super) struct HostWatch {
     next: Duration,
     looks: u64,
     /// The processes below this one, where these are watched instead of it.
-    below: Option<Vec<u32>>,
+    below: Option<Below>,
     pub host: HostSnapshot,
     pub process: ProcessSnapshot,
     pub allocated: Option<AllocatorSnapshot>,
+}
+
+/// The processes below this one.
+struct Below {
+    /// Time between two looks at them.
+    every: Duration,
+    next: Duration,
+    pids: Vec<u32>,
+}
+
+/// What a look has brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct New {
+    /// Of the machine.
+    pub machine: bool,
+    /// Of the process, or those below it.
+    pub process: bool,
 }
 
 impl HostWatch {
@@ -40,32 +57,43 @@ impl HostWatch {
         }
     }
 
-    /// Looks at the memory and CPU time of this process, and once a second, or when `hurried`, at the machine; whether it
-    /// did the latter.
-    pub fn look(&mut self, now: Duration, hurried: bool) -> bool {
-        if self.below.is_none() {
-            self.look_at_process();
+    /// Looks at the memory and CPU time of this process, or every so often of those below it, and once a second at the
+    /// machine; at all of them when `hurried`.
+    pub fn look(&mut self, now: Duration, hurried: bool) -> New {
+        let due = |next: &mut Duration, every: Duration| {
+            let is_due = now >= *next || hurried;
+            if is_due {
+                *next = now + every;
+            }
+            is_due
+        };
+        let machine = due(&mut self.next, EVERY);
+        if machine {
+            self.look_at_machine();
         }
-        self.allocated = self.allocator.as_ref().and_then(|ask| ask());
-        if now < self.next && !hurried {
-            return false;
-        }
-        self.next = now + EVERY;
-        self.look_at_machine();
-        if self.below.is_some() {
+        let process = match &mut self.below {
+            None => {
+                self.look_at_process();
+                true
+            }
+            Some(below) => due(&mut below.next, below.every),
+        };
+        if process && self.below.is_some() {
             self.look_below();
         }
-        true
+        self.allocated = self.allocator.as_ref().and_then(|ask| ask());
+        New { machine, process }
     }
 
-    /// From now on watches the processes below this one, once a second, instead of this one.
-    pub fn watch_below(&mut self) {
-        (self.below, self.process, self.next) = (Some(Vec::new()), ProcessSnapshot::default(), Duration::ZERO);
+    /// From now on watches the processes below this one, `every` so often, instead of this one.
+    pub fn watch_below(&mut self, every: Duration) {
+        let below = Below { every, next: Duration::ZERO, pids: Vec::new() };
+        (self.below, self.process, self.next) = (Some(below), ProcessSnapshot::default(), Duration::ZERO);
     }
 
     /// The processes below this one, as far as they are watched.
     pub fn below(&self) -> Option<&[u32]> {
-        self.below.as_deref()
+        self.below.as_ref().map(|below| below.pids.as_slice())
     }
 
     fn look_at_process(&mut self) {
@@ -87,7 +115,9 @@ impl HostWatch {
         self.process.cpu = Some(Seconds(usage.cpu.0.max(before)));
         self.process.resident = Some(usage.resident);
         self.process.resident_peak = self.process.resident_peak.max(self.process.resident);
-        self.below = Some(usage.pids);
+        if let Some(below) = &mut self.below {
+            below.pids = usage.pids;
+        }
     }
 
     fn look_at_machine(&mut self) {
@@ -123,9 +153,11 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let mut watch = HostWatch::new(None);
         watch.look(Duration::ZERO, false);
-        watch.watch_below();
+        watch.watch_below(Duration::from_millis(200));
         assert_eq!(watch.process, ProcessSnapshot::default());
-        assert!(watch.look(Duration::from_millis(100), false));
+        assert_eq!(watch.look(Duration::from_millis(100), false), New { machine: true, process: true });
+        assert_eq!(watch.look(Duration::from_millis(200), false), New { machine: false, process: false });
+        assert_eq!(watch.look(Duration::from_millis(300), false), New { machine: false, process: true });
         assert!(watch.below().unwrap().contains(&child.id()) && watch.process.cpu.is_some(), "{:?}", watch.process);
         // A program that has just begun holds next to nothing.
         let grown = (1..1000).any(|second| {
@@ -142,14 +174,14 @@ mod tests {
     fn the_host_is_seen_once_a_second_and_the_process_at_each_look() {
         let probe: AllocatorProbe = Box::new(|| Some(AllocatorSnapshot { reserved: Bytes(2), ..Default::default() }));
         let mut watch = HostWatch::new(Some(probe));
-        assert!(watch.look(Duration::ZERO, false));
+        assert!(watch.look(Duration::ZERO, false).machine);
         assert_eq!(watch.host.cpu, None, "one look makes no share");
         let before = watch.process;
         assert!(before.resident.unwrap() > Bytes(1 << 20) && before.resident_peak == before.resident);
         std::hint::black_box((0..20_000_000u64).fold(0u64, |a, b| a ^ b.wrapping_mul(a.wrapping_add(1))));
-        assert!(!watch.look(Duration::from_millis(100), false));
+        assert!(!watch.look(Duration::from_millis(100), false).machine);
         assert!(watch.process.cpu > before.cpu, "CPU time is a counter");
-        assert!(watch.look(Duration::from_millis(200), true));
+        assert!(watch.look(Duration::from_millis(200), true).machine);
         assert!(watch.host.cpu.is_some() && watch.host.memory_used < watch.host.memory_total, "{:?}", watch.host);
         assert_eq!(watch.allocated.map(|a| a.reserved), Some(Bytes(2)));
     }

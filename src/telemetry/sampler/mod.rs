@@ -39,8 +39,8 @@ pub(super) enum Message {
     End(Sender<()>),
     /// Nobody waits for the last readings of the recording any more.
     Release,
-    /// From now on the processes below this one are watched, instead of this one.
-    Below,
+    /// From now on the processes below this one are watched, every so often, instead of this one.
+    Below(Duration),
     /// The end.
     Stop,
 }
@@ -134,7 +134,7 @@ impl Sampler {
                     self.missed += late as u64;
                     self.tick(None);
                 }
-                Ok(Message::Below) => self.host.watch_below(),
+                Ok(Message::Below(every)) => self.host.watch_below(every),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.hurry.is_some() && !self.is_owed_readings() {
@@ -149,11 +149,11 @@ impl Sampler {
     fn tick(&mut self, hurry: Option<Hurry>) {
         let now = self.clock.now();
         self.ticks += 1;
-        let machine_is_new = self.host.look(now, hurry.is_some());
-        if let Some(below) = self.host.below().filter(|_| machine_is_new) {
+        let new = self.host.look(now, hurry.is_some());
+        if let Some(below) = self.host.below().filter(|_| new.process) {
             self.processes = Processes::of(below.iter().copied());
         }
-        self.machine_is_new |= machine_is_new;
+        self.machine_is_new |= new.machine;
         self.host_is_new = true;
         let mut asked = false;
         for Watched { device, worker, .. } in &mut self.devices {

@@ -35,7 +35,6 @@ impl Reaction {
             | Code::DriverMismatch
             | Code::NotSupported
             | Code::NoPermission
-            | Code::InvalidArgument
             | Code::CallVersion
             | Code::Deprecated => Self::Absent,
             _ => Self::Lost,

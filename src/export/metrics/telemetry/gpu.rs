@@ -4,12 +4,14 @@ use super::super::families::{Families, Labels};
 use crate::telemetry::snapshot::{Activities, Ecc, GpuIdentity, GpuSnapshot, GpuState, Memory, Traffic};
 use crate::units::{Bytes, Celsius, Hertz, Joules, Ratio, Seconds, Watts};
 
-pub(super) fn collect(gpu: &GpuSnapshot, families: &mut Families) {
+/// The device that is `number` among those watched.
+pub(super) fn collect(number: usize, gpu: &GpuSnapshot, families: &mut Families) {
     // A machine without a device is no failure of one.
     if matches!(gpu.state, GpuState::Absent { .. }) && gpu.identity.is_none() {
         return;
     }
-    let uuid = gpu.identity.as_ref().map_or("unknown", |identity| identity.uuid.as_str());
+    let unknown = if number == 0 { "unknown".into() } else { format!("unknown-{number}") };
+    let uuid = gpu.identity.as_ref().map_or(unknown.as_str(), |identity| identity.uuid.as_str());
     let mut device = Device { families, uuid };
     if let Some(identity) = &gpu.identity {
         device.info(identity);

@@ -23,7 +23,7 @@ impl Source for Snapshot {
         if self.level == Level::Off {
             return;
         }
-        self.gpus.iter().for_each(|gpu| gpu::collect(gpu, families));
+        self.gpus.iter().enumerate().for_each(|(number, gpu)| gpu::collect(number, gpu, families));
         host::host(&self.host, families);
         host::process(&self.process, families);
         if let Some(allocator) = &self.allocator {
