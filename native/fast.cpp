@@ -28,14 +28,15 @@ at::Tensor in(ndb_part part, Body body) {
 // Of the samples nothing is kept: they are gathered again on the way back, from x, which the convolution keeps anyway.
 struct Absorb : torch::autograd::Function<Absorb> {
   static variable_list forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                               const Samples& samples, double eps, int64_t n_iter) {
+                               const Samples& samples, double eps, int64_t n_iter, bool bf16) {
     at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x); }), mean;
     const at::Tensor measured = in(NDB_PART_COVARIANCE, [&] {
       mean = columns.mean({-1}, true);
       return covariance(samples.centred(std::move(columns), mean), eps);
     });
     Steps steps;
-    const at::Tensor deconv = in(NDB_PART_INVERSE_SQRT, [&] { return inverse_sqrt(measured, n_iter, steps); });
+    const at::ScalarType kind = bf16 ? at::kBFloat16 : measured.scalar_type();
+    const at::Tensor deconv = in(NDB_PART_INVERSE_SQRT, [&] { return inverse_sqrt(measured, n_iter, kind, steps); });
     const at::Tensor absorbed = at::matmul(weight, deconv);
     const at::Tensor shift = at::matmul(absorbed, mean);
     variable_list saved{x, mean, deconv, weight, absorbed};
@@ -74,7 +75,7 @@ struct Absorb : torch::autograd::Function<Absorb> {
         return samples.add_back(std::move(gradients[4]), std::move(d_columns), x.sizes());
       });
     }
-    return {dx, d_weight, {}, {}, {}};
+    return {dx, d_weight, {}, {}, {}, {}};
   }
 
   // The gradient of the columns. The mean's own share in the covariance vanishes: centred columns sum to zero.
@@ -87,9 +88,9 @@ struct Absorb : torch::autograd::Function<Absorb> {
 }  // namespace
 
 char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at::Tensor* weight, double eps,
-                      int64_t n_iter, at::Tensor** results) {
+                      int64_t n_iter, bool bf16, at::Tensor** results) {
   return guarded([&] {
-    const variable_list all = Absorb::apply(*x, *weight, Samples(*samples), eps, n_iter);
+    const variable_list all = Absorb::apply(*x, *weight, Samples(*samples), eps, n_iter, bf16);
     for (size_t i = 0; i < 5; ++i) results[i] = new at::Tensor(all[i]);
   });
 }

@@ -73,9 +73,9 @@ at::Tensor covariance(const at::Tensor& x, double ridge) {
   return a;
 }
 
-at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, Steps& steps) {
+at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind, Steps& steps) {
   const at::Tensor norm = a.square().sum({-2, -1}, true).sqrt();
-  at::Tensor m = a / norm, z;
+  at::Tensor m = (a / norm).to(kind), z;
   std::vector<at::Tensor> kept{m, norm};
   for (int64_t left = n_iter; left > 0;) {
     if (left == 1) {
@@ -100,10 +100,10 @@ at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, Steps& steps) {
     z = z.defined() ? symmetric_product(z, q) : q;
     m = next;
   }
-  if (!z.defined()) z = at::eye(a.size(-1), a.options()).expand_as(a);
+  if (!z.defined()) z = at::eye(a.size(-1), m.options()).expand_as(a);
   kept.push_back(z);
   steps.kept = std::move(kept);
-  return z / norm.sqrt();
+  return z.to(a.scalar_type()) / norm.sqrt();
 }
 
 at::Tensor inverse_sqrt_adjoint(const at::Tensor& gradient, int64_t n_iter, Steps& steps) {
@@ -116,8 +116,10 @@ at::Tensor inverse_sqrt_adjoint(const at::Tensor& gradient, int64_t n_iter, Step
   const at::Tensor norm = kept[1];
   const at::Tensor symmetric = with_transpose(gradient).mul_(0.5);
   // Result = z norm^(-1/2).
-  at::Tensor d_norm = frobenius(symmetric, take()) * norm.pow(-1.5) * -0.5;
-  at::Tensor dz = symmetric / norm.sqrt(), dm;
+  const at::ScalarType kind = kept[0].scalar_type();
+  const auto exact = [&](const at::Tensor& a) { return a.to(symmetric.scalar_type()); };
+  at::Tensor d_norm = frobenius(symmetric, exact(take())) * norm.pow(-1.5) * -0.5;
+  at::Tensor dz = (symmetric / norm.sqrt()).to(kind), dm;
   bool single = n_iter % 2 == 1;
   for (int64_t left = n_iter; left > 0;) {
     if (single) {
@@ -144,8 +146,9 @@ at::Tensor inverse_sqrt_adjoint(const at::Tensor& gradient, int64_t n_iter, Step
     if (z.defined()) dz = with_transpose(at::matmul(dz, q)).mul_(0.5);
     left -= 2;
   }
-  const at::Tensor m = kept[0];
+  const at::Tensor m = exact(kept[0]);
   if (!dm.defined()) return m * d_norm;
+  dm = exact(dm);
   // m = a / norm, and norm = |a|.
   d_norm = d_norm - frobenius(dm, m) / norm;
   return (dm / norm).add_(m * d_norm);

@@ -19,8 +19,9 @@ struct Steps {
   std::vector<at::Tensor> kept;
 };
 
-// A^(-1/2) after `n_iter` steps for a symmetric positive definite matrix [F, F] or a batch [B, F, F].
-at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, Steps& steps);
+// A^(-1/2) after `n_iter` steps for a symmetric positive definite matrix [F, F] or a batch [B, F, F]. The products are those of
+// numbers of the type `kind`.
+at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind, Steps& steps);
 
 // The gradient with respect to `a`, symmetric, where `gradient` is that with respect to the result.
 at::Tensor inverse_sqrt_adjoint(const at::Tensor& gradient, int64_t n_iter, Steps& steps);

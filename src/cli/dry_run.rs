@@ -150,7 +150,7 @@ fn json(rows: &[Row<'_>], totals: &Totals, profile: &Profile) -> Value {
     let trials: Vec<Value> = rows
         .iter()
         .map(|row| {
-            let ResolvedTrial { trial, sources, block } = row.trial;
+            let ResolvedTrial { trial, sources, block, .. } = row.trial;
             json!({
                 "trial_id": row.id,
                 "trial": trial,

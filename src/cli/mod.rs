@@ -103,6 +103,7 @@ fn reported(args: &ReportArgs) -> Result<(), Failure> {
         (Some(cell), _) => report::explain(&request, cell),
         (None, Some(folder)) => report::write_all(&request, folder),
         (None, None) if args.comparison => report::print_comparison(&request),
+        (None, None) if args.frontier => report::print_frontier(&request),
         (None, None) => report::report(&request),
     };
     done.map_err(|e| match e {

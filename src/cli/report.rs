@@ -6,7 +6,9 @@ use crate::plan::ResolvedTrial;
 use crate::published::{Published, PublishedError};
 use crate::record::{Indexing, Skipped, Store, StoreError};
 use crate::report::verdict::{self, UnknownCell};
-use crate::report::{Bundle, Options, PictureError, Report, comparison, figure};
+use crate::report::{
+    Bundle, Options, PictureError, Report, comparison, figure, frontier_figure, frontier_tables, frontiers,
+};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -133,6 +135,24 @@ pub fn print_comparison(request: &Request) -> Result<(), ReportError> {
     warn_of(&report.skipped).map_err(|source| ReportError::Write { path: "standard error".into(), source })
 }
 
+/// Prints what each variant of ND costs and brings, and draws it.
+///
+/// # Errors
+/// As [`report`]; a figure of which nothing is there.
+pub fn print_frontier(request: &Request) -> Result<(), ReportError> {
+    let gathered = Store::open_existing(request.store)?.gather(request.trials, request.indexing);
+    let found = frontiers(request.trials, &gathered.records);
+    if request.format == Format::Json {
+        print_with(|out| Ok(serde_json::to_writer_pretty(out, &found)?))?;
+    } else {
+        print(&frontier_tables(&found))?;
+    }
+    if let (Some(path), Some(svg)) = (request.figure, frontier_figure(&found)) {
+        write_atomic(path, svg.as_bytes()).map_err(|source| ReportError::Write { path: path.into(), source })?;
+    }
+    warn_of(&gathered.skipped).map_err(|source| ReportError::Write { path: "standard error".into(), source })
+}
+
 /// Names on stderr the files of a store that are not used.
 ///
 /// # Errors
@@ -162,8 +182,10 @@ pub fn explain(request: &Request, name: &str) -> Result<(), ReportError> {
 
 /// Reads the store.
 fn build(request: &Request) -> Result<Report, ReportError> {
-    let gathered = Store::open_existing(request.store)?.gather(request.trials, request.indexing);
-    let mut report = Report::build(request.trials, &gathered.records, &Published::embedded()?);
+    // Variants of ND have a table of their own: here a cell has one BN and one ND.
+    let own: Vec<ResolvedTrial> = request.trials.iter().filter(|t| t.variant.is_none()).cloned().collect();
+    let gathered = Store::open_existing(request.store)?.gather(&own, request.indexing);
+    let mut report = Report::build(&own, &gathered.records, &Published::embedded()?);
     report.scenario = request.title.into();
     report.coverage.other_records += gathered.others;
     report.skipped = gathered.skipped;

@@ -115,6 +115,7 @@ fn page(store: &Path, records: &[Record]) -> Result<Arc<[u8]>, Failure> {
             trial: trial.clone(),
             sources: sources.clone().into(),
             block: block.clone(),
+            variant: None,
         });
     }
     let trials: Vec<ResolvedTrial> = trials.into_values().collect();

@@ -31,6 +31,7 @@ unsafe extern "C" {
         weight: *const C_tensor,
         eps: f64,
         n_iter: i64,
+        bf16: bool,
         results: *mut [*mut C_tensor; 5],
     ) -> *mut c_char;
 }
@@ -50,7 +51,7 @@ pub(crate) struct Absorbed {
     pub input: Tensor,
 }
 
-/// Whitens the samples of `x` into a weight `[.., r, F]`.
+/// Whitens the samples of `x` into a weight `[.., r, F]`; with `bf16` the Newton-Schulz steps compute in bfloat16.
 ///
 /// # Errors
 /// libtorch's, out of memory among them.
@@ -60,11 +61,12 @@ pub(crate) fn absorb(
     weight: &Tensor,
     eps: f64,
     n_iter: i64,
+    bf16: bool,
 ) -> Result<Absorbed, NativeError> {
     let mut results = [null_mut(); 5];
     // SAFETY: tensors and samples live, and the shim fills the pointers on success.
     checked(unsafe {
-        ndb_fast_absorb(x.as_ptr(), &raw const samples, weight.as_ptr(), eps, n_iter, &raw mut results)
+        ndb_fast_absorb(x.as_ptr(), &raw const samples, weight.as_ptr(), eps, n_iter, bf16, &raw mut results)
     })?;
     // SAFETY: new tensors that nobody else owns.
     let [weight, shift, mean, deconv, input] = results.map(|pointer| unsafe { Tensor::from_ptr(pointer) });

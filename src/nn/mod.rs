@@ -17,7 +17,7 @@ pub use method::Method;
 pub use own::Own;
 pub use pass::{LayerTrace, Pass};
 pub use store::{Buffer, Init, Parameter, Role, Scope, Store};
-pub use whitened::{Products, Whitened};
+pub use whitened::{Convolution, Products, Whitened};
 
 use tch::Tensor;
 

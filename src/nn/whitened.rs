@@ -1,5 +1,16 @@
 //! What a layer whitens, in sizes: the products that follow need no more to be counted.
 
+use super::layers::ConvShape;
+
+/// A convolution and the image that it reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Convolution {
+    /// Its geometry.
+    pub shape: ConvShape,
+    /// Height and width of its input.
+    pub image: (i64, i64),
+}
+
 /// The sizes of a layer's statistics and of the weight that absorbs them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Whitened {
@@ -13,6 +24,8 @@ pub struct Whitened {
     pub rows: i64,
     /// Newton-Schulz iterations.
     pub n_iter: i64,
+    /// What it is the input of; absent for a linear layer.
+    pub convolution: Option<Convolution>,
 }
 
 /// Products of two F x F matrices.

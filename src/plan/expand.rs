@@ -81,14 +81,14 @@ pub fn expand(
     let precision = precision(&scenario, profile)?;
     let (mut trials, mut shared) = (Vec::new(), BTreeMap::new());
     for cell in cells(scenario.matrix()) {
-        for (position, norm) in order(&scenario.matrix().norms, cell.attempt).into_iter().enumerate() {
-            let trial = trial(&scenario, precision, &cell, norm);
+        for (position, (norm, variant)) in order(&scenario, cell.attempt).into_iter().enumerate() {
+            let trial = trial(&scenario, precision, &cell, norm, variant);
             if filter.keeps(&trial) {
-                let new = || Arc::new(sources(&scenario, profile, &trial, &cell));
-                let sources =
-                    shared.entry((cell.epochs, cell.dataset, cell.architecture, norm)).or_insert_with(new).clone();
+                let new = || Arc::new(sources(&scenario, profile, &trial, &cell, variant));
+                let key = (cell.epochs, cell.dataset, cell.architecture, norm, variant);
+                let sources = shared.entry(key).or_insert_with(new).clone();
                 let block = Block { id: format!("{}/{}", trial.cell(), trial.attempt), position: position as u32 };
-                trials.push(ResolvedTrial { trial, sources, block });
+                trials.push(ResolvedTrial { trial, sources, block, variant: variant.map(Arc::from) });
             }
         }
     }
@@ -116,19 +116,22 @@ fn cells(matrix: &Matrix) -> Vec<Cell> {
     cells
 }
 
-/// The norms of one block in running order, whatever the order in the file.
-fn order(norms: &[Norm], attempt: u32) -> Vec<Norm> {
-    let mut order: Vec<Norm> = Norm::ALL.into_iter().filter(|n| norms.contains(n)).collect();
+/// The norms of one block in running order, whatever the order in the file; after ND its variants by their names.
+fn order(scenario: &Scenario, attempt: u32) -> Vec<(Norm, Option<&str>)> {
+    let norms = Norm::ALL.into_iter().filter(|n| scenario.matrix().norms.contains(n)).map(|norm| (norm, None));
+    let variants = scenario.variants().keys().map(|name| (Norm::Nd, Some(name.as_str())));
+    let mut order: Vec<_> = norms.chain(variants).collect();
     if attempt.is_multiple_of(2) {
         order.reverse();
     }
     order
 }
 
-fn trial(scenario: &Scenario, precision: Precision, cell: &Cell, norm: Norm) -> Trial {
+fn trial(scenario: &Scenario, precision: Precision, cell: &Cell, norm: Norm, variant: Option<&str>) -> Trial {
     let matrix = scenario.matrix();
     let mut recipe = *scenario.recipe();
     recipe.precision = precision;
+    let deconvolution = variant.map_or(scenario.deconvolution(), |name| &scenario.variants()[name]);
     Trial {
         architecture: matrix.architectures[cell.architecture],
         dataset: matrix.datasets[cell.dataset].clone(),
@@ -137,7 +140,7 @@ fn trial(scenario: &Scenario, precision: Precision, cell: &Cell, norm: Norm) -> 
         attempt: cell.attempt,
         recipe,
         batch_norm: *scenario.batch_norm(),
-        deconvolution: (norm == Norm::Nd).then_some(*scenario.deconvolution()),
+        deconvolution: (norm == Norm::Nd).then_some(*deconvolution),
         train_images: scenario.train_images(),
         test_images: scenario.test_images(),
         base_seed: scenario.base_seed(),
@@ -157,7 +160,13 @@ fn precision(scenario: &Scenario, profile: &Profile) -> Result<Precision, PlanEr
 }
 
 /// Where each value of a trial came from, by its dotted key.
-fn sources(scenario: &Scenario, profile: &Profile, trial: &Trial, cell: &Cell) -> BTreeMap<String, String> {
+fn sources(
+    scenario: &Scenario,
+    profile: &Profile,
+    trial: &Trial,
+    cell: &Cell,
+    variant: Option<&str>,
+) -> BTreeMap<String, String> {
     let mut keys = Vec::new();
     leaves(String::new(), &serde_json::to_value(trial).expect("a trial is plain data"), &mut keys);
     // Written in a trial where they are not the study's only; their source counts in any case.
@@ -169,7 +178,10 @@ fn sources(scenario: &Scenario, profile: &Profile, trial: &Trial, cell: &Cell) -
         "norm" => scenario.source("matrix.norms"),
         "attempt" => scenario.source("matrix.attempts"),
         "recipe.precision" => scenario.source(key).or_else(|| profile.source("precision.tf32")),
-        _ => scenario.source(key),
+        _ => match (key.strip_prefix("deconvolution."), variant) {
+            (Some(setting), Some(name)) => scenario.source(&format!("variants.{name}.{setting}")),
+            _ => scenario.source(key),
+        },
     };
     let named = |key: String| (source(&key).unwrap_or_else(|| "default".into()), key);
     keys.into_iter().map(named).map(|(source, key)| (key, source)).collect()

@@ -108,4 +108,6 @@ pub struct ResolvedTrial {
     pub sources: Arc<BTreeMap<String, String>>,
     /// Its block.
     pub block: Block,
+    /// The name of its settings of ND where they are a variant of the scenario's.
+    pub variant: Option<Arc<str>>,
 }

@@ -1,10 +1,10 @@
 //! One network in training among others.
 
 use super::floor::floor;
+use super::parts::parts_of;
 use crate::clock::{Laps, synchronise};
 use crate::data::{self, EpochPlan, Normalisation};
 use crate::event::{MemoryPeak, Outcome};
-use crate::native::measure_parts;
 use crate::nn::{Method, networks};
 use crate::plan::Trial;
 use crate::record::{Floor, Turn};
@@ -113,13 +113,13 @@ impl<'a> Arm<'a> {
         synchronise(self.device);
         let (marks, host) = self.run(images, steps).map_err(failed)?;
         let laps = Laps::start(self.device);
-        let (split, parts) = measure_parts(self.device, || self.advance(images, Some(laps))).map_err(failed)?;
+        let (split, parts) = parts_of(self.device, || self.advance(images, Some(laps))).map_err(failed)?;
         let split = split.map_err(failed)?.unwrap_or_default();
         let device: Result<Vec<Seconds>, NativeError> = marks.windows(2).map(|pair| pair[0].until(&pair[1])).collect();
         let (allocated, reserved) = peak_memory(self.device);
         let own = |peak: Bytes| Bytes(peak.0.saturating_sub(held.0));
         let memory = MemoryPeak { allocated: allocated.map(own), reserved, resident: None };
-        Ok(Turn { steps: device.map_err(failed)?, host, split, parts: Some(parts.into()), memory })
+        Ok(Turn { steps: device.map_err(failed)?, host, split, parts: Some(parts), memory })
     }
 
     /// Runs `steps` steps; the marks before, between and after them, and the host's time for all.

@@ -33,7 +33,7 @@ pub(super) fn floor(trial: &Trial, classes: i64, kind: Kind, device: Device) -> 
     let mut rates = Rates { options: (kind, device), known: HashMap::new() };
     let mut floor = Floor::default();
     for (index, layer) in whitened.iter().enumerate() {
-        let Whitened { groups, features: f, samples, rows, n_iter } = *layer;
+        let Whitened { groups, features: f, samples, rows, n_iter, .. } = *layer;
         let samples = (samples * f64::from(trial.recipe.batch_size)).ceil() as i64;
         let symmetric = (f + 1) as f64 / (2 * f) as f64;
         let Products { symmetric: halves, full } = Products::of(n_iter);

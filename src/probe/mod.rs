@@ -11,6 +11,8 @@ mod parts;
 mod schedule;
 mod watch;
 
+pub use parts::parts_of;
+
 use crate::event::{MemoryPeak, Outcome};
 use crate::plan::Trial;
 use crate::record::{CallCost, Floor, ProbeArm, ProbeCell, Turn};

@@ -1,8 +1,18 @@
-//! From the shim's numbers to a record's.
+//! Where the time of a step goes: from the shim's numbers to a record's.
 
-use crate::native::{Part, Parts};
+use crate::native::{NativeError, Part, Parts, measure_parts};
 use crate::record::{PartTimes, StepParts};
 use crate::units::Seconds;
+use tch::Device;
+
+/// What `body` gives, and the time of its parts, forward and back, on `device`. One measurement at a time; it waits for the
+/// device after each part.
+///
+/// # Errors
+/// libtorch's.
+pub fn parts_of<T>(device: Device, body: impl FnOnce() -> T) -> Result<(T, StepParts), NativeError> {
+    measure_parts(device, body).map(|(result, parts)| (result, parts.into()))
+}
 
 impl From<Parts> for StepParts {
     fn from(parts: Parts) -> Self {
@@ -25,7 +35,7 @@ impl From<Parts> for StepParts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::native::measure_parts;
+
     use crate::nn::deconvolution::{FastDeconv, Whitening};
     use crate::nn::layers::ConvShape;
     use crate::nn::{Layer, Pass, Store};

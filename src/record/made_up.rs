@@ -29,7 +29,8 @@ pub(crate) fn trial(architecture: Architecture, dataset: Dataset, norm: Norm, ep
 pub(crate) fn resolved(trial: Trial) -> ResolvedTrial {
     let block =
         Block { id: format!("{}#{}", trial.cell(), trial.attempt), position: u32::from(trial.norm == Norm::Nd) };
-    ResolvedTrial { trial, sources: BTreeMap::from([("recipe.lr".into(), "default".into())]).into(), block }
+    let sources = BTreeMap::from([("recipe.lr".into(), "default".into())]).into();
+    ResolvedTrial { trial, sources, block, variant: None }
 }
 
 /// BN and ND of a cell, `attempts` times.

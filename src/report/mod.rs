@@ -8,6 +8,7 @@ mod bundle;
 mod comparison;
 mod differences;
 mod figure;
+mod frontier;
 mod html;
 mod json;
 mod markdown;
@@ -30,7 +31,8 @@ mod words;
 pub use bundle::{Bundle, Options, OutFile, PictureError};
 pub use comparison::comparison;
 pub use figure::study::{Figure, Form, figures, study_figures};
-pub use figure::{PngError, figure, parts_figure, png};
+pub use figure::{PngError, figure, frontier_figure, parts_figure, png};
+pub use frontier::{Frontier, Point, frontier_tables, frontiers};
 pub use html::{Page, html};
 pub use markdown::markdown;
 pub use model::{

@@ -143,7 +143,7 @@ fn listed(flags: &[Flag]) -> String {
 }
 
 /// Training time of a record that nothing speaks against.
-fn valid_seconds(record: &Record) -> Option<f64> {
+pub(super) fn valid_seconds(record: &Record) -> Option<f64> {
     let seconds = record.paper_seconds().0;
     (record.is_timed() && seconds > 0.0).then_some(seconds)
 }

@@ -39,8 +39,9 @@ pub(super) fn check(raw: &Raw, document: &Document) -> Result<(), SettingsError>
     c.positive("batch_norm.momentum", momentum, 1.0);
     c.positive("batch_norm.eps", eps, 1000.0);
     if raw.matrix.norms.contains(&Norm::Nd) || document.has("deconvolution") {
-        deconvolution(&raw.deconvolution, c);
+        deconvolution("deconvolution", &raw.deconvolution, c);
     }
+    variants(raw, c);
     checker.finish()
 }
 
@@ -75,7 +76,7 @@ fn matrix(raw: &Raw, document: &Document, c: &mut Checker<'_>) {
     if document.has("matrix.attempts") {
         c.count("matrix.attempts", m.attempts, 1..=MOST_TRIALS as u32);
     }
-    let lengths = [m.architectures.len(), m.datasets.len(), m.norms.len(), m.epochs.len()];
+    let lengths = [m.architectures.len(), m.datasets.len(), m.norms.len() + raw.variants.len(), m.epochs.len()];
     let trials = lengths.into_iter().fold(u64::from(m.attempts), |n, length| n.saturating_mul(length as u64));
     c.rule(trials <= MOST_TRIALS, "matrix", format_args!("makes {trials} trials; at most {MOST_TRIALS} are allowed"));
 }
@@ -97,13 +98,28 @@ fn recipe(r: &Recipe, c: &mut Checker<'_>) {
     c.rule(padding <= SIDE, "recipe.augmentation.crop_padding", rule);
 }
 
-fn deconvolution(d: &Deconvolution, c: &mut Checker<'_>) {
-    c.count("deconvolution.block", d.block, 1..=LARGEST_BLOCK);
-    c.count("deconvolution.block_fc", d.block_fc, 0..=LARGEST_BLOCK);
-    c.count("deconvolution.n_iter", d.n_iter, 1..=MOST_ITERATIONS);
-    c.positive("deconvolution.eps", d.eps, 1000.0);
-    c.count("deconvolution.sampling_stride", d.sampling_stride, 1..=i64::from(SIDE));
-    c.positive("deconvolution.momentum", d.momentum, 1.0);
-    c.count("deconvolution.first_n_iter", d.first_n_iter.unwrap_or(1), 1..=MOST_ITERATIONS);
-    c.count("deconvolution.freeze_iter", d.freeze_iter.unwrap_or(1), 1..=MOST_STEPS);
+/// Settings of ND beside those that the scenario has in any case.
+fn variants(raw: &Raw, c: &mut Checker<'_>) {
+    let mut known = vec![("deconvolution", &raw.deconvolution)];
+    for (name, settings) in &raw.variants {
+        let key = format!("variants.{name}");
+        deconvolution(&key, settings, c);
+        c.rule(raw.matrix.norms.contains(&Norm::Nd), &key, "needs `nd` among the norms");
+        let twin = known.iter().find(|(_, known)| *known == settings);
+        c.rule(twin.is_none(), &key, format_args!("is the same as {}", twin.map_or("", |(name, _)| name)));
+        known.push((name, settings));
+    }
+}
+
+fn deconvolution(key: &str, d: &Deconvolution, c: &mut Checker<'_>) {
+    let at = |name: &str| format!("{key}.{name}");
+    c.count(&at("block"), d.block, 1..=LARGEST_BLOCK);
+    c.count(&at("block_fc"), d.block_fc, 0..=LARGEST_BLOCK);
+    c.count(&at("n_iter"), d.n_iter, 1..=MOST_ITERATIONS);
+    c.positive(&at("eps"), d.eps, 1000.0);
+    c.count(&at("sampling_stride"), d.sampling_stride, 1..=i64::from(SIDE));
+    c.positive(&at("momentum"), d.momentum, 1.0);
+    c.count(&at("first_n_iter"), d.first_n_iter.unwrap_or(1), 1..=MOST_ITERATIONS);
+    c.count(&at("freeze_iter"), d.freeze_iter.unwrap_or(1), 1..=MOST_STEPS);
+    c.count(&at("refresh"), d.refresh.unwrap_or(1), 1..=MOST_STEPS);
 }

@@ -3,11 +3,13 @@
 use super::{Architecture, BatchNorm, Dataset, Deconvolution, Norm, Recipe};
 use crate::settings::{Document, SettingsError, find};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The scenarios that the binary carries, by name.
-pub const BUILT_IN: [(&str, &str); 4] = [
+pub const BUILT_IN: [(&str, &str); 5] = [
     ("demo", include_str!("../../scenarios/demo.toml")),
+    ("overhead-frontier", include_str!("../../scenarios/overhead-frontier.toml")),
     ("smoke", include_str!("../../scenarios/smoke.toml")),
     ("table1-cifar10", include_str!("../../scenarios/table1-cifar10.toml")),
     ("table1-cifar100", include_str!("../../scenarios/table1-cifar100.toml")),
@@ -51,6 +53,7 @@ pub(super) struct Raw {
     pub(super) recipe: Recipe,
     pub(super) batch_norm: BatchNorm,
     pub(super) deconvolution: Deconvolution,
+    pub(super) variants: BTreeMap<String, Deconvolution>,
 }
 
 /// A checked scenario. It can only be made by [`Scenario::load`], [`Scenario::parse`] and [`Scenario::with`], so every
@@ -129,6 +132,11 @@ impl Scenario {
     /// The settings of ND.
     pub fn deconvolution(&self) -> &Deconvolution {
         &self.raw.deconvolution
+    }
+
+    /// Other settings of ND, by name, that are trained beside those of [`Scenario::deconvolution`].
+    pub fn variants(&self) -> &BTreeMap<String, Deconvolution> {
+        &self.raw.variants
     }
 
     /// Only the first so many training images; absent: all.

@@ -69,6 +69,14 @@ pub enum Freeze {
     All,
 }
 
+/// Numbers of less precision than the recipe's, for matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MatrixPrecision {
+    /// bfloat16: eight bits of significand.
+    Bf16,
+}
+
 /// Settings of the deconvolution layers (Ye et al., 2020, Algorithm 1). Layers with special settings of their own, such
 /// as the first layer of most networks, keep them unless they are set here by `uniform`, `first_n_iter` or `freeze`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -101,6 +109,13 @@ pub struct Deconvolution {
     /// absent: 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub freeze_iter: Option<i64>,
+    /// Statistics are measured in every so many training steps, and kept in between, without gradient; absent: in each. This
+    /// is another function than the published one, and cheaper.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<i64>,
+    /// Numbers that the Newton-Schulz steps compute with; absent: those of the recipe. Less precise ones are cheaper.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matrix_precision: Option<MatrixPrecision>,
 }
 
 impl Default for Deconvolution {
@@ -118,6 +133,8 @@ impl Default for Deconvolution {
             first_n_iter: None,
             freeze: None,
             freeze_iter: None,
+            refresh: None,
+            matrix_precision: None,
         }
     }
 }

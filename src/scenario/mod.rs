@@ -13,7 +13,7 @@ pub use architecture::Architecture;
 pub use batch_norm::BatchNorm;
 pub use checked::{BUILT_IN, Matrix, Published, Scenario};
 pub use dataset::Dataset;
-pub use deconvolution::{Deconvolution, Freeze, Implementation};
+pub use deconvolution::{Deconvolution, Freeze, Implementation, MatrixPrecision};
 pub use norm::Norm;
 pub use recipe::{Augmentation, Normalisation, Precision, Recipe, Schedule};
 

@@ -68,7 +68,7 @@ fn trial(recipe: Recipe) -> ResolvedTrial {
         base_seed: 0,
     };
     let block = Block { id: trial.cell(), position: 0 };
-    ResolvedTrial { trial, sources: Default::default(), block }
+    ResolvedTrial { trial, sources: Default::default(), block, variant: None }
 }
 
 fn data() -> DataSet {

@@ -5,6 +5,7 @@ mod audit;
 mod bad_inputs;
 #[cfg(feature = "torch")]
 mod bench;
+mod benches;
 #[cfg(feature = "torch")]
 mod costs;
 #[cfg(feature = "torch")]

@@ -24,6 +24,9 @@ pub struct ReportArgs {
     /// Print what the store's probes measured instead of the tables
     #[arg(long, conflicts_with_all = ["comparison", "format", "out", "explain", "verbose", "all_tables", "no_index"])]
     pub probes: bool,
+    /// Print what variants of ND cost and bring, beside BN and ND, instead of the tables; with `--figure` draw it
+    #[arg(long, conflicts_with_all = ["comparison", "probes", "format", "out", "explain", "verbose", "all_tables"])]
+    pub frontier: bool,
     /// Print why a cell, such as `vgg16/cifar10/nd/20`, has its verdict, instead of the tables
     #[arg(long, value_name = "CELL", conflicts_with_all = ["comparison", "out", "format"])]
     pub explain: Option<String>,

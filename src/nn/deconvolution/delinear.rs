@@ -58,6 +58,7 @@ impl Layer for Delinear {
             samples: blocks as f64,
             rows: output * blocks,
             n_iter: self.statistics.n_iter(),
+            convolution: None,
         };
         pass.note_whitened(&self.name, "Delinear", y.numel() as u64 * input as u64, &y, whitened);
         y

@@ -4,7 +4,7 @@ use super::samples::Samples;
 use super::whitening::{Statistics, Whitening, Whole, block_size};
 use crate::native::{Part, part};
 use crate::nn::layers::ConvShape;
-use crate::nn::{Init, Layer, Pass, Role, Scope, Whitened};
+use crate::nn::{Convolution, Init, Layer, Pass, Role, Scope, Whitened};
 use tch::{Kind, Tensor};
 
 /// Convolution with deconvolved input, `[N, input, H, W]` to `[N, output, H', W']` (Ye et al., 2020, Algorithm 1).
@@ -86,6 +86,7 @@ impl FastDeconv {
             samples: places * blocks as f64,
             rows: output / groups * blocks,
             n_iter: self.statistics.n_iter(),
+            convolution: Some(Convolution { shape: self.shape, image: (height, width) }),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::newton_schulz::inverse_sqrt;
 use super::samples::Samples;
 use crate::native::{Part, part};
 use crate::nn::{Pass, Scope};
-use crate::scenario::{Deconvolution, Implementation};
+use crate::scenario::{Deconvolution, Implementation, MatrixPrecision};
 use std::cell::Cell;
 use std::rc::Rc;
 use tch::{Kind, Tensor};
@@ -31,6 +31,10 @@ pub struct Whitening {
     pub freeze: bool,
     /// The statistics are updated during the first `freeze_iter + 1` of every `10 freeze_iter` training steps.
     pub freeze_iter: i64,
+    /// Statistics are measured in every so many training steps; 1 for each.
+    pub refresh: i64,
+    /// The Newton-Schulz steps compute in bfloat16.
+    pub bf16: bool,
 }
 
 impl Whitening {
@@ -45,6 +49,8 @@ impl Whitening {
             momentum: settings.momentum,
             freeze: false,
             freeze_iter: settings.freeze_iter.unwrap_or(FREEZE_ITER),
+            refresh: settings.refresh.unwrap_or(1),
+            bf16: settings.matrix_precision == Some(MatrixPrecision::Bf16),
         }
     }
 
@@ -82,6 +88,8 @@ pub struct Statistics {
     groups: i64,
     running_mean: Tensor,
     running_deconv: Tensor,
+    /// Mean and deconvolution that were measured last, where they are kept for some steps.
+    kept: Option<[Tensor; 2]>,
     steps: Rc<Cell<i64>>,
 }
 
@@ -93,11 +101,15 @@ impl Statistics {
         let options = (scope.kind(), scope.device());
         let identity = Tensor::eye(features, options);
         let identity = if groups > 1 { identity.repeat([groups, 1, 1]) } else { identity };
+        let shape = |columns| if groups > 1 { vec![groups, features, columns] } else { vec![features, columns] };
+        let buffer = |name, columns| scope.buffer(name, Tensor::zeros(shape(columns), options));
+        let kept = (settings.refresh > 1).then(|| [buffer("kept_mean", 1), buffer("kept_deconv", features)]);
         Self {
             settings,
             groups,
             running_mean: scope.buffer("running_mean", Tensor::zeros([groups * features], options)),
             running_deconv: scope.buffer("running_deconv", identity),
+            kept,
             steps: scope.counter("steps"),
         }
     }
@@ -106,13 +118,18 @@ impl Statistics {
     /// are several): itself times the deconvolution, and that times the mean, `[.., r, 1]`. Training measures `samples`
     /// and remembers their statistics; evaluation, and training while frozen, use what is remembered.
     pub fn absorb(&self, pass: &Pass, weight: &Tensor, samples: Samples) -> Whole {
-        if !pass.is_training() || self.advance() {
-            let mean = self.running_mean.view_([self.groups, -1, 1]);
-            let mean = if self.groups > 1 { mean } else { mean.squeeze_dim(0) };
-            // Copies, since a later training step changes the running statistics in place.
-            return absorb(weight, &mean.copy(), &self.running_deconv.copy());
+        let now = if pass.is_training() { self.advance() } else { Now::Remembered };
+        match (now, &self.kept) {
+            (Now::Measured, _) | (Now::Kept, None) => {}
+            // Copies, since a later training step changes them in place.
+            (Now::Kept, Some([mean, deconv])) => return absorb(weight, &mean.copy(), &deconv.copy()),
+            (Now::Remembered, _) => {
+                let mean = self.running_mean.view_([self.groups, -1, 1]);
+                let mean = if self.groups > 1 { mean } else { mean.squeeze_dim(0) };
+                return absorb(weight, &mean.copy(), &self.running_deconv.copy());
+            }
         }
-        let Whitening { implementation, eps, n_iter, .. } = self.settings;
+        let Whitening { implementation, eps, n_iter, bf16, .. } = self.settings;
         match implementation {
             Implementation::Published => {
                 let (mean, deconv) = self.measure(&samples.columns());
@@ -120,7 +137,7 @@ impl Statistics {
                 absorb(weight, &mean, &deconv)
             }
             Implementation::Fast => {
-                let absorbed = samples.absorb(weight, eps, n_iter);
+                let absorbed = samples.absorb(weight, eps, n_iter, bf16);
                 self.remember(&absorbed.mean, &absorbed.deconv);
                 Whole { weight: absorbed.weight, shift: absorbed.shift, input: Some(absorbed.input) }
             }
@@ -132,26 +149,51 @@ impl Statistics {
         self.settings.n_iter
     }
 
-    /// Counts a training step and tells whether the statistics are frozen in it.
-    fn advance(&self) -> bool {
-        if !self.settings.freeze {
-            return false;
+    /// Counts a training step and tells which statistics it takes.
+    fn advance(&self) -> Now {
+        let Whitening { freeze, freeze_iter, refresh, .. } = self.settings;
+        if !freeze && refresh == 1 {
+            return Now::Measured;
         }
         let before = self.steps.get();
-        self.steps.set((before + 1) % (10 * self.settings.freeze_iter));
-        before > self.settings.freeze_iter
+        // Where nothing freezes, so large that it does not matter.
+        let cycle = if freeze { 10 * freeze_iter } else { i64::MAX };
+        self.steps.set((before + 1) % cycle);
+        match before {
+            step if freeze && step > freeze_iter => Now::Remembered,
+            step if step % refresh == 0 => Now::Measured,
+            _ => Now::Kept,
+        }
     }
 
     fn measure(&self, columns: &Tensor) -> (Tensor, Tensor) {
-        let Whitening { eps, n_iter, .. } = self.settings;
+        let Whitening { eps, n_iter, bf16, .. } = self.settings;
         let (mean, covariance) = part(Part::Covariance, || mean_and_covariance(columns, eps));
-        (mean, part(Part::InverseSqrt, || inverse_sqrt(&covariance, n_iter)))
+        let deconv = part(Part::InverseSqrt, || match bf16 {
+            true => inverse_sqrt(&covariance.to_kind(Kind::BFloat16), n_iter).to_kind(covariance.kind()),
+            false => inverse_sqrt(&covariance, n_iter),
+        });
+        (mean, deconv)
     }
 
     fn remember(&self, mean: &Tensor, deconv: &Tensor) {
         average(&self.running_mean, &mean.flatten(0, -1), self.settings.momentum);
         average(&self.running_deconv, deconv, self.settings.momentum);
+        if let Some(kept) = &self.kept {
+            tch::no_grad(|| kept.iter().zip([mean, deconv]).for_each(|(kept, new)| kept.shallow_clone().copy_(new)));
+        }
     }
+}
+
+/// The statistics that a pass takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Now {
+    /// Those of its batch.
+    Measured,
+    /// Those measured last, of a training step before.
+    Kept,
+    /// The running ones.
+    Remembered,
 }
 
 /// A weight times the deconvolution, and that times the mean.
@@ -183,6 +225,48 @@ pub(super) fn average(running: &Tensor, new: &Tensor, momentum: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Layer;
+    use crate::nn::Store;
+    use crate::nn::deconvolution::FastDeconv;
+    use crate::nn::layers::ConvShape;
+    use tch::Device;
+
+    /// What a layer makes of three batches in training.
+    fn outputs(settings: &Deconvolution) -> Vec<Tensor> {
+        let store = Store::new(Device::Cpu, Kind::Float);
+        let layer = FastDeconv::new(&store.root(), ConvShape::new(6, 4, 3).padding(1), true, Whitening::new(settings));
+        store.initialise(1);
+        let batch = |n: i64| {
+            let numbers = Tensor::arange(2 * 6 * 9 * 9, (Kind::Float, Device::Cpu)) * (0.37 + n as f64);
+            numbers.sin().view([2, 6, 9, 9])
+        };
+        (1..=3).map(|n| tch::no_grad(|| layer.forward(&batch(n), &Pass::training()))).collect()
+    }
+
+    fn difference(one: &Tensor, other: &Tensor) -> f64 {
+        ((one - other).norm() / other.norm()).double_value(&[])
+    }
+
+    #[test]
+    fn statistics_are_kept_between_the_steps_that_measure_them() {
+        for implementation in Implementation::ALL {
+            let every = Deconvolution { implementation, ..Deconvolution::default() };
+            let second = Deconvolution { refresh: Some(2), ..every };
+            let (every, second) = (outputs(&every), outputs(&second));
+            let differences: Vec<f64> = second.iter().zip(&every).map(|(a, b)| difference(a, b)).collect();
+            assert!(differences[0] == 0.0 && differences[1] > 1e-2 && differences[2] == 0.0, "{differences:?}");
+        }
+    }
+
+    #[test]
+    fn less_precise_matrices_change_little_and_something() {
+        for implementation in Implementation::ALL {
+            let exact = Deconvolution { implementation, ..Deconvolution::default() };
+            let rough = Deconvolution { matrix_precision: Some(MatrixPrecision::Bf16), ..exact };
+            let difference = difference(&outputs(&rough)[0], &outputs(&exact)[0]);
+            assert!((1e-5..0.1).contains(&difference), "{implementation}: {difference}");
+        }
+    }
 
     #[test]
     fn blocks_fit_the_channels() {

@@ -7,6 +7,7 @@ mod bars;
 mod crowd;
 mod curves;
 mod dots;
+mod frontier;
 mod parts;
 mod png;
 mod ratios;
@@ -14,6 +15,7 @@ mod scale;
 mod signature;
 pub(super) mod study;
 
+pub use frontier::frontier_figure;
 pub use parts::parts_figure;
 pub use png::{PngError, png};
 

@@ -3,6 +3,7 @@
 //! `NDBENCH_GOLDEN` names a folder of the same layout with other cases; the default is `tests/golden`.
 
 mod folder;
+mod follow;
 mod formulas;
 mod implementations;
 mod networks;
