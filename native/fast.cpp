@@ -22,13 +22,17 @@ at::Tensor in(ndb_part part, Body body) {
 
 // Samples of x and weight w [.., r, F] -> w D, (w D) mean [.., r, 1], mean [.., F, 1], D [.., F, F], x.
 //
+// D = C^(-1/2), or from a start S, where that is defined, D = (S C S^T)^(-1/2) S, which whitens too; S has no gradient.
+//
 // The last is x as the convolution should read it: then its gradient comes here, and that of the samples is added to it, a
 // ninth of the pixels in most layers, instead of to a tensor of zeros that would be added as a whole.
 //
 // Of the samples nothing is kept: they are gathered again on the way back, from x, which the convolution keeps anyway.
 struct Absorb : torch::autograd::Function<Absorb> {
   static variable_list forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                               const Samples& samples, double eps, int64_t n_iter, bool bf16) {
+                               const std::optional<at::Tensor>& from, const Samples& samples, double eps, int64_t n_iter,
+                               bool bf16) {
+    const at::Tensor start = from.value_or(at::Tensor());
     at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x); }), mean;
     const at::Tensor measured = in(NDB_PART_COVARIANCE, [&] {
       mean = columns.mean({-1}, true);
@@ -36,10 +40,14 @@ struct Absorb : torch::autograd::Function<Absorb> {
     });
     Steps steps;
     const at::ScalarType kind = bf16 ? at::kBFloat16 : measured.scalar_type();
-    const at::Tensor deconv = in(NDB_PART_INVERSE_SQRT, [&] { return inverse_sqrt(measured, n_iter, kind, steps); });
+    const at::Tensor deconv = in(NDB_PART_INVERSE_SQRT, [&] {
+      if (!start.defined()) return inverse_sqrt(measured, n_iter, kind, steps);
+      const at::Tensor seen = at::matmul(at::matmul(start, measured), start.transpose(-2, -1));
+      return at::matmul(inverse_sqrt(seen, n_iter, kind, steps), start);
+    });
     const at::Tensor absorbed = at::matmul(weight, deconv);
     const at::Tensor shift = at::matmul(absorbed, mean);
-    variable_list saved{x, mean, deconv, weight, absorbed};
+    variable_list saved{x, mean, deconv, weight, absorbed, start};
     saved.insert(saved.end(), steps.kept.begin(), steps.kept.end());
     context->save_for_backward(std::move(saved));
     context->saved_data["samples"] = samples.numbers();
@@ -52,19 +60,23 @@ struct Absorb : torch::autograd::Function<Absorb> {
   static variable_list backward(AutogradContext* context, variable_list& gradients) {
     TORCH_CHECK(!at::GradMode::is_enabled(), "the fast operator has no gradients of gradients");
     variable_list saved = context->get_saved_variables();
-    const at::Tensor x = saved[0], mean = saved[1], deconv = saved[2], weight = saved[3], absorbed = saved[4];
+    const at::Tensor x = saved[0], mean = saved[1], deconv = saved[2], weight = saved[3], absorbed = saved[4], start = saved[5];
     const at::Tensor d_shift = gradients[1];
     const at::Tensor d_absorbed = gradients[0] + at::matmul(d_shift, mean.transpose(-2, -1));
     at::Tensor dx, d_weight;
-    if (context->needs_input_grad(1)) d_weight = at::matmul(d_absorbed, deconv);
+    if (context->needs_input_grad(1)) d_weight = at::matmul(d_absorbed, deconv.transpose(-2, -1));
     if (context->needs_input_grad(0)) {
       Steps steps;
-      steps.kept.assign(saved.begin() + 5, saved.end());
+      steps.kept.assign(saved.begin() + 6, saved.end());
       saved.clear();
       const at::Tensor d_deconv = at::matmul(weight.transpose(-2, -1), d_absorbed);
       const int64_t n_iter = context->saved_data["n_iter"].toInt();
       const at::Tensor d_covariance =
-          in(NDB_PART_INVERSE_SQRT, [&] { return inverse_sqrt_adjoint(d_deconv, n_iter, steps); });
+          in(NDB_PART_INVERSE_SQRT, [&] {
+            if (!start.defined()) return inverse_sqrt_adjoint(d_deconv, n_iter, steps);
+            const at::Tensor back = start.transpose(-2, -1);
+            return at::matmul(at::matmul(back, inverse_sqrt_adjoint(at::matmul(d_deconv, back), n_iter, steps)), start);
+          });
       const at::Tensor d_mean = at::matmul(absorbed.transpose(-2, -1), d_shift);
       const Samples samples(context->saved_data["samples"].toIntVector());
       at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x); });
@@ -75,7 +87,7 @@ struct Absorb : torch::autograd::Function<Absorb> {
         return samples.add_back(std::move(gradients[4]), std::move(d_columns), x.sizes());
       });
     }
-    return {dx, d_weight, {}, {}, {}, {}};
+    return {dx, d_weight, {}, {}, {}, {}, {}};
   }
 
   // The gradient of the columns. The mean's own share in the covariance vanishes: centred columns sum to zero.
@@ -87,10 +99,10 @@ struct Absorb : torch::autograd::Function<Absorb> {
 
 }  // namespace
 
-char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at::Tensor* weight, double eps,
-                      int64_t n_iter, bool bf16, at::Tensor** results) {
+char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at::Tensor* weight,
+                      const at::Tensor* start, double eps, int64_t n_iter, bool bf16, at::Tensor** results) {
   return guarded([&] {
-    const variable_list all = Absorb::apply(*x, *weight, Samples(*samples), eps, n_iter, bf16);
+    const variable_list all = Absorb::apply(*x, *weight, start ? std::optional(*start) : std::nullopt, Samples(*samples), eps, n_iter, bf16);
     for (size_t i = 0; i < 5; ++i) results[i] = new at::Tensor(all[i]);
   });
 }

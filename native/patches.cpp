@@ -49,24 +49,29 @@ bool has_pixels(const at::Tensor& x) {
 // Samples that are handled together: what they write of a column fills a line of the cache.
 constexpr int64_t TOGETHER = 16;
 
-// Of a channels-last x, calls `visit(pixel, entry of columns)` for each channel of the pixel at `where(sample, place)`, for
-// each of `count` samples of `places` pixels; padding is read as zeros, and what is written to it is dropped.
+// Of a channels-last x, calls `visit(pixel, entry of columns)` for each channel of the pixels of `count` samples, `kernel` by
+// `kernel` each, where `where` says. So many samples as `apart` have no pixel in common with the next ones: threads share no
+// pixel. Padding is read as zeros, and what is written to it is dropped.
 template <typename T, typename Where, typename Visit>
-void each_channel(T* columns, int64_t channels, int64_t places, int64_t count, Where where, Visit visit) {
-  at::parallel_for(0, (count + TOGETHER - 1) / TOGETHER, 1, [&](int64_t first, int64_t last) {
+void each_channel(T* columns, int64_t channels, int64_t kernel, int64_t count, int64_t apart, Where where, Visit visit) {
+  at::parallel_for(0, (count + apart - 1) / apart, 1, [&](int64_t first, int64_t last) {
     std::vector<T> padding(channels);
     T* pixels[TOGETHER];
-    for (int64_t block = first; block < last; ++block) {
-      const int64_t start = block * TOGETHER, samples = std::min(TOGETHER, count - start);
-      for (int64_t place = 0; place < places; ++place) {
+    decltype(where.origin(0)) origins[TOGETHER];
+    const int64_t end = std::min(count, last * apart);
+    for (int64_t start = first * apart; start < end; start += TOGETHER) {
+      const int64_t samples = std::min(TOGETHER, end - start);
+      for (int64_t i = 0; i < samples; ++i) origins[i] = where.origin(start + i);
+      for (int64_t place = 0; place < kernel * kernel; ++place) {
+        const int64_t down = place / kernel, right = place % kernel;
         bool in_padding = false;
         for (int64_t i = 0; i < samples; ++i) {
-          T* pixel = where(start + i, place);
+          T* pixel = where.pixel(origins[i], down, right);
           in_padding |= pixel == nullptr;
           pixels[i] = pixel ? pixel : padding.data();
         }
         for (int64_t c = 0; c < channels; ++c) {
-          T* entry = columns + (c * places + place) * count + start;
+          T* entry = columns + (c * kernel * kernel + place) * count + start;
           for (int64_t i = 0; i < samples; ++i) visit(pixels[i][c], entry[i]);
         }
         if (in_padding) std::fill(padding.begin(), padding.end(), T(0));
@@ -77,16 +82,41 @@ void each_channel(T* columns, int64_t channels, int64_t places, int64_t count, W
 
 // Where the pixels of the windows of a channels-last x lie; null in the padding.
 template <typename T>
-auto in_windows(T* x, at::IntArrayRef sizes, const Window& w, int64_t rows, int64_t across) {
-  const int64_t channels = sizes[1], height = sizes[2], width = sizes[3];
-  return [=](int64_t sample, int64_t place) -> T* {
-    const int64_t n = sample / (rows * across), row = sample / across % rows, column = sample % across;
-    const int64_t h = row * w.stride + place / w.kernel * w.dilation - w.padding;
-    const int64_t v = column * w.stride + place % w.kernel * w.dilation - w.padding;
-    if (h < 0 || h >= height || v < 0 || v >= width) return nullptr;
-    return x + ((n * height + h) * width + v) * channels;
+struct InWindows {
+  struct Origin {
+    T* image;
+    int64_t row, column;
   };
-}
+
+  InWindows(T* x, at::IntArrayRef sizes, const Window& w, int64_t rows, int64_t across)
+      : x(x), channels(sizes[1]), height(sizes[2]), width(sizes[3]), w(w), rows(rows), across(across) {}
+
+  Origin origin(int64_t sample) const {
+    const int64_t image = sample / (rows * across), row = sample / across % rows, column = sample % across;
+    return {x + image * height * width * channels, row * w.stride - w.padding, column * w.stride - w.padding};
+  }
+
+  T* pixel(const Origin& origin, int64_t down, int64_t right) const {
+    const int64_t h = origin.row + down * w.dilation, v = origin.column + right * w.dilation;
+    if (h < 0 || h >= height || v < 0 || v >= width) return nullptr;
+    return origin.image + (h * width + v) * channels;
+  }
+
+  T* x;
+  int64_t channels, height, width;
+  Window w;
+  int64_t rows, across;
+};
+
+// Where every so many-th pixel of a channels-last x lies.
+template <typename T>
+struct EveryPixel {
+  T* origin(int64_t sample) const { return x + sample * step; }
+  T* pixel(T* origin, int64_t, int64_t) const { return origin; }
+
+  T* x;
+  int64_t step;
+};
 
 // Copies a pixel into its sample.
 constexpr auto sampled = [](const auto& pixel, auto& sample) { sample = pixel; };
@@ -128,10 +158,9 @@ at::Tensor gather_pixels(const at::Tensor& x, int64_t every) {
     const int64_t channels = x.size(1), count = (x.size(0) * area + every - 1) / every;
     at::Tensor columns = at::empty({channels, count}, x.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "gather_pixels", [&] {
-      const scalar_t* pixels = x.const_data_ptr<scalar_t>();
       // Only read.
-      const auto where = [=](int64_t sample, int64_t) { return const_cast<scalar_t*>(pixels) + sample * every * channels; };
-      each_channel(columns.mutable_data_ptr<scalar_t>(), channels, 1, count, where, sampled);
+      const EveryPixel<scalar_t> where{const_cast<scalar_t*>(x.const_data_ptr<scalar_t>()), every * channels};
+      each_channel(columns.mutable_data_ptr<scalar_t>(), channels, 1, count, TOGETHER, where, sampled);
     });
     return columns;
   }
@@ -154,10 +183,9 @@ void add_pixels(at::Tensor& x, const at::Tensor& columns, int64_t every) {
   } else if (has_pixels(x)) {
     const int64_t channels = x.size(1);
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_pixels", [&] {
-      scalar_t* pixels = x.mutable_data_ptr<scalar_t>();
-      const auto where = [=](int64_t sample, int64_t) { return pixels + sample * every * channels; };
+      const EveryPixel<scalar_t> where{x.mutable_data_ptr<scalar_t>(), every * channels};
       scalar_t* samples = const_cast<scalar_t*>(columns.const_data_ptr<scalar_t>());
-      each_channel(samples, channels, 1, columns.size(1), where, given_back);
+      each_channel(samples, channels, 1, columns.size(1), TOGETHER, where, given_back);
     });
   } else {
     const at::Tensor number = numbers(x.size(0) * area, every, columns);
@@ -168,24 +196,41 @@ void add_pixels(at::Tensor& x, const at::Tensor& columns, int64_t every) {
   }
 }
 
-// Windows that do not overlap, added to the planes of x; what of them lies in the padding is dropped.
-template <typename T>
-void add_windows(T* x, const T* columns, at::IntArrayRef sizes, const Window& w, int64_t rows, int64_t across) {
+// Those of `count` places, `stride` pixels apart, whose pixel lies within a side of `length`; the first place's is at `first`.
+struct Inside {
+  Inside(int64_t count, int64_t stride, int64_t first, int64_t length)
+      : from(first < 0 ? std::min(count, (-first + stride - 1) / stride) : 0),
+        to(first < length ? std::min(count, (length - 1 - first) / stride + 1) : 0) {}
+  int64_t from, to;
+};
+
+// Of an x of planes, calls `visit(pixel, entry of columns)` for each pixel of the windows, channel by channel in parallel, and
+// `outside(from, to)` for entries in the padding. Windows may overlap: those of a channel follow one another.
+template <typename T, typename Visit, typename Outside>
+void each_in_windows(T* x, T* columns, at::IntArrayRef sizes, const Window& w, int64_t rows, int64_t across, Visit visit,
+                     Outside outside) {
   const int64_t images = sizes[0], channels = sizes[1], height = sizes[2], width = sizes[3], k = w.kernel;
   at::parallel_for(0, channels, 1, [&](int64_t first, int64_t last) {
     for (int64_t c = first; c < last; ++c) {
       for (int64_t n = 0; n < images; ++n) {
         T* plane = x + (n * channels + c) * height * width;
         for (int64_t place = 0; place < k * k; ++place) {
-          const T* samples = columns + ((c * k * k + place) * images + n) * rows * across;
-          for (int64_t row = 0; row < rows; ++row) {
-            const int64_t h = row * w.stride + place / k - w.padding;
-            if (h < 0 || h >= height) continue;
-            for (int64_t column = 0; column < across; ++column) {
-              const int64_t at = column * w.stride + place % k - w.padding;
-              if (at >= 0 && at < width) plane[h * width + at] += samples[row * across + column];
-            }
+          T* samples = columns + ((c * k * k + place) * images + n) * rows * across;
+          const int64_t down = place / k * w.dilation - w.padding, right = place % k * w.dilation - w.padding;
+          const Inside lines(rows, w.stride, down, height), inside(across, w.stride, right, width);
+          if (inside.from >= inside.to) {
+            outside(samples, samples + rows * across);
+            continue;
           }
+          outside(samples, samples + lines.from * across);
+          for (int64_t row = lines.from; row < lines.to; ++row) {
+            T* entry = samples + row * across;
+            T* line = plane + (row * w.stride + down) * width + right;
+            outside(entry, entry + inside.from);
+            for (int64_t i = inside.from; i < inside.to; ++i) visit(line[i * w.stride], entry[i]);
+            outside(entry + inside.to, entry + across);
+          }
+          outside(samples + std::max(lines.from, lines.to) * across, samples + rows * across);
         }
       }
     }
@@ -198,14 +243,24 @@ at::Tensor gather(const at::Tensor& x, const Window& w) {
   if (w.kernel == 1) return gather_pixels(x, w.stride * w.stride);
   const int64_t features = x.size(1) * w.kernel * w.kernel;
   const int64_t rows = places(x.size(2), w), columns = places(x.size(3), w);
-  if (has_pixels(x) && !has_planes(x)) {
+  if (has_planes(x)) {
+    at::Tensor samples = at::empty({features, x.size(0) * rows * columns}, x.options());
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "gather_windows", [&] {
+      // Only read.
+      scalar_t* pixels = const_cast<scalar_t*>(x.const_data_ptr<scalar_t>());
+      const auto zeros = [](scalar_t* from, scalar_t* to) { std::fill(from, to, scalar_t(0)); };
+      each_in_windows(pixels, samples.mutable_data_ptr<scalar_t>(), x.sizes(), w, rows, columns, sampled, zeros);
+    });
+    return samples;
+  }
+  if (has_pixels(x)) {
     const int64_t count = x.size(0) * rows * columns;
     at::Tensor samples = at::empty({features, count}, x.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "gather_windows", [&] {
       // Only read.
       scalar_t* pixels = const_cast<scalar_t*>(x.const_data_ptr<scalar_t>());
-      each_channel(samples.mutable_data_ptr<scalar_t>(), x.size(1), w.kernel * w.kernel, count,
-                   in_windows(pixels, x.sizes(), w, rows, columns), sampled);
+      each_channel(samples.mutable_data_ptr<scalar_t>(), x.size(1), w.kernel, count, rows * columns,
+                   InWindows<scalar_t>(pixels, x.sizes(), w, rows, columns), sampled);
     });
     return samples;
   }
@@ -229,19 +284,21 @@ at::Tensor add_back(at::Tensor x, const at::Tensor& columns, const Window& w) {
   }
   const int64_t images = x.size(0), channels = x.size(1), k = w.kernel, d = w.dilation, p = w.padding, s = w.stride;
   const int64_t rows = places(x.size(2), w), across = places(x.size(3), w);
-  if (!disjoint(w)) {
-    const at::Tensor unfolded = columns.view({channels * k * k, images, rows * across}).transpose(0, 1);
-    x.add_(at::col2im(unfolded.contiguous(), {x.size(2), x.size(3)}, {k, k}, {d, d}, {p, p}, {s, s}));
-  } else if (has_planes(x)) {
+  if (has_planes(x)) {
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_windows", [&] {
-      add_windows(x.mutable_data_ptr<scalar_t>(), columns.const_data_ptr<scalar_t>(), x.sizes(), w, rows, across);
+      scalar_t* samples = const_cast<scalar_t*>(columns.const_data_ptr<scalar_t>());
+      const auto dropped = [](scalar_t*, scalar_t*) {};
+      each_in_windows(x.mutable_data_ptr<scalar_t>(), samples, x.sizes(), w, rows, across, given_back, dropped);
     });
   } else if (has_pixels(x)) {
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_windows", [&] {
       scalar_t* samples = const_cast<scalar_t*>(columns.const_data_ptr<scalar_t>());
-      each_channel(samples, channels, k * k, columns.size(1),
-                   in_windows(x.mutable_data_ptr<scalar_t>(), x.sizes(), w, rows, across), given_back);
+      each_channel(samples, channels, k, columns.size(1), rows * across,
+                   InWindows<scalar_t>(x.mutable_data_ptr<scalar_t>(), x.sizes(), w, rows, across), given_back);
     });
+  } else if (!disjoint(w)) {
+    const at::Tensor unfolded = columns.view({channels * k * k, images, rows * across}).transpose(0, 1);
+    x.add_(at::col2im(unfolded.contiguous(), {x.size(2), x.size(3)}, {k, k}, {d, d}, {p, p}, {s, s}));
   } else {
     const int64_t height = reach(rows, w), width = reach(across, w);
     at::Tensor padded = at::zeros({images, channels, height, width}, columns.options());

@@ -62,9 +62,10 @@ char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, 
 
 // Whitening of the samples of `x` absorbed by a weight [.., r, F], differentiable: five new tensors, the weight times the
 // deconvolution, that times the mean [.., r, 1], the mean [.., F, 1] and the deconvolution [.., F, F], the last two
-// without gradient, and x, which is to be used in its place. With `bf16` the Newton-Schulz steps compute in bfloat16.
-char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at::Tensor* weight, double eps,
-                      int64_t n_iter, bool bf16, at::Tensor** results);
+// without gradient, and x, which is to be used in its place. With `bf16` the Newton-Schulz steps compute in bfloat16; they
+// go on from `start` [.., F, F] where that is not null.
+char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at::Tensor* weight,
+                      const at::Tensor* start, double eps, int64_t n_iter, bool bf16, at::Tensor** results);
 
 // From here to the matching end the time of this thread belongs to `part`, but for that of parts within it. Without effect
 // unless parts are being measured.

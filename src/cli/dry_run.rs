@@ -97,6 +97,8 @@ fn table(rows: &[Row<'_>], style: TableStyle) -> String {
     table.set_header(["trial", "cell", "norm", "attempt", "state", "time", "from", "memory"]);
     for row in rows {
         let trial = &row.trial.trial;
+        let variant = row.trial.variant.as_ref().map_or(String::new(), |name| format!(" {name}"));
+        let norm = format!("{}{variant}", trial.norm);
         let (state, time, from) = match row.done {
             Some(seconds) => ("done", seconds, if seconds.is_some() { "measured" } else { "not valid" }.to_string()),
             None => ("to do", row.estimate.seconds, row.estimate.basis.to_string()),
@@ -109,7 +111,7 @@ fn table(rows: &[Row<'_>], style: TableStyle) -> String {
         table.add_row([
             Cell::new(&row.id),
             Cell::new(trial.cell()),
-            Cell::new(trial.norm),
+            Cell::new(norm),
             right(trial.attempt.to_string()),
             Cell::new(state),
             right(time),
@@ -150,12 +152,13 @@ fn json(rows: &[Row<'_>], totals: &Totals, profile: &Profile) -> Value {
     let trials: Vec<Value> = rows
         .iter()
         .map(|row| {
-            let ResolvedTrial { trial, sources, block, .. } = row.trial;
+            let ResolvedTrial { trial, sources, block, variant } = row.trial;
             json!({
                 "trial_id": row.id,
                 "trial": trial,
                 "sources": **sources,
                 "block": block,
+                "variant": variant.as_deref(),
                 "done": row.done.is_some(),
                 "seconds": row.done.flatten(),
                 "estimate": {

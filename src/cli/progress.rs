@@ -5,7 +5,7 @@ use super::forecast::Forecast;
 use super::pulse::Pulse;
 use super::talk;
 use crate::event::{EpochResult, Event, Outcome, Sink, SinkError};
-use crate::plan::Trial;
+use crate::plan::ResolvedTrial;
 use crate::units::Seconds;
 use indicatif::ProgressDrawTarget;
 use std::collections::BTreeSet;
@@ -107,9 +107,9 @@ impl<W: Write> Progress<W> {
         epochs / f64::from(self.epochs.max(1))
     }
 
-    fn trial_started(&mut self, trial: &Trial, remarks: &[String]) -> io::Result<()> {
-        (self.trial, self.epochs, self.steps) = (trial.to_string(), trial.epochs, 0);
-        self.forecast.begin(&trial.id());
+    fn trial_started(&mut self, trial: &ResolvedTrial, remarks: &[String]) -> io::Result<()> {
+        (self.trial, self.epochs, self.steps) = (trial.to_string(), trial.trial.epochs, 0);
+        self.forecast.begin(&trial.trial.id());
         if let Some(bars) = &self.bars {
             bars.epoch(format!("1/{}", self.epochs), self.trial.clone(), 0, 0);
         }
@@ -194,7 +194,7 @@ impl<W: Write> Progress<W> {
     fn show(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::RunStarted { trials, done } => self.run_started(*trials, *done),
-            Event::TrialStarted { trial, remarks, .. } => self.trial_started(&trial.trial, remarks),
+            Event::TrialStarted { trial, remarks, .. } => self.trial_started(trial, remarks),
             Event::TrainingStarted { steps_per_epoch, resumed_at, .. } => {
                 self.training_started(*steps_per_epoch, *resumed_at)
             }

@@ -2,7 +2,7 @@
 
 use super::{NativeError, checked};
 use std::ffi::c_char;
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
@@ -29,11 +29,25 @@ unsafe extern "C" {
         x: *const C_tensor,
         samples: *const Samples,
         weight: *const C_tensor,
+        start: *const C_tensor,
         eps: f64,
         n_iter: i64,
         bf16: bool,
         results: *mut [*mut C_tensor; 5],
     ) -> *mut c_char;
+}
+
+/// How the inverse square root of a covariance is taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Steps<'a> {
+    /// Added to the diagonal of the covariance.
+    pub eps: f64,
+    /// Newton-Schulz iterations.
+    pub n_iter: i64,
+    /// They compute in bfloat16.
+    pub bf16: bool,
+    /// From what they go on, `[.., F, F]`; absent: from the identity.
+    pub start: Option<&'a Tensor>,
 }
 
 /// What a weight that absorbs the whitening of its input becomes.
@@ -51,22 +65,17 @@ pub(crate) struct Absorbed {
     pub input: Tensor,
 }
 
-/// Whitens the samples of `x` into a weight `[.., r, F]`; with `bf16` the Newton-Schulz steps compute in bfloat16.
+/// Whitens the samples of `x` into a weight `[.., r, F]`.
 ///
 /// # Errors
 /// libtorch's, out of memory among them.
-pub(crate) fn absorb(
-    x: &Tensor,
-    samples: Samples,
-    weight: &Tensor,
-    eps: f64,
-    n_iter: i64,
-    bf16: bool,
-) -> Result<Absorbed, NativeError> {
+pub(crate) fn absorb(x: &Tensor, samples: Samples, weight: &Tensor, steps: Steps) -> Result<Absorbed, NativeError> {
+    let Steps { eps, n_iter, bf16, start } = steps;
+    let start = start.map_or(null(), Tensor::as_ptr);
     let mut results = [null_mut(); 5];
     // SAFETY: tensors and samples live, and the shim fills the pointers on success.
     checked(unsafe {
-        ndb_fast_absorb(x.as_ptr(), &raw const samples, weight.as_ptr(), eps, n_iter, bf16, &raw mut results)
+        ndb_fast_absorb(x.as_ptr(), &raw const samples, weight.as_ptr(), start, eps, n_iter, bf16, &raw mut results)
     })?;
     // SAFETY: new tensors that nobody else owns.
     let [weight, shift, mean, deconv, input] = results.map(|pointer| unsafe { Tensor::from_ptr(pointer) });

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::profile::Profile;
-use crate::scenario::{Architecture, Norm, Precision, Scenario};
+use crate::scenario::{Architecture, Implementation, Norm, Precision, Scenario};
 use crate::units::{Bytes, Seconds};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,6 +133,38 @@ fn filters_that_cannot_be_are_refused() {
         nothing.to_string(),
     ];
     insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn variants_are_trained_beside_bn_and_nd() {
+    let variants =
+        "[deconvolution]\nimplementation = \"fast\"\n\n[variants]\nb = { refresh = 2 }\na = { n_iter = 3 }\n";
+    let scenario = Scenario::parse("variants.toml", &format!("{SMALL}{variants}")).unwrap();
+    let trials = expand(&scenario, &profile("cpu"), &Overrides::default(), &Filter::default()).unwrap();
+    let name = |t: &ResolvedTrial| t.variant.as_deref().map_or_else(|| t.trial.norm.to_string(), String::from);
+    let names: Vec<String> = trials.iter().map(name).collect();
+    assert_eq!(names, ["bn", "nd", "a", "b", "b", "a", "nd", "bn", "bn", "nd", "a", "b"]);
+    assert_eq!(trials[3].block, Block { id: trials[0].block.id.clone(), position: 3 });
+    assert_eq!(trials.iter().map(|t| t.trial.id()).collect::<BTreeSet<_>>().len(), 12);
+    let [own, b] = [1, 3].map(|index| trials[index].trial.deconvolution.unwrap());
+    assert_eq!((own.implementation, own.refresh), (Implementation::Fast, None));
+    assert_eq!(
+        (b.implementation, b.refresh),
+        (Implementation::Published, Some(2)),
+        "what it leaves out is the study's"
+    );
+    assert_eq!(trials[3].sources["deconvolution.refresh"], "variants.toml:12");
+    assert_eq!(trials[3].sources["deconvolution.implementation"], "default");
+    assert_eq!(trials[3].to_string(), "resnet18 nd fashion-mini, 1 epoch, attempt 1, b");
+    for (wrong, rule) in [
+        ("c = { refresh = 0 }", "variants.c.refresh: must be from 1"),
+        ("c = { n_iter = 3 }", "variants.c: is the same as a"),
+        ("ND = { n_iter = 4 }", "variants.ND: must be lower-case"),
+        ("c = { refrsh = 4 }", "unknown key `refrsh` (did you mean `refresh`?)"),
+    ] {
+        let message = Scenario::parse("v.toml", &format!("{SMALL}{variants}{wrong}\n")).unwrap_err().to_string();
+        assert!(message.contains(rule), "{message}");
+    }
 }
 
 #[test]

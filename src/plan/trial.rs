@@ -89,6 +89,14 @@ impl fmt::Display for Trial {
     }
 }
 
+/// The trial, and the name of its variant of ND: `vgg16 nd cifar10, 20 epochs, attempt 1, bf16`.
+impl fmt::Display for ResolvedTrial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variant = self.variant.as_ref().map_or(String::new(), |name| format!(", {name}"));
+        write!(f, "{}{variant}", self.trial)
+    }
+}
+
 /// The place of a trial in its block: BN and ND of one cell and attempt, run back to back, order alternating.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {

@@ -27,10 +27,8 @@ pub(super) fn check(raw: &Raw, document: &Document) -> Result<(), SettingsError>
     let mut checker = Checker::new(document);
     let c = &mut checker;
     c.present("name");
-    let allowed = |ch: char| ch.is_ascii_lowercase() || ch.is_ascii_digit() || matches!(ch, '-' | '_' | '.');
     if document.has("name") {
-        let fine = raw.name.starts_with(|ch: char| ch.is_ascii_alphanumeric()) && raw.name.chars().all(allowed);
-        c.rule(fine, "name", "must be lower-case letters, digits, `-`, `_` or `.`, and begin with a letter or digit");
+        c.rule(is_name(&raw.name), "name", NAME_RULE);
     }
     images(raw, c);
     matrix(raw, document, c);
@@ -43,6 +41,13 @@ pub(super) fn check(raw: &Raw, document: &Document) -> Result<(), SettingsError>
     }
     variants(raw, c);
     checker.finish()
+}
+
+const NAME_RULE: &str = "must be lower-case letters, digits, `-`, `_` or `.`, and begin with a letter or digit";
+
+fn is_name(name: &str) -> bool {
+    let allowed = |ch: char| ch.is_ascii_lowercase() || ch.is_ascii_digit() || matches!(ch, '-' | '_' | '.');
+    name.starts_with(|ch: char| ch.is_ascii_alphanumeric()) && name.chars().all(allowed)
 }
 
 /// No more images may be asked for than a data set has, where its name fixes how many that are.
@@ -103,6 +108,7 @@ fn variants(raw: &Raw, c: &mut Checker<'_>) {
     let mut known = vec![("deconvolution", &raw.deconvolution)];
     for (name, settings) in &raw.variants {
         let key = format!("variants.{name}");
+        c.rule(is_name(name), &key, NAME_RULE);
         deconvolution(&key, settings, c);
         c.rule(raw.matrix.norms.contains(&Norm::Nd), &key, "needs `nd` among the norms");
         let twin = known.iter().find(|(_, known)| *known == settings);

@@ -113,6 +113,10 @@ pub struct Deconvolution {
     /// is another function than the published one, and cheaper.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh: Option<i64>,
+    /// The Newton-Schulz steps go on from the running deconvolution S instead of from the identity, on S C S^T; only written
+    /// where it is so. This is another function too, and fewer steps do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub warm_start: bool,
     /// Numbers that the Newton-Schulz steps compute with; absent: those of the recipe. Less precise ones are cheaper.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matrix_precision: Option<MatrixPrecision>,
@@ -134,6 +138,7 @@ impl Default for Deconvolution {
             freeze: None,
             freeze_iter: None,
             refresh: None,
+            warm_start: false,
             matrix_precision: None,
         }
     }

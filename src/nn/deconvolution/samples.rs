@@ -1,6 +1,6 @@
 //! The samples whose statistics a layer measures.
 
-use crate::native::{self, Absorbed, Part, part};
+use crate::native::{self, Absorbed, Part, Steps, part};
 use crate::nn::layers::ConvShape;
 use tch::Tensor;
 
@@ -36,15 +36,15 @@ impl Samples<'_> {
     ///
     /// # Panics
     /// Like tch, with libtorch's words, where it fails.
-    pub fn absorb(&self, weight: &Tensor, eps: f64, n_iter: i64, bf16: bool) -> Absorbed {
+    pub fn absorb(&self, weight: &Tensor, steps: Steps) -> Absorbed {
         let absorbed = match *self {
             Self::Windows { x, shape: ConvShape { kernel, padding, dilation, groups, .. }, block, stride } => {
                 // Row f G + q holds feature f of block q; in a grouped convolution, row q F + f feature f of group q.
                 let features = block * kernel * kernel;
                 let samples = native::Samples { kernel, stride, padding, dilation, groups, features };
-                native::absorb(x, samples, weight, eps, n_iter, bf16)
+                native::absorb(x, samples, weight, steps)
             }
-            Self::Pieces(..) => native::absorb(&self.columns(), native::Samples::default(), weight, eps, n_iter, bf16),
+            Self::Pieces(..) => native::absorb(&self.columns(), native::Samples::default(), weight, steps),
         };
         absorbed.unwrap_or_else(|e| panic!("{e}"))
     }

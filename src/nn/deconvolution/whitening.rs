@@ -2,7 +2,7 @@
 
 use super::newton_schulz::inverse_sqrt;
 use super::samples::Samples;
-use crate::native::{Part, part};
+use crate::native::{Part, Steps, part};
 use crate::nn::{Pass, Scope};
 use crate::scenario::{Deconvolution, Implementation, MatrixPrecision};
 use std::cell::Cell;
@@ -35,6 +35,8 @@ pub struct Whitening {
     pub refresh: i64,
     /// The Newton-Schulz steps compute in bfloat16.
     pub bf16: bool,
+    /// They go on from the running deconvolution.
+    pub warm_start: bool,
 }
 
 impl Whitening {
@@ -51,6 +53,7 @@ impl Whitening {
             freeze_iter: settings.freeze_iter.unwrap_or(FREEZE_ITER),
             refresh: settings.refresh.unwrap_or(1),
             bf16: settings.matrix_precision == Some(MatrixPrecision::Bf16),
+            warm_start: settings.warm_start,
         }
     }
 
@@ -129,15 +132,17 @@ impl Statistics {
                 return absorb(weight, &mean.copy(), &self.running_deconv.copy());
             }
         }
-        let Whitening { implementation, eps, n_iter, bf16, .. } = self.settings;
+        let Whitening { implementation, eps, n_iter, bf16, warm_start, .. } = self.settings;
+        // A copy, since it is averaged in place before the gradients come.
+        let start = warm_start.then(|| self.running_deconv.copy());
         match implementation {
             Implementation::Published => {
-                let (mean, deconv) = self.measure(&samples.columns());
+                let (mean, deconv) = self.measure(&samples.columns(), start.as_ref());
                 self.remember(&mean, &deconv);
                 absorb(weight, &mean, &deconv)
             }
             Implementation::Fast => {
-                let absorbed = samples.absorb(weight, eps, n_iter, bf16);
+                let absorbed = samples.absorb(weight, Steps { eps, n_iter, bf16, start: start.as_ref() });
                 self.remember(&absorbed.mean, &absorbed.deconv);
                 Whole { weight: absorbed.weight, shift: absorbed.shift, input: Some(absorbed.input) }
             }
@@ -166,12 +171,16 @@ impl Statistics {
         }
     }
 
-    fn measure(&self, columns: &Tensor) -> (Tensor, Tensor) {
+    fn measure(&self, columns: &Tensor, start: Option<&Tensor>) -> (Tensor, Tensor) {
         let Whitening { eps, n_iter, bf16, .. } = self.settings;
         let (mean, covariance) = part(Part::Covariance, || mean_and_covariance(columns, eps));
-        let deconv = part(Part::InverseSqrt, || match bf16 {
-            true => inverse_sqrt(&covariance.to_kind(Kind::BFloat16), n_iter).to_kind(covariance.kind()),
-            false => inverse_sqrt(&covariance, n_iter),
+        let inverse_sqrt = |a: &Tensor| match bf16 {
+            true => inverse_sqrt(&a.to_kind(Kind::BFloat16), n_iter).to_kind(a.kind()),
+            false => inverse_sqrt(a, n_iter),
+        };
+        let deconv = part(Part::InverseSqrt, || match start {
+            Some(start) => inverse_sqrt(&start.matmul(&covariance).matmul(&start.transpose(-2, -1))).matmul(start),
+            None => inverse_sqrt(&covariance),
         });
         (mean, deconv)
     }
@@ -256,6 +265,21 @@ mod tests {
             let differences: Vec<f64> = second.iter().zip(&every).map(|(a, b)| difference(a, b)).collect();
             assert!(differences[0] == 0.0 && differences[1] > 1e-2 && differences[2] == 0.0, "{differences:?}");
         }
+    }
+
+    #[test]
+    fn a_warm_start_whitens_with_fewer_steps_in_either_implementation() {
+        let [published, fast] = Implementation::ALL.map(|implementation| {
+            let warm = Deconvolution { implementation, warm_start: true, n_iter: 2, ..Deconvolution::default() };
+            outputs(&warm)
+        });
+        for (published, fast) in published.iter().zip(&fast) {
+            assert!(difference(fast, published) < 1e-4, "{}", difference(fast, published));
+        }
+        // From the identity, which the running value is at first, it is the cold start.
+        let cold = outputs(&Deconvolution { n_iter: 2, ..Deconvolution::default() });
+        let from_cold: Vec<f64> = published.iter().zip(&cold).map(|(a, b)| difference(a, b)).collect();
+        assert!(from_cold[0] < 1e-5 && from_cold[1] > 1e-3, "{from_cold:?}");
     }
 
     #[test]
