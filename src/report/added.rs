@@ -17,6 +17,8 @@ struct Added {
     added_ratio: Option<Ratio>,
     /// Its step to that of the published implementation.
     step_ratio: Option<Ratio>,
+    /// Its peak of live tensors to that of the published implementation.
+    peak_ratio: Option<f64>,
     /// The step of plain convolutions and what the products of whitening take at least.
     floor: Option<Seconds>,
 }
@@ -24,7 +26,7 @@ struct Added {
 /// A row an arm with ND of each probe that has plain convolutions too, and the geometric means of each implementation. Empty
 /// where there is no such probe.
 pub(super) fn added_table(probes: &[ProbeRecord]) -> String {
-    let head = ["Network", "", "Plain", "Added", "To published", "Step", "To published", "Floor", "Step/floor"];
+    let head = ["Network", "", "Plain", "Added", "To published", "Step", "To published", "Peak", "Floor", "Step/floor"];
     let mut table = Table::new(2, &head);
     let mut all: Vec<(String, Added)> = Vec::new();
     for probe in probes {
@@ -49,7 +51,7 @@ pub(super) fn added_table(probes: &[ProbeRecord]) -> String {
     table.render()
         + "\nPlain: median step with ordinary convolutions and biases instead. Added: the median step less that. To published: \
            ratio to the published implementation's, from turns of one round, geometric mean with 95 % confidence interval. \
-           Floor: the plain step, and the products that whitening cannot do without, each at the rate of a product of its \
+           Peak: of live tensors, to the published implementation's. Floor: the plain step, and the products that whitening cannot do without, each at the rate of a product of its \
            size on this device, symmetric ones half.\n"
 }
 
@@ -66,11 +68,15 @@ fn figures(arm: &ProbeArm, plain: &ProbeArm, published: Option<&ProbeArm>) -> Ad
         paired_ratio(&of(&theirs).into_iter().zip(of(&own)).collect::<Vec<_>>(), LEVEL)
     };
     let middle = |values: &[f64]| median(values).unwrap_or(f64::NAN);
+    let peak = |arm: &ProbeArm| arm.memory.allocated.map(|bytes| bytes.0 as f64);
     Added {
         step: Seconds(middle(&own)),
         added: Seconds(middle(&more(&own))),
         added_ratio: ratio(&|steps| more(steps)),
         step_ratio: ratio(&|steps| steps.to_vec()),
+        peak_ratio: published
+            .filter(|published| *published != arm)
+            .and_then(|published| Some(peak(arm)? / peak(published)?)),
         floor: arm.floor.map(|floor| Seconds(middle(&without) + floor.total().0)),
     }
 }
@@ -89,6 +95,7 @@ fn row(network: String, arm: &ProbeArm, plain: &ProbeArm, added: &Added) -> Vec<
         ratio_text(added.added_ratio),
         added.step.to_string(),
         ratio_text(added.step_ratio),
+        added.peak_ratio.map_or(NOTHING.into(), |ratio| format!("{ratio:.2}")),
         added.floor.map_or(NOTHING.into(), |floor| floor.to_string()),
         added.floor.map_or(NOTHING.into(), |floor| format!("{:.2}", added.step.0 / floor.0)),
     ]
@@ -108,6 +115,7 @@ fn means(title: &str, networks: &[&Added]) -> Vec<String> {
         mean(&|a| a.added_ratio.map(|r| r.value)),
         NOTHING.into(),
         mean(&|a| a.step_ratio.map(|r| r.value)),
+        mean(&|a| a.peak_ratio),
         NOTHING.into(),
         mean(&|a| a.floor.map(|floor| a.step.0 / floor.0)),
     ]
@@ -117,11 +125,12 @@ fn means(title: &str, networks: &[&Added]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::record::{Floor, made_up};
+    use crate::units::Bytes;
 
     /// BN, plain, published and fast; the machine is twice as slow in the second round.
     fn probe() -> ProbeRecord {
         let mut probe = made_up::probe(&[&[1.0, 2.0], &[4.0, 8.0]]);
-        let [bn, nd] = [0, 1].map(|arm| probe.cell.arms[arm].clone());
+        let [bn, mut nd] = [0, 1].map(|arm| probe.cell.arms[arm].clone());
         let slower = |arm: &ProbeArm, factor: f64| {
             let mut arm = arm.clone();
             arm.turns.iter_mut().flat_map(|turn| &mut turn.steps).for_each(|step| step.0 *= factor);
@@ -131,7 +140,9 @@ mod tests {
         plain.norm = Norm::Plain;
         let mut fast = slower(&nd, 0.5);
         fast.deconvolution.as_mut().unwrap().implementation = Implementation::Fast;
+        fast.memory.allocated = Some(Bytes(3 << 20));
         fast.floor = Some(Floor { newton_schulz: Seconds(0.5), covariance: Seconds(0.125), weight: Seconds(0.125) });
+        nd.memory.allocated = Some(Bytes(4 << 20));
         probe.cell.arms = vec![bn, plain, nd, fast];
         probe
     }
@@ -145,7 +156,7 @@ mod tests {
         assert_eq!((fast.step, fast.added), (Seconds(3.0), Seconds(2.25)));
         assert!((fast.added_ratio.unwrap().value - 1.5 / 3.5).abs() < 1e-12);
         assert!((fast.step_ratio.unwrap().value - 0.5).abs() < 1e-12);
-        assert_eq!(fast.floor, Some(Seconds(0.75 + 0.75)));
+        assert_eq!((fast.floor, fast.peak_ratio), (Some(Seconds(0.75 + 0.75)), Some(0.75)));
         let published = figures(&arms[2], &arms[1], published(&probe));
         assert!(published.added_ratio.is_none() && published.floor.is_none());
     }
