@@ -94,9 +94,10 @@ pub fn start(
     let server = Server::start(address, protection, Limits::default(), handler)
         .map_err(|e| Failure::Machine(format!("cannot listen at {address}: {e}")))?;
     if guard.targets.is_some() && !job().id.is_empty() && server.address().exposure() == Exposure::Machine {
-        talk::say(
+        // Talk that nobody can read is no reason not to begin.
+        let _ = talk::say(
             "warning: --targets names a port of this node alone, where no Prometheus of the cluster can scrape it; give --listen an address of the network, and --web-config",
-        )?;
+        );
     }
     let targets = guard.targets.as_ref().map(|path| TargetsFile::write(path, &server, &job()));
     let targets = targets.transpose().map_err(|e| Failure::File(e.into()))?;

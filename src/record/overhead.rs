@@ -44,6 +44,10 @@ impl StepOverhead {
         if (off.norm, off.deconvolution) != (on.norm, on.deconvolution) || level == Level::Off {
             return None;
         }
+        if !on.flags().is_empty() {
+            // A device that was lost, shared or throttled says nothing of the instruments.
+            return None;
+        }
         let steps = |arm: &ProbeArm| arm.turns.iter().map(|turn| turn.step().0).collect::<Vec<_>>();
         let growth: Vec<f64> = steps(off).into_iter().zip(steps(on)).map(|(off, on)| on / off - 1.0).collect();
         // A round in which something else ran shows more than the instruments ever do.

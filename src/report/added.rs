@@ -62,10 +62,11 @@ fn published(probe: &ProbeRecord) -> Option<&ProbeArm> {
 
 fn figures(arm: &ProbeArm, plain: &ProbeArm, published: Option<&ProbeArm>) -> Added {
     let (own, without) = (steps(arm), steps(plain));
+    let all_count = [Some(arm), Some(plain), published].into_iter().flatten().all(|arm| arm.flags().is_empty());
     let more = |steps: &[f64]| steps.iter().zip(&without).map(|(step, plain)| step - plain).collect::<Vec<f64>>();
     let ratio = |of: &dyn Fn(&[f64]) -> Vec<f64>| {
         let theirs = steps(published.filter(|published| *published != arm)?);
-        paired_ratio(&of(&theirs).into_iter().zip(of(&own)).collect::<Vec<_>>(), LEVEL)
+        paired_ratio(&of(&theirs).into_iter().zip(of(&own)).collect::<Vec<_>>(), LEVEL).filter(|_| all_count)
     };
     let middle = |values: &[f64]| median(values).unwrap_or(f64::NAN);
     let peak = |arm: &ProbeArm| arm.memory.allocated.map(|bytes| bytes.0 as f64);
@@ -77,7 +78,7 @@ fn figures(arm: &ProbeArm, plain: &ProbeArm, published: Option<&ProbeArm>) -> Ad
         peak_ratio: published
             .filter(|published| *published != arm)
             .and_then(|published| Some(peak(arm)? / peak(published)?)),
-        floor: arm.floor.map(|floor| Seconds(middle(&without) + floor.total().0)),
+        floor: arm.floor.filter(|_| all_count).map(|floor| Seconds(middle(&without) + floor.total().0)),
     }
 }
 

@@ -55,6 +55,11 @@ impl Recorder {
         self.series.as_ref().map_or(Duration::ZERO, SeriesSender::cpu)
     }
 
+    /// Device `number` is gone as the recording begins.
+    pub fn gone(&self, number: usize) {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).gone(number);
+    }
+
     /// Takes what is new.
     pub fn look(&mut self, look: &Look) {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).look(look);

@@ -8,6 +8,7 @@ mod signals;
 
 pub use signals::{Received, Signals};
 
+use crate::telemetry::resident;
 use crate::units::Bytes;
 use std::ffi::OsString;
 use std::io;
@@ -18,13 +19,16 @@ use std::time::{Duration, Instant};
 /// Before the first look; each pause is twice the one before, up to what was asked for.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
+/// What this process may grow by before it forks.
+const SLACK: u64 = 4 << 20;
+
 /// A program at work.
 #[derive(Debug)]
 pub struct Watched {
     child: Child,
     signals: Signals,
     since: Instant,
-    /// The largest resident set of this process when it started the program.
+    /// The resident set of this process when it started the program.
     own: Bytes,
 }
 
@@ -61,8 +65,10 @@ impl Watched {
         let mut command = Command::new(program);
         // SAFETY: what is called between fork and exec neither allocates nor locks.
         unsafe { command.args(arguments).pre_exec(move || signals.restore()) };
+        // Between fork and exec the program is as large as this process, and the system counts that too.
+        let own = resident().value().unwrap_or_default();
         let child = command.spawn()?;
-        Ok(Self { child, signals, since: Instant::now(), own: largest(libc::RUSAGE_SELF) })
+        Ok(Self { child, signals, since: Instant::now(), own })
     }
 
     /// Waits for the program's end, and calls `tick` meanwhile: about every so often, and sooner in the beginning, since many
@@ -75,7 +81,7 @@ impl Watched {
         let mut next = Instant::now() + pause;
         loop {
             if let Some(status) = self.child.try_wait()? {
-                let largest_process = Some(largest(libc::RUSAGE_CHILDREN)).filter(|bytes| *bytes > self.own);
+                let largest_process = Some(largest_child()).filter(|bytes| bytes.0 > self.own.0 + SLACK);
                 return Ok(Ended { status, time: self.since.elapsed(), largest_process });
             }
             bury_orphans(self.child.id());
@@ -101,12 +107,12 @@ impl Watched {
     }
 }
 
-/// The largest resident set of a process, or of those that were waited for.
-fn largest(who: libc::c_int) -> Bytes {
+/// The largest resident set of the processes that were waited for.
+fn largest_child() -> Bytes {
     // SAFETY: `rusage` is plain data, for which zero is valid, and the call only fills it.
     let kib = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(who, &raw mut usage);
+        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
         usage.ru_maxrss
     };
     Bytes(1024 * kib.max(0) as u64)

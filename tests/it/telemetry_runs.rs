@@ -102,6 +102,10 @@ fn a_device_that_is_lost_ends_no_training_and_its_times_do_not_count() {
     assert_eq!((&record["outcome"]["kind"], &record["time_valid"]), (&"finished".into(), &true.into()));
     assert_eq!(record["telemetry"]["gpus"][0]["lost"], 1, "{:#}", record["telemetry"]);
     assert!(record["remarks"].to_string().contains("the device was lost"), "{:#}", record["remarks"]);
+    // A trial that begins while the device is gone has no sound times either.
+    let later = Driver::new("energy ramp 0 500000\nfault nvmlDeviceGetMemoryInfo_v2 16 after 3\n");
+    let records = run(&bench, "gone", &["--nvml-lib", later.library().to_str().unwrap()]);
+    assert_eq!(records.iter().filter(|record| record["telemetry"]["gpus"][0]["lost"] == 1).count(), 2, "{records:#?}");
     let report = bench.command("report", "lost", &["--only", "norm=bn"]).output().unwrap();
     let report = String::from_utf8(report.stdout).unwrap();
     assert!(report.contains("lost its device, times: 1"), "{report}");

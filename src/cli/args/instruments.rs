@@ -19,7 +19,8 @@ pub struct InstrumentArgs {
 impl InstrumentArgs {
     /// The library to ask in place of the driver's.
     pub fn nvml_library(&self) -> Option<PathBuf> {
-        let path = self.nvml_lib.clone().or_else(|| std::env::var_os("NDBENCH_NVML_LIB").map(PathBuf::from))?;
+        let named = || std::env::var_os("NDBENCH_NVML_LIB").filter(|name| !name.is_empty());
+        let path = self.nvml_lib.clone().or_else(|| named().map(PathBuf::from))?;
         // A bare name would be looked for where the loader looks, instead of here.
         Some(std::path::absolute(&path).unwrap_or(path))
     }

@@ -106,6 +106,11 @@ impl Device {
         self.hanging.is_some()
     }
 
+    /// It was lost, and has not come back.
+    pub fn is_gone(&self) -> bool {
+        self.lost > 0 && matches!(self.readings.now.state, GpuState::Lost { .. })
+    }
+
     /// What `lanes` read is due now.
     pub fn hurry(&mut self, lanes: Hurry, now: Duration) {
         self.lanes.hurry(lanes, now);

@@ -123,6 +123,8 @@ impl Sampler {
             match inbox.recv_timeout(next.saturating_sub(self.clock.now())) {
                 Ok(Message::Round(number, round)) => self.absorb(number, round),
                 Ok(Message::Begin(recorder)) => {
+                    let gone = self.devices.iter().enumerate().filter(|(_, watched)| watched.device.is_gone());
+                    gone.for_each(|(number, _)| recorder.gone(number));
                     // Who waited for the one before has lost patience.
                     (self.recorder, self.ending, self.hurry) = (Some(recorder), None, Some(Hurry::AllButSlow));
                 }
@@ -154,7 +156,7 @@ impl Sampler {
             self.processes = Processes::of(below.iter().copied());
         }
         self.machine_is_new |= new.machine;
-        self.host_is_new = true;
+        self.host_is_new |= new.process;
         let mut asked = false;
         for Watched { device, worker, .. } in &mut self.devices {
             let Some(worker) = worker else { continue };

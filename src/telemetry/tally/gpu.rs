@@ -75,6 +75,11 @@ impl GpuTally {
         }
     }
 
+    /// The device was lost before, and has not come back.
+    pub fn gone(&mut self) {
+        self.lost.more(1.0);
+    }
+
     /// Takes the readings that are new.
     pub fn look(&mut self, at: Duration, look: &GpuLook) {
         let GpuLook { snapshot: now, fresh, .. } = *look;

@@ -68,6 +68,12 @@ impl Tally {
         self.executions
     }
 
+    /// Device `number` was lost before this execution began, and has not come back.
+    pub(super) fn gone(&mut self, number: usize) {
+        self.gpus.resize_with(self.gpus.len().max(number + 1), GpuTally::default);
+        self.gpus[number].gone();
+    }
+
     /// Takes what is new.
     pub(super) fn look(&mut self, look: &Look) {
         let at = look.at;

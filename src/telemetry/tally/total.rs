@@ -24,6 +24,11 @@ impl Total {
         self.last = Some((value, at));
     }
 
+    /// Adds what was not read as a difference.
+    pub fn more(&mut self, by: f64) {
+        *self.grown.get_or_insert(0.0) += by;
+    }
+
     /// The next reading is the first of another execution.
     pub fn pause(&mut self) {
         self.last = None;
