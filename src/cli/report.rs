@@ -135,10 +135,10 @@ pub fn print_comparison(request: &Request) -> Result<(), ReportError> {
     warn_of(&report.skipped).map_err(|source| ReportError::Write { path: "standard error".into(), source })
 }
 
-/// Prints what each variant of ND costs and brings, and draws it.
+/// Prints what each variant of ND costs and brings, and draws it where there is a record to draw.
 ///
 /// # Errors
-/// As [`report`]; a figure of which nothing is there.
+/// As [`report`].
 pub fn print_frontier(request: &Request) -> Result<(), ReportError> {
     let gathered = Store::open_existing(request.store)?.gather(request.trials, request.indexing);
     let found = frontiers(request.trials, &gathered.records);
