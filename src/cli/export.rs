@@ -4,7 +4,7 @@ use super::args::{ExportArgs, ExportFormat};
 use super::exit::Failure;
 use super::talk::{say, write_all};
 use crate::export::metrics::{Families, Pushgateway, Results, Source, slots};
-use crate::export::{self, AsvRepository, ExportFile, LeftOut, Samples, distinct, environment_label};
+use crate::export::{self, AsvRepository, ExportFile, LeftOut, Readings, Samples, distinct, environment_label};
 use crate::files::write_atomic;
 use crate::plan::Filter;
 use crate::record::{Record, Skipped, SkippedKind, Store, counted, has_its_trials_name};
@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// A record, and where it lies.
+type Found = (PathBuf, Record);
 
 /// What an export writes.
 enum Product {
@@ -27,22 +30,30 @@ enum Product {
 /// or an output that cannot be written. Files that are no records, and records without a result, are no errors.
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     let filter = Filter::parse(&args.only).map_err(input)?;
-    let (mut records, skipped) = read(args)?;
+    let (mut found, skipped) = read(args)?;
     tell_skipped(&skipped)?;
-    records.retain(|r| filter.keeps(&r.trial) && is_wanted(r, args));
+    found.retain(|(_, r)| filter.keeps(&r.trial) && is_wanted(r, args));
+    let (paths, records): (Vec<PathBuf>, Vec<Record>) = found.into_iter().unzip();
     if records.is_empty() {
         say("export: no record is left to export")?;
     }
     if let Some(url) = &args.push {
         return push(args, url, &records);
     }
-    let (product, left_out) = product(args, &records)?;
+    let (product, left_out) = product(args, &paths, &records)?;
     tell_left_out(&left_out)?;
     write(product, args.out.as_deref())
 }
 
+/// Every reading of the telemetry of the trials.
+fn readings(paths: &[PathBuf], records: &[Record]) -> (Product, Vec<LeftOut>) {
+    let mut readings = Readings::of(paths.iter().map(PathBuf::as_path).zip(records));
+    let left_out = std::mem::take(&mut readings.left_out);
+    (Product::Text(readings.text()), left_out)
+}
+
 /// Every record of every store, and every file that is none.
-fn read(args: &ExportArgs) -> Result<(Vec<Record>, Vec<Skipped>), Failure> {
+fn read(args: &ExportArgs) -> Result<(Vec<Found>, Vec<Skipped>), Failure> {
     let (mut all, mut skipped) = (Vec::new(), Vec::new());
     for path in &args.store {
         let (found, others) = Store::open_existing(path).map_err(|e| Failure::Store(Box::new(e)))?.records();
@@ -53,7 +64,7 @@ fn read(args: &ExportArgs) -> Result<(Vec<Record>, Vec<Skipped>), Failure> {
     all.sort_by_key(|(path, record)| !has_its_trials_name(path, &record.trial_id));
     let (paths, records): (Vec<PathBuf>, Vec<Record>) = all.into_iter().unzip();
     skipped.extend(duplicates(&paths, &records));
-    Ok((records, skipped))
+    Ok((paths.into_iter().zip(records).collect(), skipped))
 }
 
 /// The records beside which another of their trial, environment and commit counts.
@@ -74,7 +85,7 @@ fn is_wanted(record: &Record, args: &ExportArgs) -> bool {
     environment && args.commit.as_ref().is_none_or(|c| record.environment.software.commit.starts_with(c.as_str()))
 }
 
-fn product(args: &ExportArgs, records: &[Record]) -> Result<(Product, Vec<LeftOut>), Failure> {
+fn product(args: &ExportArgs, paths: &[PathBuf], records: &[Record]) -> Result<(Product, Vec<LeftOut>), Failure> {
     let samples = Samples::of(records);
     let with_samples = |product| (product, samples.left_out.clone());
     Ok(match args.format {
@@ -93,6 +104,7 @@ fn product(args: &ExportArgs, records: &[Record]) -> Result<(Product, Vec<LeftOu
             let (files, left_out) = export::mllog(records);
             (Product::Files(files), left_out)
         }
+        ExportFormat::Readings => readings(paths, records),
         // Every record has its rows, finished or not.
         ExportFormat::Csv => (Product::Text(export::csv(records)), Vec::new()),
     })

@@ -8,7 +8,7 @@ use super::live::job;
 use super::talk;
 use crate::export::metrics::{BuildInfo, Exposition, WatchedProgram};
 use crate::files::write_atomic;
-use crate::telemetry::{GpuTarget, Level, Settings, Telemetry, every_gpu, tree_below};
+use crate::telemetry::{GpuTarget, Level, Settings, Telemetry, tree_below, visible_gpus};
 use crate::units::Seconds;
 use crate::watch::{Signals, Watched};
 use std::io;
@@ -73,7 +73,8 @@ fn tell(args: &WatchArgs, summary: &Summary) -> Result<(), Failure> {
         write_atomic(path, summary.json().as_bytes()).map_err(named)?;
     }
     if !args.quiet {
-        talk::say(&summary.text())?;
+        // The program's exit code matters more than talk that nobody can read.
+        let _ = talk::say(&summary.text());
     }
     Ok(())
 }
@@ -81,20 +82,13 @@ fn tell(args: &WatchArgs, summary: &Summary) -> Result<(), Failure> {
 /// Begins to watch what comes below this process, and all devices that it may use.
 fn instruments(args: &WatchArgs) -> Telemetry {
     let (level, nvml_library) = (args.instruments.telemetry, args.instruments.nvml_library());
-    let visible = |devices: usize| (0..devices).map(GpuTarget::Visible).collect();
-    let gpus = match (&nvml_library, std::env::var("CUDA_VISIBLE_DEVICES")) {
+    let gpus = match &nvml_library {
         _ if level == Level::Off => Vec::new(),
-        (Some(_), _) => visible(1),
-        (None, Ok(list)) => visible(list.split(',').take_while(|entry| names_a_device(entry.trim())).count()),
-        (None, Err(_)) => every_gpu(),
+        Some(_) => vec![GpuTarget::Visible(0)],
+        None => visible_gpus(),
     };
     let every = Duration::from_secs_f64(args.interval);
     Telemetry::start_below(Settings { level, gpus, nvml_library, allocator: None }, every)
-}
-
-/// An entry of `CUDA_VISIBLE_DEVICES`; others, such as `-1` and `NoDevFiles`, end the list.
-fn names_a_device(entry: &str) -> bool {
-    entry.parse::<usize>().is_ok() || ["GPU-", "MIG-"].iter().any(|kind| entry.starts_with(kind))
 }
 
 /// The last part of the program's path.

@@ -15,6 +15,7 @@ mod name;
 mod openmetrics;
 mod otava;
 mod point;
+mod readings;
 mod sample;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use mllog::mllog;
 pub use name::{Cell, environment_label};
 pub use openmetrics::openmetrics;
 pub use otava::otava;
+pub use readings::Readings;
 pub use sample::{Better, LeftOut, Measure, Sample, Samples, distinct};
 
 use std::path::PathBuf;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Milliseconds since 1970: OpenMetrics has seconds with fractions, Prometheus no finer.
-type Millis = i64;
+pub(super) type Millis = i64;
 
 /// The whole text, `# EOF` included. Values of one series and one millisecond become their median.
 pub fn openmetrics(samples: &Samples, records: &[Record]) -> String {
@@ -112,7 +112,7 @@ fn environment(label: &str, environment: &Environment) -> String {
     pairs(&found)
 }
 
-fn pairs(labels: &[(&str, &str)]) -> String {
+pub(super) fn pairs(labels: &[(&str, &str)]) -> String {
     labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escaped(value))).collect::<Vec<_>>().join(",")
 }
 
@@ -120,7 +120,7 @@ fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-fn seconds(at: Millis) -> String {
+pub(super) fn seconds(at: Millis) -> String {
     let sign = if at < 0 { "-" } else { "" };
     format!("{sign}{}.{:03}", at.unsigned_abs() / 1000, at.unsigned_abs() % 1000)
 }

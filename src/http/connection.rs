@@ -2,7 +2,7 @@
 
 use super::message::{Parsed, Request, Response, parse};
 use super::protection::Protection;
-use super::server::{Handler, Limits};
+use super::server::{Handler, Limits, Stay};
 use super::socket::{Socket, Timed};
 use rustls::{ServerConnection, StreamOwned};
 use std::io::{self, ErrorKind, Read, Write};
@@ -18,8 +18,8 @@ pub(super) struct Service {
     pub protection: Arc<Protection>,
     pub handler: Arc<Handler>,
     pub limits: Limits,
-    /// Called when a request is here.
-    pub asked: Box<dyn Fn() + Send>,
+    /// Of the client.
+    pub stay: Stay,
 }
 
 /// Answers what `socket` asks.
@@ -43,8 +43,8 @@ fn answer<S: Read + Write>(mut stream: S, service: &Service, end: impl FnOnce(&m
     let (head, response) = match read(&mut stream, &service.limits)? {
         Ok(request) => {
             // Before the password is looked at, which takes its time.
-            (service.asked)();
-            let refusal = service.protection.refusal(&request);
+            service.stay.has_asked();
+            let refusal = service.protection.refusal(&request, || service.stay.is_over());
             (request.head, refusal.unwrap_or_else(|| (service.handler)(&request)))
         }
         Err(refused) => (false, refused),

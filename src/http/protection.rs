@@ -1,7 +1,7 @@
 //! Who may ask, and who may listen in.
 
 use super::address::{Address, Exposure};
-use super::auth::Users;
+use super::auth::{Admission, Users};
 use super::message::{Request, Response};
 use super::web_config::{self, WebConfigError};
 use rustls::ServerConfig;
@@ -49,10 +49,12 @@ impl Protection {
         self.tls.as_ref()
     }
 
-    /// The answer to a request that may not be answered otherwise.
-    pub(super) fn refusal(&self, request: &Request) -> Option<Response> {
-        if self.users.admit(request.authorization.as_deref()) {
-            return None;
+    /// The answer to a request that may not be answered otherwise. `is_gone`: its client does not wait any more.
+    pub(super) fn refusal(&self, request: &Request, is_gone: impl Fn() -> bool) -> Option<Response> {
+        match self.users.admit(request.authorization.as_deref(), is_gone) {
+            Admission::Granted => return None,
+            Admission::Later => return Some(Response::busy()),
+            Admission::Refused => {}
         }
         let headers = vec![("WWW-Authenticate", "Basic realm=\"ndbench\", charset=\"UTF-8\"")];
         Some(Response { headers, ..Response::line(401, "a user and a password are needed") })

@@ -195,14 +195,6 @@ impl Guests {
         all.push(Guest { number, since: Instant::now(), socket: socket.try_clone()?, has_asked: false });
         Ok(true)
     }
-
-    fn has_asked(&self, number: u64) {
-        self.all().iter_mut().filter(|guest| guest.number == number).for_each(|guest| guest.has_asked = true);
-    }
-
-    fn leave(&self, number: u64) {
-        self.all().retain(|guest| guest.number != number);
-    }
 }
 
 /// What the accepting thread needs.
@@ -239,15 +231,13 @@ impl Door {
             }
             return Ok(());
         }
-        let (guests, stay) = (self.guests.clone(), Stay { guests: self.guests.clone(), number });
         let service = Service {
             protection: self.protection.clone(),
             handler: self.handler.clone(),
             limits: self.limits,
-            asked: Box::new(move || guests.has_asked(number)),
+            stay: Stay { guests: self.guests.clone(), number },
         };
         let work = move || {
-            let _stay = stay;
             // What went wrong is the client's affair.
             let _ = serve(socket, &service);
         };
@@ -256,14 +246,30 @@ impl Door {
 }
 
 /// A connection leaves when this is dropped, also by a panic or when it got no thread.
-struct Stay {
+pub(super) struct Stay {
     guests: Guests,
     number: u64,
 }
 
+impl Stay {
+    /// Its request is here.
+    pub fn has_asked(&self) {
+        self.guests
+            .all()
+            .iter_mut()
+            .filter(|guest| guest.number == self.number)
+            .for_each(|guest| guest.has_asked = true);
+    }
+
+    /// It had to give way to another one.
+    pub fn is_over(&self) -> bool {
+        self.guests.all().iter().all(|guest| guest.number != self.number)
+    }
+}
+
 impl Drop for Stay {
     fn drop(&mut self) {
-        self.guests.leave(self.number);
+        self.guests.all().retain(|guest| guest.number != self.number);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{PROBE_SCHEMA, ProbeArm, ProbeCell, ProbeRecord, Record, SCHEMA, Stor
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
 use crate::plan::{Block, ResolvedTrial, Trial};
 use crate::scenario::{Architecture, BatchNorm, Dataset, Deconvolution, Norm, Precision, Recipe};
-use crate::telemetry::{Device, Environment, Host, Level, Software, TelemetrySummary};
+use crate::telemetry::{Device, Environment, GpuSummary, Host, Level, Software, TelemetrySummary};
 use crate::units::{Bytes, Seconds};
 use std::collections::BTreeMap;
 
@@ -152,6 +152,12 @@ pub(crate) fn telemetry_probe(levels: &[&[f64]]) -> ProbeRecord {
         made.cell.arms.push(ProbeArm { telemetry, turns: seconds.iter().map(turn).collect(), ..model.clone() });
     }
     made
+}
+
+/// The arm's device was lost twice, so that its times do not count.
+pub(crate) fn lose_device(arm: &mut ProbeArm) {
+    let gpus = vec![GpuSummary { lost: 2, ..GpuSummary::default() }];
+    arm.telemetry = Some(Box::new(TelemetrySummary { gpus, ..TelemetrySummary::default() }));
 }
 
 /// An empty store, and the folder that goes with the test.

@@ -44,7 +44,7 @@ impl StepOverhead {
         if (off.norm, off.deconvolution) != (on.norm, on.deconvolution) || level == Level::Off {
             return None;
         }
-        if !on.flags().is_empty() {
+        if [off, on].iter().any(|arm| !arm.flags().is_empty()) {
             // A device that was lost, shared or throttled says nothing of the instruments.
             return None;
         }

@@ -1,6 +1,6 @@
 //! What watching costs a step, as a table.
 
-use super::probe::{arm_title, environments};
+use super::probe::{arm_title, environments, spoilt};
 use super::table::Table;
 use super::words::{NOTHING, dataset_title};
 use crate::record::{CallCost, ProbeArm, ProbeRecord, StepOverhead};
@@ -26,6 +26,7 @@ pub fn overhead_table(probes: &[ProbeRecord]) -> String {
     out += "\nStep: median over the rounds of the `step` time. Difference: to the turn without instruments of the same \
             round, median with its 95 % interval (of order statistics, from six rounds on). Relative: the same as a share \
             of a step. Own CPU: of the instruments' threads, as a share of one core.\n";
+    out += &spoilt(probes);
     probes.iter().for_each(|probe| out += &calls(&probe.calls));
     out + &environments(probes)
 }
@@ -60,7 +61,7 @@ fn steps(arm: &ProbeArm) -> Vec<f64> {
 
 /// By how much the steps of `on` are longer than those of `off`, turn by turn, in milliseconds.
 fn difference(off: &ProbeArm, on: &ProbeArm) -> Option<String> {
-    if off.level() == on.level() {
+    if off.level() == on.level() || !(off.flags().is_empty() && on.flags().is_empty()) {
         return None;
     }
     let differences: Vec<f64> = steps(on).iter().zip(steps(off)).map(|(on, off)| 1e3 * (on - off)).collect();
@@ -92,5 +93,13 @@ mod tests {
         let call = CallCost { call: "power".into(), count: 2, seconds: Seconds(0.0006), buckets: vec![], failed: 0 };
         probe.calls.push(call);
         insta::assert_snapshot!(overhead_table(&[probe]));
+    }
+
+    #[test]
+    fn times_that_do_not_count_make_no_difference() {
+        let mut probe = made_up::telemetry_probe(&[&[1.0], &[1.0], &[1.5]]);
+        made_up::lose_device(&mut probe.cell.arms[2]);
+        let table = overhead_table(&[probe]);
+        assert!(!table.contains("+500.00 ms") && table.contains("Times that do not count"), "{table}");
     }
 }

@@ -30,8 +30,11 @@ pub(super) struct ArmParts {
 }
 
 impl ArmParts {
-    /// The parts of an arm; `None` where a turn has none.
+    /// The parts of an arm; `None` where a turn has none, or the arm's times do not count.
     pub fn of(arm: &ProbeArm) -> Option<Self> {
+        if !arm.flags().is_empty() {
+            return None;
+        }
         let turns = arm.turns.iter().map(|turn| Some((turn, list(turn.parts.as_ref()?))));
         let turns: Vec<(&Turn, [f64; PARTS.len()])> = turns.collect::<Option<_>>()?;
         let middle = |of: &dyn Fn(&Turn, &[f64; PARTS.len()]) -> f64| {
@@ -146,5 +149,13 @@ pub(super) mod tests {
     #[test]
     fn without_parts_there_is_no_table() {
         assert_eq!(parts_table(&[made_up::probe(&[&[1.0], &[3.0]])]), "");
+    }
+
+    #[test]
+    fn an_arm_whose_times_do_not_count_has_no_parts() {
+        let mut probe = probe();
+        made_up::lose_device(&mut probe.cell.arms[1]);
+        let table = parts_table(&[probe]);
+        assert!(table.contains("| BN ") && !table.contains("| ND "), "{table}");
     }
 }

@@ -57,10 +57,7 @@ pub fn probe_table(probes: &[ProbeRecord]) -> String {
     out += "\nStep: median `device` time of a training step, without evaluation. Ratio: to the first arm of the network, from \
             turns of one round, geometric mean with 95 % confidence interval. Data to update: parts of a step that waits after \
             each. Peak: in live tensors of this arm, without images. Resident: of these, what lives between steps.\n";
-    let spoilt: Vec<String> = probes.iter().flat_map(spoilt).collect();
-    if !spoilt.is_empty() {
-        out += &format!("Times that do not count: {}.\n", spoilt.join("; "));
-    }
+    out += &spoilt(probes);
     let parts = parts_table(probes);
     let added = added_table(probes);
     for more in [added, parts].iter().filter(|more| !more.is_empty()) {
@@ -69,13 +66,17 @@ pub fn probe_table(probes: &[ProbeRecord]) -> String {
     out + &environments(probes)
 }
 
-/// What speaks against the times of an arm, in words.
-fn spoilt(probe: &ProbeRecord) -> impl Iterator<Item = String> {
-    let arms = probe.cell.arms.iter().filter(|arm| !arm.flags().is_empty());
-    arms.map(|arm| {
+/// A line of what speaks against the times of arms; empty where nothing does.
+pub(super) fn spoilt(probes: &[ProbeRecord]) -> String {
+    let arms = probes.iter().flat_map(|probe| probe.cell.arms.iter().map(move |arm| (probe, arm)));
+    let said = arms.filter(|(_, arm)| !arm.flags().is_empty()).map(|(probe, arm)| {
         let flags: Vec<String> = arm.flags().iter().map(ToString::to_string).collect();
         format!("{}, {} {}", network_title(probe), arm_title(arm), flags.join(", "))
-    })
+    });
+    match said.collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        said => format!("Times that do not count: {}.\n", said.join("; ")),
+    }
 }
 
 fn row(network: String, arm: &ProbeArm, figures: &ArmFigures) -> Vec<String> {
@@ -131,7 +132,6 @@ pub(super) fn arm_title(arm: &ProbeArm) -> String {
 mod tests {
     use super::*;
     use crate::record::made_up;
-    use crate::telemetry::{GpuSummary, TelemetrySummary};
 
     #[test]
     fn ratios_come_from_turns_of_the_same_round() {
@@ -148,8 +148,7 @@ mod tests {
     #[test]
     fn times_that_do_not_count_make_no_ratio() {
         let mut probe = made_up::probe(&[&[1.0, 1.0], &[3.0, 3.0]]);
-        let gpus = vec![GpuSummary { lost: 2, ..GpuSummary::default() }];
-        probe.cell.arms[1].telemetry = Some(Box::new(TelemetrySummary { gpus, ..TelemetrySummary::default() }));
+        made_up::lose_device(&mut probe.cell.arms[1]);
         assert_eq!(arm_figures(&probe)[1].ratio, None);
         let text = probe_table(&[probe]);
         assert!(text.contains("do not count: VGG-16, CIFAR-10, ND published lost its device, times: 2."), "{text}");

@@ -30,7 +30,7 @@ pub use handle::{Recording, Settings, Telemetry};
 pub use host::{free_disk, nearest_folder};
 pub use level::Level;
 pub use memory::{Footprint, PeakResident, resident};
-pub use nvml::{Gpu, Gpus, every_gpu, gpus};
+pub use nvml::{Gpu, Gpus, gpus, visible_gpus};
 pub use reading::Reading;
 pub use sampler::AllocatorProbe;
 pub use snapshot::Snapshot;
@@ -44,3 +44,9 @@ pub use visible::GpuTarget;
 /// The commit this program was built from: 12 digits, with `-dirty` where its sources had changed; `unknown` outside a
 /// checkout.
 pub const COMMIT: &str = env!("NDBENCH_COMMIT");
+
+/// The names of the columns of a series, as its first line has them.
+#[cfg(test)]
+pub(crate) fn series_header() -> String {
+    series::Row::header()
+}

@@ -25,10 +25,21 @@ pub(super) struct Look<'a> {
     pub own_cpu: Duration,
     /// Ticks of the sampler, and those that it missed.
     pub ticks: (u64, u64),
-    /// Of each device, samples so far, those that were missed, and how often it was lost.
-    pub counts: &'a [[u64; 3]],
+    /// Of each device.
+    pub counts: &'a [Counts],
     /// The device that has answered, if one has.
     pub gpu: Option<GpuLook<'a>>,
+}
+
+/// What has become of a device so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counts {
+    pub samples: u64,
+    pub missed: u64,
+    /// Times that it was lost.
+    pub lost: u64,
+    /// Something stands in its driver's place.
+    pub is_stub: bool,
 }
 
 /// What a device has said.

@@ -12,6 +12,27 @@ pub enum GpuTarget {
 use super::snapshot::Code;
 use super::source::CallError;
 
+/// The value of `CUDA_DEVICE_ORDER` by which CUDA counts as the driver does.
+const BY_BUS: &str = "PCI_BUS_ID";
+
+/// Why a number names no device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unresolved {
+    /// No device has that number.
+    Invisible(CallError),
+    /// Nobody but CUDA can tell which device has it.
+    Ambiguous(CallError),
+    /// The device does not answer.
+    Silent(CallError),
+}
+
+impl From<Unresolved> for CallError {
+    fn from(unresolved: Unresolved) -> Self {
+        let (Unresolved::Invisible(error) | Unresolved::Ambiguous(error) | Unresolved::Silent(error)) = unresolved;
+        error
+    }
+}
+
 /// A device that the driver lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Listed {
@@ -27,44 +48,69 @@ pub(super) struct Listed {
 /// answer keeps its place.
 ///
 /// # Errors
-/// Why there is none, or nobody can tell which it is, and what to do; of one that does not answer, its own.
+/// Why not, and what to do.
 pub(super) fn resolve(
     index: usize,
     visible: Option<&str>,
     order: Option<&str>,
     devices: &[Result<Listed, CallError>],
-) -> Result<String, CallError> {
-    let not_found = |why: String| Err(CallError { code: Code::GpuNotFound, why });
+) -> Result<String, Unresolved> {
+    let not_found = |why: String| CallError { code: Code::GpuNotFound, why };
     let none = || {
         let count = devices.len();
-        not_found(format!("no visible device {index}: the driver lists {count}, CUDA_VISIBLE_DEVICES is {visible:?}"))
+        Unresolved::Invisible(not_found(format!(
+            "no visible device {index}: the driver lists {count}, CUDA_VISIBLE_DEVICES is {visible:?}"
+        )))
     };
     let answering: Vec<&Listed> = devices.iter().flatten().collect();
-    let by_bus = order == Some("PCI_BUS_ID") || answering.windows(2).all(|two| two[0].name == two[1].name);
+    let by_bus = order == Some(BY_BUS) || answering.windows(2).all(|two| two[0].name == two[1].name);
     let numbered = |number: usize| match devices.get(number) {
-        None => none(),
-        Some(_) if !by_bus => not_found(format!(
+        None => Err(none()),
+        Some(_) if !by_bus => Err(Unresolved::Ambiguous(not_found(format!(
             "device {number} is ambiguous: CUDA puts the fastest first where devices differ; set \
              CUDA_DEVICE_ORDER=PCI_BUS_ID, or name it by its UUID in CUDA_VISIBLE_DEVICES"
-        )),
+        )))),
         // Of a divided device CUDA sees the first slice.
         Some(Ok(device)) => Ok(device.slices.first().unwrap_or(&device.uuid).clone()),
-        Some(Err(error)) => Err(error.clone()),
+        Some(Err(error)) => Err(Unresolved::Silent(error.clone())),
     };
     let Some(visible) = visible else { return numbered(index) };
     // What follows an entry that names no device is not visible.
     for (position, entry) in visible.split(',').map(str::trim).enumerate() {
         let found = match entry.parse::<usize>() {
             Ok(number) => numbered(number),
-            Err(_) => named(entry, &answering).map_or_else(none, Ok),
+            Err(_) => named(entry, &answering).ok_or_else(none),
         };
         match found {
-            Ok(uuid) if position == index => return Ok(uuid),
-            Ok(_) => {}
-            Err(why) => return Err(why),
+            found if position == index => return found,
+            Err(Unresolved::Invisible(why)) => return Err(Unresolved::Invisible(why)),
+            _ => {}
         }
     }
-    none()
+    Err(none())
+}
+
+/// `CUDA_VISIBLE_DEVICES` and `CUDA_DEVICE_ORDER` of this process.
+pub(super) fn variables() -> [Option<String>; 2] {
+    ["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"].map(|name| std::env::var(name).ok())
+}
+
+/// Every visible device. `ask` knows which one CUDA means by a number that is ambiguous; where it does not, all devices of
+/// the machine are taken: the right ones are among them.
+pub(super) fn resolve_all(
+    visible: Option<&str>,
+    order: Option<&str>,
+    devices: &[Result<Listed, CallError>],
+    ask: impl Fn(usize) -> Option<String>,
+) -> Vec<GpuTarget> {
+    let target = |index| match resolve(index, visible, order, devices) {
+        Ok(uuid) => Some(Some(GpuTarget::Uuid(uuid))),
+        Err(Unresolved::Silent(_)) => Some(Some(GpuTarget::Visible(index))),
+        Err(Unresolved::Ambiguous(_)) => Some(ask(index).map(GpuTarget::Uuid)),
+        Err(Unresolved::Invisible(_)) => None,
+    };
+    let targets: Option<Vec<_>> = (0..).map_while(target).collect();
+    targets.unwrap_or_else(|| resolve_all(None, Some(BY_BUS), devices, ask))
 }
 
 /// The one device or slice whose identifier begins with `entry`.
@@ -100,13 +146,13 @@ mod tests {
     fn a_device_that_does_not_answer_keeps_its_place() {
         let names = ["lost", "H100", "H100"];
         assert_eq!(resolve(1, None, None, &devices(&names)).unwrap(), "GPU-1a2b");
-        let lost = |visible| resolve(0, visible, None, &devices(&names)).unwrap_err();
+        let lost = |visible| CallError::from(resolve(0, visible, None, &devices(&names)).unwrap_err());
         assert_eq!([lost(None).code, lost(Some("0,1")).code], [Code::GpuLost; 2]);
         assert_eq!(ask(0, "2,0", &names).unwrap(), "GPU-2a2b");
     }
 
     fn ask(index: usize, visible: &str, names: &[&str]) -> Result<String, CallError> {
-        resolve(index, Some(visible), None, &devices(names))
+        Ok(resolve(index, Some(visible), None, &devices(names))?)
     }
 
     #[test]
@@ -134,9 +180,30 @@ mod tests {
     #[test]
     fn numbers_of_different_devices_need_an_order() {
         let mixed = devices(&["T4", "H100"]);
-        assert!(resolve(0, None, None, &mixed).unwrap_err().why.contains("PCI_BUS_ID"));
+        let why = CallError::from(resolve(0, None, None, &mixed).unwrap_err()).why;
+        assert!(why.contains("PCI_BUS_ID"), "{why}");
         assert!(resolve(0, Some("1"), Some("FASTEST_FIRST"), &mixed).is_err());
         assert_eq!(resolve(0, Some("1"), Some("PCI_BUS_ID"), &mixed).unwrap(), "GPU-1a2b");
         assert_eq!(resolve(0, Some("GPU-1"), None, &mixed).unwrap(), "GPU-1a2b");
+    }
+
+    #[test]
+    fn every_visible_device_is_found_or_all_are_taken() {
+        let all = |visible, order, names: &[&str], told: Option<&str>| {
+            let targets = resolve_all(visible, order, &devices(names), |_| told.map(String::from));
+            let word = |target| match target {
+                GpuTarget::Uuid(uuid) => uuid,
+                GpuTarget::Visible(index) => index.to_string(),
+            };
+            targets.into_iter().map(word).collect::<Vec<_>>()
+        };
+        let (same, mixed) = (["H100", "H100", "H100"], ["T4", "H100", "lost"]);
+        assert_eq!(all(None, None, &same, None), ["GPU-0a2b", "GPU-1a2b", "GPU-2a2b"]);
+        assert_eq!(all(Some("2,0,-1,1"), None, &same, None), ["GPU-2a2b", "GPU-0a2b"]);
+        assert_eq!(all(Some(""), None, &mixed, None), [""; 0]);
+        assert_eq!(all(Some("2,1"), Some("PCI_BUS_ID"), &mixed, None), ["0", "GPU-1a2b"]);
+        assert_eq!(all(Some("1,GPU-0"), None, &mixed, Some("GPU-1a2b")), ["GPU-1a2b", "GPU-0a2b"]);
+        assert_eq!(all(Some("1,GPU-0"), None, &mixed, None), ["GPU-0a2b", "GPU-1a2b", "2"], "nobody can tell which");
+        assert_eq!(resolve(1, Some("1,GPU-0"), None, &devices(&mixed)).unwrap(), "GPU-0a2b");
     }
 }

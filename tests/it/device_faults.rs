@@ -1,6 +1,6 @@
 //! A device that fails when it is looked for, or whose figures have to come from elsewhere.
 
-use super::telemetry::{Driver, calls, errors};
+use super::driver::{Driver, calls, errors};
 use ndbench::export::metrics::Exposition;
 use ndbench::telemetry::EnergySource;
 use ndbench::telemetry::snapshot::{Call, Code, GpuState};

@@ -15,6 +15,7 @@ mod data_folders;
 #[cfg(feature = "torch")]
 mod data_incomplete;
 mod device_faults;
+mod driver;
 mod export;
 mod floors;
 #[cfg(feature = "torch")]

@@ -1,7 +1,7 @@
 //! Telemetry of trainings: what records gain, and that results do not depend on it.
 
 use super::bench::{Bench, files, json, records, said, scenario, untimed};
-use super::telemetry::Driver;
+use super::driver::Driver;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use std::fs;

@@ -1,6 +1,6 @@
 //! `ndbench watch` around shells.
 
-use super::telemetry::Driver;
+use super::driver::Driver;
 use super::web::{PATIENCE, Served};
 use assert_cmd::Command;
 use flate2::read::GzDecoder;
@@ -46,9 +46,15 @@ fn children_count_also_those_whose_parents_are_gone() {
 
 /// What is said of a program that is watched on a machine with this driver.
 fn with_driver(script: &str, arguments: &[&str]) -> String {
+    with_visible(script, None, arguments)
+}
+
+/// The same with a value of `CUDA_VISIBLE_DEVICES`.
+fn with_visible(script: &str, visible: Option<&str>, arguments: &[&str]) -> String {
     let driver = Driver::new(script);
     let mut command = Command::cargo_bin("ndbench").unwrap();
     command.env("LD_LIBRARY_PATH", driver.installed()).env_remove("CUDA_VISIBLE_DEVICES").arg("watch");
+    visible.map(|visible| command.env("CUDA_VISIBLE_DEVICES", visible));
     let done = command.args(arguments).args(["--", "sh", "-c", "echo started"]).timeout(PATIENCE).assert().success();
     assert_eq!(done.get_output().stdout, b"started\n");
     stderr(&done)
@@ -61,6 +67,39 @@ fn every_device_is_watched_whatever_order_cuda_would_put_them_in() {
         assert!(said.contains(device), "no `{device}` in {said}");
     }
     assert_eq!(said.matches("NO MEASUREMENT").count(), 2, "a stand-in in the driver's place says so too: {said}");
+}
+
+#[test]
+fn visible_devices_are_watched_and_all_where_nobody_can_tell_which_are_meant() {
+    let two = "count 2\n1.name NVIDIA T4\n";
+    let seen = |visible| {
+        let said = with_visible(two, Some(visible), &[]);
+        ["NVIDIA H200: memory", "NVIDIA T4: memory"].map(|device| said.contains(device))
+    };
+    assert_eq!([seen("0,1"), seen("1"), seen("0,GPU-00000001-stub")], [[true, true]; 3]);
+    assert_eq!([seen("GPU-00000001-stub"), seen("")], [[false, true], [false, false]]);
+}
+
+#[test]
+fn a_stand_in_that_never_answers_is_named_as_one_and_was_busy_for_no_known_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("summary.json");
+    let driver = Driver::new("fault nvmlInit_v2 9\n");
+    let (library, summary) = (driver.library(), path.to_str().unwrap());
+    watch(&["--nvml-lib", library.to_str().unwrap(), "--summary", summary, "--", "sleep", "0.3"]).success();
+    let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let gpu = &read["telemetry"]["gpus"][0];
+    assert!(gpu["device"]["stub"] == true && gpu["busy"].is_null(), "{read:#}");
+}
+
+#[test]
+fn talk_that_cannot_be_written_changes_no_exit_code() {
+    for (script, code) in [("echo started", 0), ("echo started; exit 3", 3)] {
+        let mut command = Plain::new(assert_cmd::cargo::cargo_bin("ndbench"));
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let done = command.args(["watch", "--", "sh", "-c", script]).stderr(full).output().unwrap();
+        assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(code), &b"started\n"[..]));
+    }
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub enum ExportFormat {
     Otava,
     /// OpenMetrics text with timestamps
     Openmetrics,
+    /// OpenMetrics text of every reading of the trials' telemetry, under the names of live metrics
+    Readings,
     /// MLPerf training logs, one a trial
     Mllog,
     /// Airspeed velocity results
@@ -62,6 +64,8 @@ fn forms() -> String {
          times of paused trials are left out. Medians of the attempts stand in otava and asv, means with their 95 % \
          interval in bmf, single attempts in openmetrics, csv and mllog.\n\n\
          otava: in DIR, `otava analyze --config-file otava.yaml all`; a group of the yaml holds the files of a cell.\n\
+         openmetrics and readings: `promtool tsdb create-blocks-from openmetrics FILE DIR` makes a history of them for \
+         Prometheus.\n\
          asv: in DIR, `asv publish`; accuracies stand as errors, since asv takes smaller for better.\n\n\
          Columns of csv, one row a trial and epoch; an empty cell means not measured, or not valid:\n",
     );

@@ -68,5 +68,6 @@ fn device(gpu: &GpuSummary) -> String {
         (gpu.lost > 0).then(|| "LOST meanwhile".to_owned()),
         gpu.device.stub.then(|| "NO MEASUREMENT: figures of a stand-in for the driver".to_owned()),
     ];
-    format!("\n  {name}: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!("\n  {name}: {}", if parts.is_empty() { "it told nothing".into() } else { parts.join(", ") })
 }

@@ -33,3 +33,6 @@ pub use targets::{TargetsError, TargetsFile};
 pub use textfile::{TextfileError, check_textfile, write_textfile};
 pub use training::{MetricsSink, Training};
 pub use watched::{Seen, WatchedProgram};
+
+#[cfg(test)]
+pub(super) use telemetry::tests::everything_page;

@@ -49,8 +49,8 @@ pub fn parts_figure(probes: &[ProbeRecord]) -> Option<String> {
 }
 
 fn rows(probe: &ProbeRecord) -> Option<Rows> {
-    let arms: Option<Vec<_>> = probe.cell.arms.iter().map(|arm| Some((arm_title(arm), ArmParts::of(arm)?))).collect();
-    Some((network_title(probe), arms?)).filter(|(_, arms)| !arms.is_empty())
+    let arms = probe.cell.arms.iter().filter_map(|arm| Some((arm_title(arm), ArmParts::of(arm)?)));
+    Some((network_title(probe), arms.collect::<Vec<_>>())).filter(|(_, arms)| !arms.is_empty())
 }
 
 fn alt(networks: &[Rows]) -> String {

@@ -2,9 +2,8 @@
 
 use super::library::open;
 use super::session::list;
-use crate::telemetry::Reading;
-use crate::telemetry::source::CallError;
-use crate::telemetry::visible::{GpuTarget, Listed};
+use crate::telemetry::visible::{GpuTarget, resolve_all, variables};
+use crate::telemetry::{Reading, visible_gpu};
 use crate::units::Bytes;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Nvml, cuda_driver_version_major, cuda_driver_version_minor};
@@ -47,23 +46,23 @@ pub fn gpus() -> Result<Gpus, String> {
     patiently(ask).unwrap_or_else(|| Err(format!("NVML has not answered for {} s", PATIENCE.as_secs())))
 }
 
-/// Every device that a program started here may use. A driver that fails, or does not answer within five seconds, may have
-/// one all the same: then the first, of which its telemetry will say what is amiss.
-pub fn every_gpu() -> Vec<GpuTarget> {
-    let listed = patiently(|| {
+/// Every device that a program started here may use: those of `CUDA_VISIBLE_DEVICES`, without it all. Where its numbers are
+/// ambiguous CUDA is asked, and without CUDA all are taken. A driver that fails, or does not answer within five seconds, may
+/// have one all the same: then the first, of which its telemetry will say what is amiss.
+pub fn visible_gpus() -> Vec<GpuTarget> {
+    let resolved = patiently(|| {
         let nvml = match open(None) {
             Err(NvmlError::LibloadingError(_)) => return Ok(Vec::new()),
             other => other?,
         };
-        list(&nvml)
+        let [visible, order] = variables();
+        let ask = |index| visible_gpu(index).ok()?.uuid.value();
+        list(&nvml).map(|devices| resolve_all(visible.as_deref(), order.as_deref(), &devices, ask))
     });
-    let Some(Ok(devices)) = listed else { return vec![GpuTarget::Visible(0)] };
-    let target = |(index, device): (usize, Result<Listed, CallError>)| match device {
-        // Of a divided device CUDA sees the first slice.
-        Ok(Listed { uuid, slices, .. }) => GpuTarget::Uuid(slices.into_iter().next().unwrap_or(uuid)),
-        Err(_) => GpuTarget::Visible(index),
-    };
-    devices.into_iter().enumerate().map(target).collect()
+    match resolved {
+        Some(Ok(targets)) => targets,
+        _ => vec![GpuTarget::Visible(0)],
+    }
 }
 
 /// What `ask` brings, on a thread of its own that is left behind where the driver hangs.

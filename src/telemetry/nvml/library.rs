@@ -1,5 +1,6 @@
 //! Opening the library.
 
+use libloading::os::unix::{Library, RTLD_NOW};
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
 use std::path::Path;
@@ -21,4 +22,14 @@ pub(super) fn open(path: Option<&Path>) -> Result<Nvml, NvmlError> {
         return Err(error);
     }
     Ok(nvml)
+}
+
+/// Whether the driver's library, or the one at `path`, says of itself that it stands in the driver's place; it is open
+/// already.
+pub(super) fn is_stub(path: Option<&Path>) -> bool {
+    // SAFETY: it was opened before, so nothing is initialised, and the symbol is only looked up.
+    unsafe {
+        let library = Library::open(Some(path.unwrap_or(Path::new(DRIVERS))), RTLD_NOW);
+        library.is_ok_and(|library| library.get::<*const u8>(b"ndbench_nvml_stub").is_ok())
+    }
 }

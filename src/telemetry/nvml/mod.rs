@@ -10,5 +10,5 @@ mod readings;
 mod session;
 mod source;
 
-pub use devices::{Gpu, Gpus, every_gpu, gpus};
+pub use devices::{Gpu, Gpus, gpus, visible_gpus};
 pub(super) use source::NvmlSource;

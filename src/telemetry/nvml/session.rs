@@ -5,7 +5,7 @@ use super::events::Events;
 use super::library;
 use crate::telemetry::snapshot::{GpuIdentity, MigSlice};
 use crate::telemetry::source::CallError;
-use crate::telemetry::visible::{GpuTarget, Listed, resolve};
+use crate::telemetry::visible::{GpuTarget, Listed, resolve, variables};
 use nvml_wrapper::error::{NvmlError, nvml_sym, nvml_try};
 use nvml_wrapper::{Device, Nvml, cuda_driver_version_major, cuda_driver_version_minor};
 use std::path::Path;
@@ -33,8 +33,7 @@ impl Session {
         let uuid = match target {
             GpuTarget::Uuid(uuid) => uuid.clone(),
             GpuTarget::Visible(index) => {
-                let variable = |name: &str| std::env::var(name).ok();
-                let (visible, order) = (variable("CUDA_VISIBLE_DEVICES"), variable("CUDA_DEVICE_ORDER"));
+                let [visible, order] = variables();
                 resolve(*index, visible.as_deref(), order.as_deref(), &list(borrowed)?)?
             }
         };
@@ -44,7 +43,8 @@ impl Session {
             Ok(true) => Some(device.mig_parent_device()?),
             _ => None,
         };
-        let identity = identity(borrowed, &device, parent.as_ref(), library.is_some())?;
+        let stub = library.is_some() || library::is_stub(library);
+        let identity = identity(borrowed, &device, parent.as_ref(), stub)?;
         Ok(Self { gpm: Gpm::new(), events: None, device, parent, identity, nvml })
     }
 
@@ -85,8 +85,8 @@ fn identity(nvml: &Nvml, device: &Device, parent: Option<&Device>, stub: bool) -
             compute_instance: instance(device, false)?,
         })
     });
-    let uuid = device.uuid()?;
     Ok(GpuIdentity {
+        uuid: device.uuid()?,
         index: board.index().unwrap_or_default(),
         name: if stub { format!("stub {name}") } else { name.clone() },
         driver: nvml.sys_driver_version().unwrap_or_default(),
@@ -94,9 +94,7 @@ fn identity(nvml: &Nvml, device: &Device, parent: Option<&Device>, stub: bool) -
             .map_or_else(String::new, |v| format!("{}.{}", cuda_driver_version_major(v), cuda_driver_version_minor(v))),
         pci_bus_id: board.pci_info().map(|pci| pci.bus_id).unwrap_or_default(),
         mig: mig.transpose()?,
-        // The stand-in in the driver's place, by the loader's path, still says what it is.
-        stub: stub || uuid.contains("stub"),
-        uuid,
+        stub,
     })
 }
 

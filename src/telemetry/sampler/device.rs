@@ -5,6 +5,7 @@ use super::readings::Readings;
 use super::worker::Done;
 use crate::telemetry::Level;
 use crate::telemetry::processes::Processes;
+use crate::telemetry::recorder::Counts;
 use crate::telemetry::snapshot::{Call, CallStats, Code, GpuSnapshot, GpuState, Off};
 use crate::telemetry::source::{Answer, CallError, Reaction};
 use crate::units::Seconds;
@@ -55,17 +56,17 @@ pub(super) struct Device {
     /// Rounds that brought readings, and those that did not.
     pub samples: u64,
     pub missed: u64,
-    /// Times that the device was lost.
-    pub lost: u64,
     /// For the user; taken by who tells.
     pub notices: Vec<String>,
     /// The driver's own samples and errors are read too.
     is_full: bool,
+    /// Something stands in the driver's place.
+    is_stub: bool,
 }
 
 impl Device {
-    /// A device that is looked for at the first tick.
-    pub fn new(level: Level) -> Self {
+    /// A device that is looked for at the first tick; `is_stub`: something stands in its driver's place.
+    pub fn new(level: Level, is_stub: bool) -> Self {
         Self {
             phase: Phase::Opening { at: Duration::ZERO, wait: BACKOFF.0 },
             lanes: Lanes::new(level),
@@ -76,9 +77,9 @@ impl Device {
             hanging: None,
             samples: 0,
             missed: 0,
-            lost: 0,
             notices: Vec::new(),
             is_full: level == Level::Full,
+            is_stub,
         }
     }
 
@@ -108,7 +109,7 @@ impl Device {
 
     /// It was lost, and has not come back.
     pub fn is_gone(&self) -> bool {
-        self.lost > 0 && matches!(self.readings.now.state, GpuState::Lost { .. })
+        self.readings.now.lost > 0 && matches!(self.readings.now.state, GpuState::Lost { .. })
     }
 
     /// What `lanes` read is due now.
@@ -207,7 +208,7 @@ impl Device {
 
     fn lose(&mut self, why: String) {
         if self.readings.now.state.is_up() {
-            self.lost += 1;
+            self.readings.now.lost += 1;
             self.notices.push(format!("the device was lost: {why}"));
         } else if self.readings.now.state == GpuState::Starting {
             self.notices.push(format!("the device cannot be watched yet: {why}"));
@@ -235,6 +236,13 @@ impl Device {
                 self.off.insert(Call::Events);
             }
         }
+    }
+
+    /// What has become of it so far.
+    pub fn counts(&self) -> Counts {
+        let GpuSnapshot { lost, identity, .. } = &self.readings.now;
+        let is_stub = self.is_stub || identity.as_ref().is_some_and(|identity| identity.stub);
+        Counts { samples: self.samples, missed: self.missed, lost: *lost, is_stub }
     }
 
     /// The device as it is known at `now`.

@@ -27,7 +27,7 @@ impl Bench {
     fn new(level: Level) -> Self {
         let script = Script::default();
         script.says(Call::Open, Answer::Opened(Box::default())).says(Call::Memory, memory(50));
-        Self { device: Device::new(level), script, clock: HandClock::default() }
+        Self { device: Device::new(level, true), script, clock: HandClock::default() }
     }
 
     /// The calls that are due now, made.
@@ -113,7 +113,7 @@ fn a_lost_device_is_looked_for_ever_more_rarely_and_its_counters_go_on() {
         bench.script.fails(Call::Memory, code).fails(Call::Open, code);
         let lost = bench.ticks(1);
         assert!(matches!(lost.state, GpuState::Lost { .. }) && lost.memory.is_none(), "{lost:?}");
-        assert_eq!((lost.energy, bench.device.lost), (Some(Joules(500.0)), 1));
+        assert_eq!((lost.energy, bench.device.counts().lost), (Some(Joules(500.0)), 1));
         // Looked for after 1, 2, 4, 8, 16 s, and then each 30 s.
         bench.ticks(1250);
         assert_eq!(bench.errors(Call::Open, code), 8, "125 s");
@@ -122,7 +122,7 @@ fn a_lost_device_is_looked_for_ever_more_rarely_and_its_counters_go_on() {
         bench.script.says(Call::Energy, Answer::Joules(Joules(70.0)));
         let back = bench.ticks(301);
         assert!(back.state.is_up() && back.memory.is_some());
-        assert_eq!((back.energy, bench.device.lost), (Some(Joules(570.0)), 1));
+        assert_eq!((back.energy, bench.device.counts().lost), (Some(Joules(570.0)), 1));
         assert_eq!(bench.device.notices.len(), 1, "{:?}", bench.device.notices);
     }
 }
@@ -134,7 +134,7 @@ fn a_device_that_needs_a_reset_is_not_looked_for() {
     bench.script.fails(Call::Memory, Code::ResetRequired);
     let snapshot = bench.ticks(700);
     assert!(matches!(snapshot.state, GpuState::Lost { .. }));
-    assert_eq!((bench.errors(Call::Memory, Code::ResetRequired), bench.device.lost), (1, 1));
+    assert_eq!((bench.errors(Call::Memory, Code::ResetRequired), bench.device.counts().lost), (1, 1));
 }
 
 #[test]

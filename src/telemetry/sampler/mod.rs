@@ -86,9 +86,10 @@ impl Sampler {
     ) -> Self {
         let mut notices = Vec::new();
         let devices = sources.into_iter().enumerate().map(|(number, source)| {
+            let device = Device::new(level, source.is_stub());
             let worker = Worker::start(number, source, Arc::clone(&clock), inbox.clone());
             let worker = worker.map_err(|e| notices.push(format!("no thread for the telemetry of a device: {e}")));
-            Watched { device: Device::new(level), worker: worker.ok(), cpu: Duration::ZERO }
+            Watched { device, worker: worker.ok(), cpu: Duration::ZERO }
         });
         let devices = devices.collect();
         Self {
@@ -203,8 +204,7 @@ impl Sampler {
             let device = &mut self.devices[number].device;
             (number, device.snapshot(now), fresh)
         });
-        let devices = self.devices.iter().map(|w| &w.device);
-        let counts: Vec<_> = devices.map(|device| [device.samples, device.missed, device.lost]).collect();
+        let counts: Vec<_> = self.devices.iter().map(|w| w.device.counts()).collect();
         let devices_cpu = self.devices.iter().map(|w| w.cpu).sum::<Duration>();
         let Some(recorder) = &mut self.recorder else { return };
         let own_cpu = thread_cpu() + devices_cpu + recorder.series_cpu();

@@ -12,6 +12,8 @@ pub struct GpuSnapshot {
     pub identity: Option<GpuIdentity>,
     /// Whether it answers. The readings of a device that does not are absent; counters stay.
     pub state: GpuState,
+    /// Counter: times that it was lost since the sampler began.
+    pub lost: u64,
     /// Memory of the device, all processes together.
     pub memory: Option<Memory>,
     /// The largest `memory.used`.

@@ -16,6 +16,9 @@ pub(super) trait Source: Send {
 
     /// Errors of the driver (XID) since the last look, or why none can be seen any more. Does not wait.
     fn events(&mut self) -> Result<Vec<u32>, CallError>;
+
+    /// It stands in the driver's place: what it answers is no measurement.
+    fn is_stub(&self) -> bool;
 }
 
 /// What the driver answers.

@@ -71,4 +71,8 @@ impl Source for Script {
     fn events(&mut self) -> Result<Vec<u32>, CallError> {
         Ok(std::mem::take(&mut *self.events.lock().unwrap()))
     }
+
+    fn is_stub(&self) -> bool {
+        true
+    }
 }

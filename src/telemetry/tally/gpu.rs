@@ -4,20 +4,22 @@ use super::bytes;
 use super::distribution::Distribution;
 use super::summary::{DeviceSummary, Energy, EnergySource, GpuSummary, MemorySpreads, Range};
 use super::total::Total;
-use crate::telemetry::recorder::GpuLook;
+use crate::telemetry::recorder::{Counts, GpuLook};
 use crate::telemetry::snapshot::{Call, GpuSnapshot};
 use crate::units::{Bytes, Celsius, Hertz, Joules, Ratio, Seconds, Watts};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Energy that was watched for less of the time is none of the trial.
+/// What was watched for less of the time is no sum of the trial.
 const COVERED: f64 = 0.9;
 
 /// What the readings of a device come to so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct GpuTally {
     device: Option<DeviceSummary>,
+    #[serde(default)]
+    is_stub: bool,
     attribution: Option<String>,
     samples: Total,
     missed: Total,
@@ -63,15 +65,17 @@ impl GpuTally {
         (self.samples.sum(), self.missed.sum())
     }
 
-    /// Takes how many samples there were, how many were missed, and how often the device was lost.
-    pub fn count(&mut self, at: Duration, counts: [u64; 3]) {
+    /// Takes what has become of the device so far.
+    pub fn count(&mut self, at: Duration, counts: Counts) {
+        let Counts { samples, missed, lost, is_stub } = counts;
+        self.is_stub |= is_stub;
         let lost_before = self.lost.sum();
         let totals = [&mut self.samples, &mut self.missed, &mut self.lost];
-        totals.into_iter().zip(counts).for_each(|(total, count)| total.read(count as f64, at));
+        totals.into_iter().zip([samples, missed, lost]).for_each(|(total, count)| total.read(count as f64, at));
         if self.lost.sum() > lost_before {
-            // What it used until it was back, or its driver's counter anew, nobody saw.
-            self.energy.pause();
-            self.energy_estimated.pause();
+            // What it did until it was back, or its driver counted anew, nobody saw.
+            let sums = [&mut self.energy, &mut self.energy_estimated, &mut self.busy, &mut self.memory_busy];
+            sums.into_iter().for_each(Total::pause);
         }
     }
 
@@ -162,15 +166,15 @@ impl GpuTally {
             self.traffic.each_ref().map(|total| counted(total).map(Bytes));
         let xids = self.xids.iter().map(|(number, total)| (*number, total.sum() as u64));
         GpuSummary {
-            device: self.device.clone().unwrap_or_default(),
+            device: DeviceSummary { stub: self.is_stub, ..self.device.clone().unwrap_or_default() },
             memory: MemorySpreads {
                 device: self.memory.spread(bytes),
                 process: self.process.spread(bytes),
                 process_known_by: self.attribution.clone(),
             },
             utilisation: self.utilisation.spread(Ratio),
-            busy: self.busy.known().map(Seconds),
-            memory_busy: self.memory_busy.known().map(Seconds),
+            busy: covering(&self.busy, seconds).map(Seconds),
+            memory_busy: covering(&self.memory_busy, seconds).map(Seconds),
             sm_active: self.sm.spread(Ratio),
             sm_occupancy: self.occupancy.spread(Ratio),
             tensor_active: self.tensor.spread(Ratio),
@@ -196,9 +200,8 @@ impl GpuTally {
 
     /// By the device's counter, else as the integral of its power, else none. A slice's power is the whole device's.
     fn energy(&self, seconds: f64, images: u64) -> Option<Energy> {
-        let covers = |total: &Total| total.known().filter(|_| total.seconds() >= COVERED * seconds);
-        let integrated = covers(&self.energy_estimated);
-        let (total, joules, source) = match covers(&self.energy) {
+        let integrated = covering(&self.energy_estimated, seconds);
+        let (total, joules, source) = match covering(&self.energy, seconds) {
             Some(joules) => (&self.energy, joules, EnergySource::Counter),
             None => (&self.energy_estimated, integrated?, EnergySource::IntegratedPower),
         };
@@ -210,6 +213,11 @@ impl GpuTally {
             joules_per_image: (images > 0).then(|| joules / images as f64),
         })
     }
+}
+
+/// The sum, where it was watched for long enough of `seconds`.
+fn covering(total: &Total, seconds: f64) -> Option<f64> {
+    total.known().filter(|_| total.seconds() >= COVERED * seconds)
 }
 
 fn read(totals: &mut [Total], values: [u64; 2], at: Duration) {

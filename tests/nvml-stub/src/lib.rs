@@ -35,6 +35,11 @@
 
 #![allow(non_snake_case)]
 
+/// What this library is, also where the loader finds it under the driver's name.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals, reason = "the name of a symbol")]
+pub static ndbench_nvml_stub: u8 = 1;
+
 mod device;
 mod events;
 mod fields;

@@ -17,6 +17,7 @@ pub(super) fn collect(number: usize, gpu: &GpuSnapshot, families: &mut Families)
         device.info(identity);
     }
     device.gauge("up", "1 where the device answers", f64::from(u8::from(gpu.state.is_up())));
+    device.counter("lost", "Times that the device was lost", gpu.lost as f64);
     device.memory(gpu);
     device.use_of(gpu);
     device.power(gpu);

@@ -16,6 +16,7 @@ fn gpu(uuid: &str) -> GpuSnapshot {
     GpuSnapshot {
         identity: Some(GpuIdentity { uuid: uuid.into(), name: "stub H200".into(), index: 1, ..GpuIdentity::default() }),
         state: GpuState::Up,
+        lost: 0,
         memory: Some(Memory { used, free, reserved, total: Bytes(9 << 30) }),
         memory_peak: Peaks { last_30s: Some(used), run: Some(free) },
         process_memory: Some(ProcessMemory { used, attribution: Attribution::Own }),
@@ -81,6 +82,11 @@ pub(crate) fn full(gpus: usize) -> Snapshot {
             notices: Vec::new(),
         },
     }
+}
+
+/// The page of a device that says everything.
+pub(crate) fn everything_page() -> String {
+    page(&full(1))
 }
 
 fn page(snapshot: &Snapshot) -> String {
