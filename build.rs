@@ -21,11 +21,12 @@ const SOURCES: [&str; 12] = [
 
 /// The files of the C++ shim.
 #[cfg(feature = "torch")]
-const SHIM: [&str; 14] = [
+const SHIM: [&str; 15] = [
     "shim.h",
     "guarded.h",
     "shim.cpp",
     "cuda.cpp",
+    "graph.cpp",
     "host_memory.cpp",
     "inverse_sqrt.h",
     "inverse_sqrt.cpp",

@@ -16,7 +16,8 @@ namespace {
 struct Group {
   std::vector<at::Tensor> parameters, gradients, buffers;
 
-  void step(double rate, double momentum, double weight_decay, bool nesterov, bool first) {
+  template <typename Rate>
+  void step(const Rate& rate, double momentum, double weight_decay, bool nesterov, bool first) {
     if (parameters.empty()) return;
     at::_fused_sgd_(parameters, gradients, buffers, weight_decay, momentum, rate, /*dampening=*/0.0, nesterov,
                     /*maximize=*/false, first);
@@ -32,8 +33,8 @@ const char* ndb_cpu_capability() {
   return capability.c_str();
 }
 
-char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, double rate, double momentum,
-                   double weight_decay, bool nesterov) {
+char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, double rate,
+                   const at::Tensor* rate_on_device, double momentum, double weight_decay, bool nesterov) {
   return guarded([&] {
     c10::NoGradGuard no_grad;
     Group first, later;
@@ -51,8 +52,12 @@ char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, 
       group->parameters.push_back(*parameters[i]);
       group->gradients.push_back(gradient);
     }
-    first.step(rate, momentum, weight_decay, nesterov, true);
-    later.step(rate, momentum, weight_decay, nesterov, false);
+    const auto step = [&](Group& group, bool is_first) {
+      if (rate_on_device) group.step(*rate_on_device, momentum, weight_decay, nesterov, is_first);
+      else group.step(rate, momentum, weight_decay, nesterov, is_first);
+    };
+    step(first, true);
+    step(later, false);
     for (size_t i = 0; i < count; ++i) parameters[i]->mutable_grad().reset();
   });
 }

@@ -12,6 +12,8 @@ class Tensor;
 extern "C" {
 
 struct ndb_event;
+struct ndb_graph;
+struct ndb_stream;
 
 // Bytes now, and the most since the last reset.
 struct ndb_amount {
@@ -56,9 +58,10 @@ const char* ndb_libtorch_version();
 const char* ndb_cpu_capability();
 
 // One step of SGD with momentum and weight decay (dampening 0) on each of the `count` parameters that has a gradient,
-// then drops the gradients. A buffer is undefined until its parameter's first step, and stays so where momentum is 0.
-char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, double rate, double momentum,
-                   double weight_decay, bool nesterov);
+// then drops the gradients. A buffer is undefined until its parameter's first step, and stays so where momentum is 0. The rate
+// is the float `rate_on_device` where that is not null.
+char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, double rate,
+                   const at::Tensor* rate_on_device, double momentum, double weight_decay, bool nesterov);
 
 // Whitening of the samples of `x` absorbed by a weight [.., r, F], differentiable: five new tensors, the weight times the
 // deconvolution, that times the mean [.., r, 1], the mean [.., F, 1] and the deconvolution [.., F, F], the last two
@@ -96,6 +99,21 @@ char* ndb_event_record(int64_t index, ndb_event** event);
 char* ndb_event_milliseconds(const ndb_event* from, const ndb_event* to, double* milliseconds);
 
 void ndb_event_free(ndb_event* event);
+
+// From here on this thread's work on device `index` goes to a stream of its own, until that is left, which frees it. Both
+// wait for the device.
+char* ndb_stream_enter(int64_t index, ndb_stream** stream);
+char* ndb_stream_leave(ndb_stream* stream);
+
+// Begins to capture what the current stream, which must not be the default one, is asked to do, as a new graph, to be freed by
+// the caller; its memory comes from the pool of these two numbers, with zeros from a new one. The end tells which.
+char* ndb_graph_begin(const uint64_t* pool, ndb_graph** graph);
+char* ndb_graph_end(ndb_graph* graph, uint64_t* pool);
+
+// Does what was captured, on the current stream.
+char* ndb_graph_replay(ndb_graph* graph);
+
+void ndb_graph_free(ndb_graph* graph);
 
 // From now on libtorch's tensors on the CPU are counted, and bounds hold for them. To be called before the first tensor:
 // what is freed later without having been counted makes the counts too small.

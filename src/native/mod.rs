@@ -2,11 +2,13 @@
 
 mod cuda;
 mod fast;
+mod graph;
 mod host_memory;
 mod parts;
 
 pub(crate) use cuda::{Event, cuda_memory, release_cuda_memory, reset_cuda_memory};
 pub(crate) use fast::{Absorbed, Samples, Steps, absorb};
+pub(crate) use graph::{Graph, OwnStream, Pool};
 pub(crate) use host_memory::{
     bound_host_memory, count_host_memory, host_memory_live, host_memory_peak, reset_host_memory,
 };
@@ -25,6 +27,7 @@ unsafe extern "C" {
         buffers: *const *mut C_tensor,
         count: usize,
         rate: f64,
+        rate_on_device: *const C_tensor,
         momentum: f64,
         weight_decay: f64,
         nesterov: bool,
@@ -63,10 +66,19 @@ pub fn libtorch_version() -> String {
     unsafe { CStr::from_ptr(ndb_libtorch_version()) }.to_string_lossy().into_owned()
 }
 
+/// A learning rate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rate<'a> {
+    /// A number.
+    Number(f64),
+    /// A scalar of type float, read when the device takes the step.
+    OnDevice(&'a Tensor),
+}
+
 /// Coefficients of one step of SGD.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct SgdStep {
-    pub rate: f64,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SgdStep<'a> {
+    pub rate: Rate<'a>,
     pub momentum: f64,
     pub weight_decay: f64,
     pub nesterov: bool,
@@ -85,8 +97,13 @@ pub(crate) fn sgd_step(parameters: &mut [Tensor], buffers: &mut [Tensor], step: 
     let pointers = |tensors: &mut [Tensor]| tensors.iter_mut().map(Tensor::as_mut_ptr).collect::<Vec<_>>();
     let (p, b) = (pointers(parameters), pointers(buffers));
     let SgdStep { rate, momentum, weight_decay, nesterov } = step;
-    // SAFETY: both lists hold `p.len()` pointers to tensors that outlive the call and that nothing else borrows.
-    checked(unsafe { ndb_sgd_step(p.as_ptr(), b.as_ptr(), p.len(), rate, momentum, weight_decay, nesterov) })
+    let (rate, on_device) = match rate {
+        Rate::Number(rate) => (rate, std::ptr::null()),
+        Rate::OnDevice(rate) => (f64::NAN, rate.as_ptr()),
+    };
+    // SAFETY: both lists hold `p.len()` pointers to tensors that outlive the call and that nothing else borrows, and so does the
+    // rate.
+    checked(unsafe { ndb_sgd_step(p.as_ptr(), b.as_ptr(), p.len(), rate, on_device, momentum, weight_decay, nesterov) })
 }
 
 /// Allows or forbids TF32 in CUDA's matrix products and convolutions; without effect on the CPU.

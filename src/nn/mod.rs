@@ -10,12 +10,14 @@ mod method;
 pub mod networks;
 mod own;
 mod pass;
+mod schedule;
 mod store;
 mod whitened;
 
 pub use method::Method;
 pub use own::Own;
 pub use pass::{LayerTrace, Pass};
+pub use schedule::{Schedule, Taken};
 pub use store::{Buffer, Init, Parameter, Role, Scope, Store};
 pub use whitened::{Convolution, Products, Whitened};
 

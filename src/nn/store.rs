@@ -1,5 +1,6 @@
 //! Parameters and buffers under dotted names.
 
+use super::schedule::{Schedule, Taken};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
@@ -56,12 +57,20 @@ pub struct Store {
     parameters: RefCell<Vec<Parameter>>,
     buffers: RefCell<Vec<Buffer>>,
     counters: RefCell<Vec<(String, Rc<Cell<i64>>)>>,
+    schedules: RefCell<Vec<Schedule>>,
 }
 
 impl Store {
     /// An empty store whose tensors will live on `device` as `kind`.
     pub fn new(device: Device, kind: Kind) -> Self {
-        Self { device, kind, parameters: RefCell::default(), buffers: RefCell::default(), counters: RefCell::default() }
+        Self {
+            device,
+            kind,
+            parameters: RefCell::default(),
+            buffers: RefCell::default(),
+            counters: RefCell::default(),
+            schedules: RefCell::default(),
+        }
     }
 
     /// The scope without a prefix.
@@ -104,6 +113,20 @@ impl Store {
     /// The counters (steps seen by layers that freeze) in the order of creation.
     pub fn counters(&self) -> Vec<(String, Rc<Cell<i64>>)> {
         self.counters.borrow().clone()
+    }
+
+    /// What the next training step takes in each layer that whitens, in the order of creation.
+    pub fn taken(&self) -> Vec<Taken> {
+        self.schedules.borrow().iter().map(Schedule::next).collect()
+    }
+
+    /// Counts a training step for each layer that whitens, without calling them.
+    pub fn advance(&self) {
+        self.schedules.borrow().iter().for_each(Schedule::advance);
+    }
+
+    pub(super) fn add_schedule(&self, schedule: Schedule) {
+        self.schedules.borrow_mut().push(schedule);
     }
 
     /// Trainable scalars in all parameters.

@@ -40,6 +40,14 @@ pub enum PlanError {
         /// What there is to choose from.
         matrix: String,
     },
+    /// The scenario asks for CUDA graphs and the machine has no CUDA device.
+    #[error("{place}: recipe.cuda_graph: profile `{profile}` is of a CPU; leave it out, or take another profile")]
+    NoGraphs {
+        /// Where the scenario asks.
+        place: String,
+        /// The profile.
+        profile: String,
+    },
     /// The scenario asks for TF32 and the machine has none.
     #[error(
         "{place}: recipe.precision: the device of profile `{profile}` has no TF32; use \"fp32\", or another profile"

@@ -1,7 +1,7 @@
 //! From a scenario to its trials.
 
 use super::{Block, Filter, PlanError, ResolvedTrial, Trial};
-use crate::profile::{Profile, Tf32};
+use crate::profile::{Device, Profile, Tf32};
 use crate::scenario::{Matrix, Norm, Precision, Scenario};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -79,6 +79,7 @@ pub fn expand(
 ) -> Result<Vec<ResolvedTrial>, PlanError> {
     let scenario = overrides.apply(scenario)?;
     let precision = precision(&scenario, profile)?;
+    graphs(&scenario, profile)?;
     let (mut trials, mut shared) = (Vec::new(), BTreeMap::new());
     for cell in cells(scenario.matrix()) {
         for (position, (norm, variant)) in order(&scenario, cell.attempt).into_iter().enumerate() {
@@ -157,6 +158,15 @@ fn precision(scenario: &Scenario, profile: &Profile) -> Result<Precision, PlanEr
         None if profile.tf32() == Tf32::On => Ok(Precision::Tf32),
         None => Ok(Precision::Fp32),
     }
+}
+
+/// CUDA graphs are asked for where there can be some.
+fn graphs(scenario: &Scenario, profile: &Profile) -> Result<(), PlanError> {
+    if !scenario.recipe().cuda_graph || profile.device() == Device::Cuda {
+        return Ok(());
+    }
+    let place = scenario.source("recipe.cuda_graph").unwrap_or_else(|| scenario.name().into());
+    Err(PlanError::NoGraphs { place, profile: profile.name().into() })
 }
 
 /// Where each value of a trial came from, by its dotted key.

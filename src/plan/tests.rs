@@ -243,6 +243,19 @@ fn the_profile_gives_the_precision_that_the_scenario_leaves_open() {
 }
 
 #[test]
+fn graphs_need_a_profile_of_a_cuda_device_and_another_trial() {
+    let asked = set(&["recipe.cuda_graph=true"]);
+    let first = |name: &str, overrides: &Overrides| {
+        expand(&small(), &profile(name), overrides, &Filter::default()).map(|t| t[0].trial.id())
+    };
+    assert_ne!(first("h200", &asked).unwrap(), first("h200", &Overrides::default()).unwrap());
+    let plain = set(&["recipe.cuda_graph=false"]);
+    assert_eq!(first("h200", &plain).unwrap(), first("h200", &Overrides::default()).unwrap());
+    let message = first("cpu", &asked).unwrap_err().to_string();
+    assert!(message.starts_with("--set: recipe.cuda_graph: profile `cpu` is of a CPU"), "{message}");
+}
+
+#[test]
 fn the_study_on_its_own_device_takes_the_hours_it_took_and_fits() {
     let v100 = profile("v100-16gb");
     let mut hours = 0.0;

@@ -17,7 +17,7 @@ use crate::event::{MemoryPeak, Outcome};
 use crate::plan::Trial;
 use crate::record::{CallCost, Floor, ProbeArm, ProbeCell, Turn};
 use crate::telemetry::{Level, Telemetry};
-use crate::train::{catch, live_memory, with_memory_left};
+use crate::train::{catch, classify, live_memory, stream_for, with_memory_left};
 use crate::units::{Bytes, Seconds};
 use arm::{Arm, Images};
 use schedule::{round, steps_of_turn};
@@ -101,6 +101,9 @@ impl Probe<'_> {
     }
 
     fn probed(&self, entries: &[Entry], each: &mut dyn FnMut(TurnEnded)) -> Result<Option<Probed>, Outcome> {
+        let by_graphs = entries.iter().find(|entry| entry.trial.recipe.cuda_graph).unwrap_or(&entries[0]);
+        // Left after everything that runs there has ended.
+        let _stream = stream_for(&by_graphs.trial.recipe, self.device).map_err(|e| classify(&e.to_string()))?;
         let images = Images::new(entries[0].trial, self.device);
         let (mut arms, mut runners, mut warm) = (Vec::<Arm>::new(), Vec::new(), Vec::new());
         for entry in entries {
@@ -173,6 +176,7 @@ impl Runner<'_> {
             deconvolution: *deconvolution,
             batch_size: recipe.batch_size,
             precision: recipe.precision,
+            cuda_graph: recipe.cuda_graph,
             resident: live_memory(arm.device()).map(|_| arm.resident()),
             memory,
             floor,

@@ -124,6 +124,7 @@ pub(crate) fn probe(arms: &[&[f64]]) -> ProbeRecord {
         deconvolution: (norm == Norm::Nd).then(Deconvolution::default),
         batch_size: 128,
         precision: Precision::Fp32,
+        cuda_graph: false,
         resident: Some(Bytes(5 << 20)),
         memory: MemoryPeak::default(),
         floor: None,

@@ -132,6 +132,9 @@ pub struct ProbeArm {
     pub batch_size: u32,
     /// Of its numbers.
     pub precision: Precision,
+    /// Whether steps were CUDA graphs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cuda_graph: bool,
     /// Bytes in parameters, running statistics and momentum: what lives between steps.
     pub resident: Option<Bytes>,
     /// Peaks over its turns. Allocated: what it holds itself, without images and other arms. Reserved: by all of the process.

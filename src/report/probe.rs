@@ -120,12 +120,11 @@ pub(super) fn environments(probes: &[ProbeRecord]) -> String {
     lines.iter().map(|line| format!("Environment: {}\n", clean(line))).collect()
 }
 
-/// `BN`, `ND`, and the operator's implementation.
+/// `BN`, `ND`, and the operator's implementation; `CUDA graph` where steps were one.
 pub(super) fn arm_title(arm: &ProbeArm) -> String {
-    match &arm.deconvolution {
-        Some(settings) => format!("{} {}", norm_title(arm.norm), settings.implementation),
-        None => norm_title(arm.norm).into(),
-    }
+    let implementation = arm.deconvolution.map_or(String::new(), |settings| format!(" {}", settings.implementation));
+    let graph = if arm.cuda_graph { ", CUDA graph" } else { "" };
+    format!("{}{implementation}{graph}", norm_title(arm.norm))
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub struct Recipe {
     pub augmentation: Augmentation,
     /// Arithmetic of the network.
     pub precision: Precision,
+    /// Steps are captured and launched as CUDA graphs: the same numbers with fewer launches; only written where it is so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cuda_graph: bool,
     /// Constants of the normalisation; absent: the data set's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<Normalisation>,
@@ -100,6 +103,7 @@ impl Default for Recipe {
             dropout: None,
             augmentation: Augmentation::default(),
             precision: Precision::Fp32,
+            cuda_graph: false,
             normalisation: None,
         }
     }

@@ -1,9 +1,10 @@
 //! What one training step computes: the network, its loss and its optimiser.
 
+use super::graphs::Graphs;
 use super::sgd::Sgd;
 use crate::clock::Laps;
 use crate::event::StepSplit;
-use crate::native::{NativeError, Part, part};
+use crate::native::{NativeError, Part, Rate, part};
 use crate::nn::{Layer, Pass, Scope, Store};
 use crate::scenario::{Precision, Recipe};
 use crate::units::Seconds;
@@ -15,6 +16,8 @@ pub struct Model {
     pub(super) sgd: Sgd,
     network: Box<dyn Layer>,
     dropout: Option<f64>,
+    /// Absent where steps are taken kernel by kernel.
+    graphs: Option<Graphs>,
 }
 
 impl Model {
@@ -25,7 +28,8 @@ impl Model {
         let network = build(&store.root());
         store.initialise(seed);
         let sgd = Sgd::new(&store, recipe);
-        Self { store, sgd, network, dropout: recipe.dropout }
+        let graphs = recipe.cuda_graph.then(Graphs::default);
+        Self { store, sgd, network, dropout: recipe.dropout, graphs }
     }
 
     /// The type of its numbers.
@@ -51,8 +55,8 @@ impl Model {
     }
 
     /// One step of the optimiser at the learning rate `rate` on the images and labels that `batch` makes in the network's
-    /// element type; `see` looks at loss, logits and labels before the backward pass. Where `laps` run, returns where the
-    /// time went.
+    /// element type; `see` looks at loss, logits and labels. Where `laps` run, returns where the time went; such steps are
+    /// taken kernel by kernel.
     ///
     /// # Errors
     /// libtorch's, out of memory among them.
@@ -63,24 +67,43 @@ impl Model {
         mut laps: Option<Laps>,
         see: impl FnOnce(&Tensor, &Tensor, &Tensor),
     ) -> Result<Option<StepSplit>, NativeError> {
-        let mut lap = || laps.as_mut().map_or(Seconds(0.0), Laps::lap);
         let (images, labels) = batch(self.kind());
+        if laps.is_none()
+            && let Some((loss, logits)) = self.by_graph(&images, &labels, rate)?
+        {
+            see(&loss, &logits, &labels);
+            return Ok(None);
+        }
+        let mut lap = || laps.as_mut().map_or(Seconds(0.0), Laps::lap);
         let data = lap();
         let (loss, logits) = self.forward(&images, &labels);
         see(&loss, &logits, &labels);
         let forward = lap();
         loss.backward();
         let backward = lap();
-        self.update(rate)?;
+        self.update(Rate::Number(rate))?;
         let optimiser = lap();
         Ok(laps.is_some().then_some(StepSplit { data, forward, backward, optimiser }))
+    }
+
+    /// The step by a CUDA graph, where there is one for it: loss and logits.
+    fn by_graph(
+        &mut self,
+        images: &Tensor,
+        labels: &Tensor,
+        rate: f64,
+    ) -> Result<Option<(Tensor, Tensor)>, NativeError> {
+        let Some(mut graphs) = self.graphs.take() else { return Ok(None) };
+        let taken = graphs.step(self, (images, labels), rate);
+        self.graphs = Some(graphs);
+        taken
     }
 
     /// Updates the parameters at this learning rate and drops their gradients.
     ///
     /// # Errors
     /// libtorch's, out of memory among them.
-    pub fn update(&mut self, rate: f64) -> Result<(), NativeError> {
+    pub(super) fn update(&mut self, rate: Rate) -> Result<(), NativeError> {
         self.sgd.step(rate)
     }
 }

@@ -1,6 +1,6 @@
 //! Stochastic gradient descent with momentum and weight decay.
 
-use crate::native::{NativeError, SgdStep, sgd_step};
+use crate::native::{NativeError, Rate, SgdStep, sgd_step};
 use crate::nn::Store;
 use crate::scenario::Recipe;
 use tch::Tensor;
@@ -33,7 +33,7 @@ impl Sgd {
     ///
     /// # Errors
     /// libtorch's, out of memory among them.
-    pub fn step(&mut self, rate: f64) -> Result<(), NativeError> {
+    pub fn step(&mut self, rate: Rate) -> Result<(), NativeError> {
         let Recipe { momentum, weight_decay, nesterov, .. } = self.recipe;
         sgd_step(&mut self.parameters, &mut self.buffers, SgdStep { rate, momentum, weight_decay, nesterov })
     }
@@ -79,7 +79,7 @@ mod tests {
         p
     }
 
-    fn compare(recipe: Recipe, kind: Kind, tolerance: f64) {
+    fn compare(recipe: Recipe, kind: Kind, tolerance: f64, on_device: bool) {
         let n = 37;
         let store = Store::new(Device::Cpu, kind);
         let used = store.root().parameter("used", &[n], Role::Weight, Init::Uniform(1.0));
@@ -93,7 +93,8 @@ mod tests {
         let mut sgd = Sgd::new(&store, recipe);
         for (rate, gradient) in rates.iter().zip(&gradients) {
             (&used * Tensor::from_slice(gradient).to_kind(kind)).sum(kind).backward();
-            sgd.step(*rate).unwrap();
+            let scalar = Tensor::from(*rate as f32);
+            sgd.step(if on_device { Rate::OnDevice(&scalar) } else { Rate::Number(*rate) }).unwrap();
             assert!(!used.grad().defined(), "the gradient must be dropped");
         }
         let expected = reference(recipe, &rates, &start, &gradients);
@@ -109,8 +110,9 @@ mod tests {
         for (momentum, nesterov) in [(0.9, false), (0.9, true), (0.0, false)] {
             for weight_decay in [0.0, 1e-3, 0.5] {
                 let recipe = Recipe { momentum, nesterov, weight_decay, ..Recipe::default() };
-                compare(recipe, Kind::Double, 1e-15);
-                compare(recipe, Kind::Float, 1e-6);
+                compare(recipe, Kind::Double, 1e-15, false);
+                compare(recipe, Kind::Float, 1e-6, false);
+                compare(recipe, Kind::Float, 1e-6, true);
             }
         }
     }

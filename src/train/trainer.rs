@@ -2,6 +2,7 @@
 
 use super::bound::Bound;
 use super::checkpoint::CheckpointError;
+use super::graphs::stream_for;
 use super::instruments::Instruments;
 use super::session::{Session, TrainError};
 use super::stops::stops;
@@ -131,6 +132,8 @@ impl Trainer<'_> {
         resumed: &mut bool,
     ) -> Result<Outcome, TrainError> {
         native::allow_tf32(self.trial.trial.recipe.precision == Precision::Tf32)?;
+        // Left after the session has ended.
+        let _stream = stream_for(&self.trial.trial.recipe, self.device)?;
         let mut session = Session::new(self, meter, instruments)?;
         let before = self.resume(&mut session, events)?;
         *resumed = before.is_some();

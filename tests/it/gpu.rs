@@ -66,3 +66,29 @@ fn gpu_memory_that_runs_out_is_a_result() {
         assert!(record["outcome"]["requested"].as_u64().is_some() && record["outcome"]["free"].as_u64().is_some());
     }
 }
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn gpu_steps_by_graph_bring_the_same_losses() {
+    // The first layer of ND freezes on the way.
+    let settings =
+        ["--attempts", "1", "--epochs", "2", "--set", "recipe.batch_size=16", "--set", "deconvolution.freeze_iter=10"];
+    let losses = |more: &[&str]| {
+        let dir = tempfile::tempdir().unwrap();
+        let output = smoke(dir.path(), &[settings.as_slice(), more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut records = records(dir.path());
+        records.sort_by_key(|record| record["trial"]["norm"].to_string());
+        let losses = |record: &Value| {
+            assert_eq!(record["outcome"]["kind"], "finished", "{}", record["outcome"]);
+            let epochs = record["epochs"].as_array().unwrap();
+            epochs.iter().map(|epoch| epoch["train_loss"].as_f64().unwrap()).collect::<Vec<_>>()
+        };
+        records.iter().flat_map(losses).collect::<Vec<f64>>()
+    };
+    let (one_by_one, by_graph) = (losses(&[]), losses(&["--set", "recipe.cuda_graph=true"]));
+    assert_eq!(one_by_one.len(), 4);
+    for (a, b) in one_by_one.iter().zip(&by_graph) {
+        assert!((a - b).abs() <= 0.05 * a, "one by one {one_by_one:?}, by graph {by_graph:?}");
+    }
+}

@@ -3,10 +3,8 @@
 use super::newton_schulz::inverse_sqrt;
 use super::samples::Samples;
 use crate::native::{Part, Steps, part};
-use crate::nn::{Pass, Scope};
+use crate::nn::{Pass, Schedule, Scope, Taken};
 use crate::scenario::{Deconvolution, Implementation, MatrixPrecision};
-use std::cell::Cell;
-use std::rc::Rc;
 use tch::{Kind, Tensor};
 
 /// Training steps before statistics freeze, where the scenario does not say otherwise.
@@ -93,7 +91,7 @@ pub struct Statistics {
     running_deconv: Tensor,
     /// Mean and deconvolution that were measured last, where they are kept for some steps.
     kept: Option<[Tensor; 2]>,
-    steps: Rc<Cell<i64>>,
+    schedule: Schedule,
 }
 
 impl Statistics {
@@ -113,7 +111,7 @@ impl Statistics {
             running_mean: scope.buffer("running_mean", Tensor::zeros([groups * features], options)),
             running_deconv: scope.buffer("running_deconv", identity),
             kept,
-            steps: scope.counter("steps"),
+            schedule: Schedule::new(scope, settings.freeze.then_some(settings.freeze_iter), settings.refresh),
         }
     }
 
@@ -121,12 +119,15 @@ impl Statistics {
     /// are several): itself times the deconvolution, and that times the mean, `[.., r, 1]`. Training measures `samples`
     /// and remembers their statistics; evaluation, and training while frozen, use what is remembered.
     pub fn absorb(&self, pass: &Pass, weight: &Tensor, samples: Samples) -> Whole {
-        let now = if pass.is_training() { self.advance() } else { Now::Remembered };
-        match (now, &self.kept) {
-            (Now::Measured, _) | (Now::Kept, None) => {}
+        let taken = if pass.is_training() { self.schedule.next() } else { Taken::Remembered };
+        if pass.is_training() {
+            self.schedule.advance();
+        }
+        match (taken, &self.kept) {
+            (Taken::Measured, _) | (Taken::Kept, None) => {}
             // Copies, since a later training step changes them in place.
-            (Now::Kept, Some([mean, deconv])) => return absorb(weight, &mean.copy(), &deconv.copy()),
-            (Now::Remembered, _) => {
+            (Taken::Kept, Some([mean, deconv])) => return absorb(weight, &mean.copy(), &deconv.copy()),
+            (Taken::Remembered, _) => {
                 let mean = self.running_mean.view_([self.groups, -1, 1]);
                 let mean = if self.groups > 1 { mean } else { mean.squeeze_dim(0) };
                 return absorb(weight, &mean.copy(), &self.running_deconv.copy());
@@ -154,23 +155,6 @@ impl Statistics {
         self.settings.n_iter
     }
 
-    /// Counts a training step and tells which statistics it takes.
-    fn advance(&self) -> Now {
-        let Whitening { freeze, freeze_iter, refresh, .. } = self.settings;
-        if !freeze && refresh == 1 {
-            return Now::Measured;
-        }
-        let before = self.steps.get();
-        // Where nothing freezes, so large that it does not matter.
-        let cycle = if freeze { 10 * freeze_iter } else { i64::MAX };
-        self.steps.set((before + 1) % cycle);
-        match before {
-            step if freeze && step > freeze_iter => Now::Remembered,
-            step if step % refresh == 0 => Now::Measured,
-            _ => Now::Kept,
-        }
-    }
-
     fn measure(&self, columns: &Tensor, start: Option<&Tensor>) -> (Tensor, Tensor) {
         let Whitening { eps, n_iter, bf16, .. } = self.settings;
         let (mean, covariance) = part(Part::Covariance, || mean_and_covariance(columns, eps));
@@ -192,17 +176,6 @@ impl Statistics {
             tch::no_grad(|| kept.iter().zip([mean, deconv]).for_each(|(kept, new)| kept.shallow_clone().copy_(new)));
         }
     }
-}
-
-/// The statistics that a pass takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Now {
-    /// Those of its batch.
-    Measured,
-    /// Those measured last, of a training step before.
-    Kept,
-    /// The running ones.
-    Remembered,
 }
 
 /// A weight times the deconvolution, and that times the mean.

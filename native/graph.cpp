@@ -1,0 +1,90 @@
+// CUDA graphs of libtorch, and a stream of one's own, on which alone they can be captured.
+//
+// Their class lives in libtorch_cuda, which the program is not linked with and opens where there is a driver; its members
+// are looked up by their names there. It has had this interface since libtorch 1.10, but for the arguments' defaults.
+#include "shim.h"
+#include "guarded.h"
+
+#include <c10/core/Allocator.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/util/Exception.h>
+#include <dlfcn.h>
+
+#include <cstddef>
+#include <memory>
+
+namespace {
+
+constexpr auto CUDA = c10::DeviceType::CUDA;
+
+// cudaStreamCaptureModeGlobal: a call of any thread that could disturb the capture is an error.
+constexpr int CAPTURE_GLOBAL = 0;
+
+// A member of at::cuda::CUDAGraph, as the function that it is for the linker.
+template <typename... Arguments>
+auto member(const char* name) {
+  void* address = dlsym(RTLD_DEFAULT, name);
+  TORCH_CHECK(address, "this libtorch has no CUDA graphs (", name, ")");
+  return reinterpret_cast<void (*)(void*, Arguments...)>(address);
+}
+
+}  // namespace
+
+struct ndb_graph {
+  ndb_graph() { member<bool>("_ZN2at4cuda9CUDAGraphC1Eb")(object, /*keep_graph=*/false); }
+  ~ndb_graph() { member<>("_ZN2at4cuda9CUDAGraphD1Ev")(object); }
+  ndb_graph(const ndb_graph&) = delete;
+
+  // An at::cuda::CUDAGraph; libtorch 2.11's has 104 bytes.
+  alignas(std::max_align_t) unsigned char object[1024];
+};
+
+struct ndb_stream {
+  c10::Stream before;
+};
+
+char* ndb_stream_enter(int64_t index, ndb_stream** stream) {
+  return guarded([&] {
+    const c10::impl::VirtualGuardImpl guard(CUDA);
+    const c10::Device device(CUDA, c10::DeviceIndex(index));
+    guard.synchronizeDevice(device.index());
+    auto entered = std::make_unique<ndb_stream>(ndb_stream{guard.getStream(device)});
+    guard.exchangeStream(guard.getStreamFromGlobalPool(device));
+    *stream = entered.release();
+  });
+}
+
+char* ndb_stream_leave(ndb_stream* stream) {
+  return guarded([&] {
+    const std::unique_ptr<ndb_stream> entered(stream);
+    const c10::impl::VirtualGuardImpl guard(CUDA);
+    guard.synchronizeDevice(entered->before.device_index());
+    guard.exchangeStream(entered->before);
+  });
+}
+
+char* ndb_graph_begin(const uint64_t* pool, ndb_graph** graph) {
+  return guarded([&] {
+    auto made = std::make_unique<ndb_graph>();
+    const auto begin = member<c10::MempoolId_t, int>("_ZN2at4cuda9CUDAGraph13capture_beginESt4pairIyyE21cudaStreamCaptureMode");
+    begin(made->object, c10::MempoolId_t{pool[0], pool[1]}, CAPTURE_GLOBAL);
+    *graph = made.release();
+  });
+}
+
+char* ndb_graph_end(ndb_graph* graph, uint64_t* pool) {
+  return guarded([&] {
+    member<>("_ZN2at4cuda9CUDAGraph11capture_endEv")(graph->object);
+    void* address = dlsym(RTLD_DEFAULT, "_ZN2at4cuda9CUDAGraph4poolEv");
+    TORCH_CHECK(address, "this libtorch's CUDA graphs have no pool");
+    const auto id = reinterpret_cast<c10::MempoolId_t (*)(void*)>(address)(graph->object);
+    pool[0] = id.first;
+    pool[1] = id.second;
+  });
+}
+
+char* ndb_graph_replay(ndb_graph* graph) {
+  return guarded([&] { member<>("_ZN2at4cuda9CUDAGraph6replayEv")(graph->object); });
+}
+
+void ndb_graph_free(ndb_graph* graph) { delete graph; }
