@@ -91,10 +91,10 @@ pub fn start(
     let input = |e: Box<dyn std::error::Error + Send + Sync>| Failure::Input(e);
     let protection = Protection::of(address, guard.web_config.as_deref(), guard.insecure_listen);
     let protection = protection.map_err(|e| input(e.into()))?;
-    // Below, talk that nobody can read is no reason not to begin.
     let server = Server::start(address, protection, Limits::default(), handler)
         .map_err(|e| Failure::Machine(format!("cannot listen at {address}: {e}")))?;
     if guard.targets.is_some() && !job().id.is_empty() && server.address().exposure() == Exposure::Machine {
+        // Talk that nobody can read is no reason not to begin.
         let _ = talk::say(
             "warning: --targets names a port of this node alone, where no Prometheus of the cluster can scrape it; give --listen an address of the network, and --web-config",
         );
@@ -102,6 +102,7 @@ pub fn start(
     let targets = guard.targets.as_ref().map(|path| TargetsFile::write(path, &server, &job()));
     let targets = targets.transpose().map_err(|e| Failure::File(e.into()))?;
     if !quiet {
+        // As above.
         let _ = talk::say(&format!("metrics: {}", server.describe("/metrics")));
     }
     Ok(Live { _targets: targets, _server: server })

@@ -80,10 +80,16 @@ impl Readings {
         let mut devices = record.telemetry.iter().flat_map(|telemetry| &telemetry.gpus).map(|gpu| &gpu.device);
         if let Some(device) = devices.find(|device| !uuid.is_empty() && device.uuid == uuid) {
             let known = [("gpu_uuid", uuid), ("gpu_model", &device.name), ("driver_version", &device.driver)];
-            let info = self.values(gauge("gpu_info"), &[place.as_slice(), &known].concat());
-            if info.last().is_none_or(|(last, _)| at - last >= INFO_EVERY) {
-                info.push((at, 1.0));
-            }
+            self.values(gauge("gpu_info"), &[place.as_slice(), &known].concat()).push((at, 1.0));
+        }
+        let software = &record.environment.software;
+        let build = [("version", software.ndbench.as_str()), ("commit", &software.commit)];
+        self.values(gauge("build_info"), &[place.as_slice(), &build].concat()).push((at, 1.0));
+        let bytes = |column: &str| cells.get(column)?.parse::<f64>().ok();
+        let parts = ["memory_used_bytes", "memory_free_bytes", "memory_reserved_bytes"].map(bytes);
+        if let [Some(used), Some(free), Some(reserved)] = parts {
+            let labels = [place.as_slice(), &[("gpu_uuid", uuid)]].concat();
+            self.values(gauge("gpu_memory_total_bytes"), &labels).push((at, used + free + reserved));
         }
     }
 
@@ -101,6 +107,9 @@ impl Readings {
                 values.sort_by_key(|(at, _)| *at);
                 // Of two trials that ran at the same time on one machine the host's readings are the same.
                 values.dedup_by_key(|(at, _)| *at);
+                if name.ends_with("_info") {
+                    values.dedup_by(|(at, _), (last, _)| *at - *last < INFO_EVERY);
+                }
                 for (at, value) in values {
                     writeln!(text, "{name}{suffix}{{{labels}}} {value} {}", seconds(at)).expect("a text grows");
                 }

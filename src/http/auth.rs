@@ -66,10 +66,7 @@ impl Users {
         if self.right.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest) {
             return Admission::Granted;
         }
-        let _place = match Place::take(&self.waiting) {
-            Some(place) => place,
-            None => return Admission::Later,
-        };
+        let Some(_place) = Place::take(&self.waiting) else { return Admission::Later };
         let _one = self.one.lock().unwrap_or_else(PoisonError::into_inner);
         if is_gone() {
             return Admission::Later;
@@ -92,8 +89,9 @@ struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize) -> Option<Self> {
-        let place = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < WAITING).then_some(place)
+        let take_one = |taken| (taken < WAITING).then_some(taken + 1);
+        waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take_one).ok()?;
+        Some(Self(waiting))
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Counts {
     pub missed: u64,
     /// Times that it was lost.
     pub lost: u64,
+    /// It was lost, and has not come back.
+    pub is_gone: bool,
     /// Something stands in its driver's place.
     pub is_stub: bool,
 }
@@ -66,9 +68,9 @@ impl Recorder {
         self.series.as_ref().map_or(Duration::ZERO, SeriesSender::cpu)
     }
 
-    /// Device `number` is gone as the recording begins.
-    pub fn gone(&self, number: usize) {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).gone(number);
+    /// The recording begins now, with the devices like this.
+    pub fn begin(&self, at: Duration, devices: &[Counts]) {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).meet(at, devices);
     }
 
     /// Takes what is new.

@@ -95,22 +95,36 @@ pub(super) fn variables() -> [Option<String>; 2] {
     ["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"].map(|name| std::env::var(name).ok())
 }
 
-/// Every visible device. `ask` knows which one CUDA means by a number that is ambiguous; where it does not, all devices of
-/// the machine are taken: the right ones are among them.
+/// Every visible device, each once. `ask` knows which one CUDA means by a number that is ambiguous; where it does not, all
+/// devices of the machine are taken: the right ones are among them. Where the first entry names none, that one is taken all
+/// the same, for its telemetry to say what is amiss.
 pub(super) fn resolve_all(
     visible: Option<&str>,
     order: Option<&str>,
     devices: &[Result<Listed, CallError>],
     ask: impl Fn(usize) -> Option<String>,
 ) -> Vec<GpuTarget> {
-    let target = |index| match resolve(index, visible, order, devices) {
-        Ok(uuid) => Some(Some(GpuTarget::Uuid(uuid))),
-        Err(Unresolved::Silent(_)) => Some(Some(GpuTarget::Visible(index))),
-        Err(Unresolved::Ambiguous(_)) => Some(ask(index).map(GpuTarget::Uuid)),
-        Err(Unresolved::Invisible(_)) => None,
-    };
-    let targets: Option<Vec<_>> = (0..).map_while(target).collect();
-    targets.unwrap_or_else(|| resolve_all(None, Some(BY_BUS), devices, ask))
+    let mut targets = Vec::new();
+    for index in 0.. {
+        let target = match resolve(index, visible, order, devices) {
+            Ok(uuid) => GpuTarget::Uuid(uuid),
+            Err(Unresolved::Silent(_)) => GpuTarget::Visible(index),
+            Err(Unresolved::Ambiguous(_)) => match ask(index) {
+                Some(uuid) => GpuTarget::Uuid(uuid),
+                None => return resolve_all(None, Some(BY_BUS), devices, ask),
+            },
+            Err(Unresolved::Invisible(_)) => break,
+        };
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    // These say that no device is meant.
+    let hides_all = |list: &str| ["", "-1", "NoDevFiles"].contains(&list.split(',').next().unwrap_or_default().trim());
+    if targets.is_empty() && !visible.is_none_or(hides_all) {
+        targets.push(GpuTarget::Visible(0));
+    }
+    targets
 }
 
 /// The one device or slice whose identifier begins with `entry`.
@@ -200,7 +214,13 @@ mod tests {
         let (same, mixed) = (["H100", "H100", "H100"], ["T4", "H100", "lost"]);
         assert_eq!(all(None, None, &same, None), ["GPU-0a2b", "GPU-1a2b", "GPU-2a2b"]);
         assert_eq!(all(Some("2,0,-1,1"), None, &same, None), ["GPU-2a2b", "GPU-0a2b"]);
-        assert_eq!(all(Some(""), None, &mixed, None), [""; 0]);
+        for hidden in ["", "-1", "NoDevFiles"] {
+            assert_eq!(all(Some(hidden), None, &mixed, None), [""; 0]);
+        }
+        assert_eq!(all(Some("1,1,0"), None, &same, None), ["GPU-1a2b", "GPU-0a2b"]);
+        for wrong in ["7", "GPU-9", "GPU-9,0", "GPU-"] {
+            assert_eq!(all(Some(wrong), None, &same, None), ["0"], "{wrong}: its telemetry says why");
+        }
         assert_eq!(all(Some("2,1"), Some("PCI_BUS_ID"), &mixed, None), ["0", "GPU-1a2b"]);
         assert_eq!(all(Some("1,GPU-0"), None, &mixed, Some("GPU-1a2b")), ["GPU-1a2b", "GPU-0a2b"]);
         assert_eq!(all(Some("1,GPU-0"), None, &mixed, None), ["GPU-0a2b", "GPU-1a2b", "2"], "nobody can tell which");

@@ -111,7 +111,7 @@ fn capture(model: &mut Model, inputs: &Inputs, pool: &mut Pool) -> Result<Captur
     let captured = Graph::capture(pool, || {
         let (loss, logits) = model.forward(&inputs.images, &inputs.labels);
         loss.backward();
-        model.update(Rate::OnDevice(&inputs.rate))?;
+        model.sgd.step(Rate::OnDevice(&inputs.rate))?;
         // Without what the backward pass needed.
         Ok((loss.detach(), logits.detach()))
     });

@@ -81,7 +81,7 @@ impl Model {
         let forward = lap();
         loss.backward();
         let backward = lap();
-        self.update(Rate::Number(rate))?;
+        self.update(rate)?;
         let optimiser = lap();
         Ok(laps.is_some().then_some(StepSplit { data, forward, backward, optimiser }))
     }
@@ -103,8 +103,8 @@ impl Model {
     ///
     /// # Errors
     /// libtorch's, out of memory among them.
-    pub(super) fn update(&mut self, rate: Rate) -> Result<(), NativeError> {
-        self.sgd.step(rate)
+    pub fn update(&mut self, rate: f64) -> Result<(), NativeError> {
+        self.sgd.step(Rate::Number(rate))
     }
 }
 

@@ -78,6 +78,28 @@ fn visible_devices_are_watched_and_all_where_nobody_can_tell_which_are_meant() {
     };
     assert_eq!([seen("0,1"), seen("1"), seen("0,GPU-00000001-stub")], [[true, true]; 3]);
     assert_eq!([seen("GPU-00000001-stub"), seen("")], [[false, true], [false, false]]);
+    let said = with_visible(two, Some("GPU-9"), &[]);
+    assert!(said.contains("no visible device 0"), "{said}");
+}
+
+#[test]
+fn a_device_that_is_lost_at_the_first_look_was_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("summary.json");
+    for fault in ["nvmlDeviceGetMemoryInfo_v2 15", "nvmlDeviceGetMemoryInfo_v2 16", "nvmlDeviceGetHandleByIndex_v2 15"]
+    {
+        for _ in 0..3 {
+            let driver = Driver::new(&format!("fault {fault}\n"));
+            let (library, summary) = (driver.library(), path.to_str().unwrap());
+            let library = ["--nvml-lib", library.to_str().unwrap()];
+            watch(&[library[0], library[1], "--summary", summary, "--", "sleep", "1.5"]).success();
+            let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            let telemetry = &read["telemetry"];
+            assert_eq!(telemetry["gpus"][0]["lost"], 1, "{fault}: {read:#}");
+            // Each tick is a sample or a missed one.
+            assert!(telemetry["missed"].as_u64().unwrap() >= 8, "{fault}: {read:#}");
+        }
+    }
 }
 
 #[test]

@@ -66,8 +66,10 @@ fn device(gpu: &GpuSummary) -> String {
         gpu.power.map(|power| format!("{:.0} W", power.mean.0)),
         gpu.energy.map(|energy| format!("{:.0} J", energy.joules.0)),
         (gpu.lost > 0).then(|| "LOST meanwhile".to_owned()),
-        gpu.device.stub.then(|| "NO MEASUREMENT: figures of a stand-in for the driver".to_owned()),
     ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let mut parts: Vec<String> = parts.into_iter().flatten().collect();
+    if gpu.device.stub && !parts.is_empty() {
+        parts.push("NO MEASUREMENT: figures of a stand-in for the driver".into());
+    }
     format!("\n  {name}: {}", if parts.is_empty() { "it told nothing".into() } else { parts.join(", ") })
 }

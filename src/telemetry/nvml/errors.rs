@@ -16,6 +16,7 @@ impl From<NvmlError> for CallError {
             }
             Code::NoPermission => "no permission; a control group, a container or MIG hides it".into(),
             Code::GpuNotFound => "the driver does not find the device".into(),
+            Code::NotReady => "the driver is not ready yet".into(),
             _ => error.to_string(),
         };
         Self { code, why }

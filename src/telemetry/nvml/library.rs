@@ -24,10 +24,9 @@ pub(super) fn open(path: Option<&Path>) -> Result<Nvml, NvmlError> {
     Ok(nvml)
 }
 
-/// Whether the driver's library, or the one at `path`, says of itself that it stands in the driver's place; it is open
-/// already.
+/// Whether the driver's library, or the one at `path`, says of itself that it stands in the driver's place.
 pub(super) fn is_stub(path: Option<&Path>) -> bool {
-    // SAFETY: it was opened before, so nothing is initialised, and the symbol is only looked up.
+    // SAFETY: the initialisers of NVIDIA's driver are trusted, and the symbol is only looked up.
     unsafe {
         let library = Library::open(Some(path.unwrap_or(Path::new(DRIVERS))), RTLD_NOW);
         library.is_ok_and(|library| library.get::<*const u8>(b"ndbench_nvml_stub").is_ok())

@@ -1,6 +1,7 @@
 //! A device of the driver as a source of readings.
 
 use super::fields::Field;
+use super::library::is_stub;
 use super::readings as read;
 use super::session::{Session, advice};
 use crate::telemetry::snapshot::{Call, Code};
@@ -65,7 +66,7 @@ impl Source for NvmlSource {
     }
 
     fn is_stub(&self) -> bool {
-        self.library.is_some()
+        self.library.is_some() || is_stub(None)
     }
 }
 

@@ -10,7 +10,8 @@ const WINDOW: Duration = Duration::from_secs(30);
 /// A longer gap between two readings is not bridged: missing is not interpolated.
 pub(super) const GAP: Duration = Duration::from_secs(5);
 
-/// The growth of a counter of the driver since the first look. Where the counter falls, it began anew from zero.
+/// The growth of a counter of the driver since the first look. Where the counter falls, it began anew, and what it grew by
+/// meanwhile is not known.
 #[derive(Debug, Default)]
 pub(super) struct Counter {
     last: Option<f64>,
@@ -18,12 +19,17 @@ pub(super) struct Counter {
 }
 
 impl Counter {
+    /// Whether the counter would fall by this reading.
+    pub fn falls_by(&self, raw: f64) -> bool {
+        self.last.is_some_and(|last| raw < last)
+    }
+
     /// Takes a reading and returns the growth so far.
     pub fn read(&mut self, raw: f64) -> f64 {
         let grown = match self.last {
             None => 0.0,
             Some(last) if raw >= last => raw - last,
-            Some(_) => raw,
+            Some(_) => 0.0,
         };
         self.last = Some(raw);
         self.total += grown;
@@ -122,9 +128,9 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_grows_across_a_reload_of_the_driver() {
+    fn a_counter_that_falls_goes_on_from_there() {
         let mut counter = Counter::default();
-        assert_eq!([100.0, 130.0, 130.0, 5.0, 25.0].map(|raw| counter.read(raw)), [0.0, 30.0, 30.0, 35.0, 55.0]);
+        assert_eq!([100.0, 130.0, 130.0, 5.0, 25.0].map(|raw| counter.read(raw)), [0.0, 30.0, 30.0, 30.0, 50.0]);
     }
 
     #[test]

@@ -24,10 +24,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// Where a device is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// To be looked for at `at`, then after `wait`.
+    /// To be looked for at `at`.
     Opening {
         at: Duration,
-        wait: Duration,
     },
     Running,
     Ended,
@@ -51,6 +50,10 @@ pub(super) struct Device {
     stats: BTreeMap<Call, CallStats>,
     off: BTreeSet<Call>,
     unknown_in_a_row: u32,
+    /// After the next loss it is looked for so much later.
+    wait: Duration,
+    /// No loss since a whole round brought readings, or since the beginning: the next loss is a new one.
+    is_sound: bool,
     /// The state before the call that hangs.
     hanging: Option<GpuState>,
     /// Rounds that brought readings, and those that did not.
@@ -68,12 +71,14 @@ impl Device {
     /// A device that is looked for at the first tick; `is_stub`: something stands in its driver's place.
     pub fn new(level: Level, is_stub: bool) -> Self {
         Self {
-            phase: Phase::Opening { at: Duration::ZERO, wait: BACKOFF.0 },
+            phase: Phase::Opening { at: Duration::ZERO },
             lanes: Lanes::new(level),
             readings: Readings::default(),
             stats: BTreeMap::new(),
             off: BTreeSet::new(),
             unknown_in_a_row: 0,
+            wait: BACKOFF.0,
+            is_sound: true,
             hanging: None,
             samples: 0,
             missed: 0,
@@ -86,13 +91,13 @@ impl Device {
     /// The calls to make at `now`; none where it is not yet time.
     pub fn due(&mut self, now: Duration) -> Vec<Call> {
         match self.phase {
-            Phase::Ended => Vec::new(),
-            Phase::Opening { at, .. } if at > now => Vec::new(),
-            Phase::Opening { .. } => {
-                self.lanes.restart(now);
-                let all = self.lanes.due(now).calls;
-                let events = self.is_full.then_some(Call::Events);
-                [Call::Open].into_iter().chain(events).chain(all).filter(|call| !self.off.contains(call)).collect()
+            Phase::Ended if !self.is_gone() => Vec::new(),
+            Phase::Opening { at } if at <= now => self.everything(now),
+            Phase::Ended | Phase::Opening { .. } => {
+                let due = self.lanes.due(now);
+                let ticked = due.calls.iter().any(|call| self.lanes.is_fastest(*call));
+                self.missed += due.missed + u64::from(ticked);
+                Vec::new()
             }
             Phase::Running => {
                 let due = self.lanes.due(now);
@@ -102,13 +107,21 @@ impl Device {
         }
     }
 
+    /// What is asked of a device that is looked for: all that is not off.
+    fn everything(&mut self, now: Duration) -> Vec<Call> {
+        self.lanes.restart(now);
+        let all = self.lanes.due(now).calls;
+        let events = self.is_full.then_some(Call::Events);
+        [Call::Open].into_iter().chain(events).chain(all).filter(|call| !self.off.contains(call)).collect()
+    }
+
     /// The driver does not answer.
     pub fn is_hanging(&self) -> bool {
         self.hanging.is_some()
     }
 
     /// It was lost, and has not come back.
-    pub fn is_gone(&self) -> bool {
+    fn is_gone(&self) -> bool {
         self.readings.now.lost > 0 && matches!(self.readings.now.state, GpuState::Lost { .. })
     }
 
@@ -123,7 +136,7 @@ impl Device {
         if since >= PATIENCE && self.hanging.is_none() {
             let why = format!("the driver has not answered `{}` for {} s", call.word(), PATIENCE.as_secs());
             self.count(call).failed(Code::Hanging);
-            self.notices.push(format!("{why}; the training goes on without its readings"));
+            self.notices.push(format!("{why}; its readings are missing"));
             self.readings.clear_all();
             self.hanging = Some(std::mem::replace(&mut self.readings.now.state, GpuState::Lost { why }));
         }
@@ -164,6 +177,9 @@ impl Device {
         let read = absorbed.fresh.iter().any(|call| self.lanes.is_fastest(*call));
         self.samples += u64::from(read);
         self.missed += u64::from(asked && !read);
+        if read && self.phase == Phase::Running {
+            (self.is_sound, self.wait) = (true, BACKOFF.0);
+        }
         absorbed
     }
 
@@ -186,15 +202,12 @@ impl Device {
                 }
             }
             Reaction::Lost => {
-                let wait = match self.phase {
-                    Phase::Opening { wait, .. } => wait,
-                    _ => BACKOFF.0,
-                };
-                self.lose(error.why);
-                self.phase = Phase::Opening { at: at + wait, wait: (wait * 2).min(BACKOFF.1) };
+                self.lose(error);
+                self.phase = Phase::Opening { at: at + self.wait };
+                self.wait = (self.wait * 2).min(BACKOFF.1);
             }
             Reaction::LostForGood => {
-                self.lose(error.why);
+                self.lose(error);
                 self.phase = Phase::Ended;
             }
             Reaction::Absent => {
@@ -206,8 +219,11 @@ impl Device {
         }
     }
 
-    fn lose(&mut self, why: String) {
-        if self.readings.now.state.is_up() {
+    fn lose(&mut self, CallError { code, why }: CallError) {
+        // One that was never there, or whose driver is not ready yet, is not lost.
+        let was_there = self.readings.now.identity.is_some() || matches!(code, Code::GpuLost | Code::ResetRequired);
+        if self.is_sound && was_there {
+            self.is_sound = false;
             self.readings.now.lost += 1;
             self.notices.push(format!("the device was lost: {why}"));
         } else if self.readings.now.state == GpuState::Starting {
@@ -242,7 +258,7 @@ impl Device {
     pub fn counts(&self) -> Counts {
         let GpuSnapshot { lost, identity, .. } = &self.readings.now;
         let is_stub = self.is_stub || identity.as_ref().is_some_and(|identity| identity.stub);
-        Counts { samples: self.samples, missed: self.missed, lost: *lost, is_stub }
+        Counts { samples: self.samples, missed: self.missed, lost: *lost, is_gone: self.is_gone(), is_stub }
     }
 
     /// The device as it is known at `now`.

@@ -122,8 +122,35 @@ fn a_lost_device_is_looked_for_ever_more_rarely_and_its_counters_go_on() {
         bench.script.says(Call::Energy, Answer::Joules(Joules(70.0)));
         let back = bench.ticks(301);
         assert!(back.state.is_up() && back.memory.is_some());
-        assert_eq!((back.energy, bench.device.counts().lost), (Some(Joules(570.0)), 1));
+        assert_eq!((back.energy, bench.device.counts().lost), (Some(Joules(500.0)), 1), "what it grew by is not known");
         assert_eq!(bench.device.notices.len(), 1, "{:?}", bench.device.notices);
+    }
+}
+
+#[test]
+fn a_device_that_is_found_and_lost_at_once_is_looked_for_ever_more_rarely_and_lost_once() {
+    let mut bench = Bench::new(Level::Full);
+    bench.script.fails(Call::Memory, Code::GpuLost);
+    let lost = bench.ticks(1250);
+    assert!(matches!(lost.state, GpuState::Lost { .. }));
+    // At once, after 1, 2, 4, 8, 16 s, and then each 30 s.
+    assert_eq!((bench.errors(Call::Memory, Code::GpuLost), bench.device.counts().lost), (9, 1));
+    assert!(bench.device.missed >= 1249, "each tick is a sample or a missed one: {}", bench.device.missed);
+    bench.script.says(Call::Memory, memory(50));
+    assert!(bench.ticks(300).state.is_up());
+    bench.script.fails(Call::Memory, Code::GpuLost);
+    bench.ticks(12);
+    assert_eq!((bench.errors(Call::Memory, Code::GpuLost), bench.device.counts().lost), (11, 2), "after 1 s again");
+}
+
+#[test]
+fn a_device_that_is_lost_when_it_is_first_looked_for_is_lost_and_one_that_is_not_ready_is_not() {
+    for (code, lost) in [(Code::GpuLost, 1), (Code::NotReady, 0)] {
+        let mut bench = Bench::new(Level::Full);
+        bench.script.fails(Call::Open, code);
+        bench.ticks(10);
+        assert_eq!((bench.device.counts().lost, bench.device.counts().is_gone), (lost, lost > 0), "{code:?}");
+        assert_eq!(bench.device.notices.len(), 1);
     }
 }
 

@@ -15,7 +15,7 @@ pub use host::AllocatorProbe;
 use super::Level;
 use super::cpu_time::thread_cpu;
 use super::processes::Processes;
-use super::recorder::{GpuLook, Look, Recorder};
+use super::recorder::{Counts, GpuLook, Look, Recorder};
 use super::snapshot::Latest;
 use super::snapshot::{Call, CallStats, Health, Publisher, Snapshot};
 use super::source::Source;
@@ -124,8 +124,7 @@ impl Sampler {
             match inbox.recv_timeout(next.saturating_sub(self.clock.now())) {
                 Ok(Message::Round(number, round)) => self.absorb(number, round),
                 Ok(Message::Begin(recorder)) => {
-                    let gone = self.devices.iter().enumerate().filter(|(_, watched)| watched.device.is_gone());
-                    gone.for_each(|(number, _)| recorder.gone(number));
+                    recorder.begin(self.clock.now(), &self.counts());
                     // Who waited for the one before has lost patience.
                     (self.recorder, self.ending, self.hurry) = (Some(recorder), None, Some(Hurry::AllButSlow));
                 }
@@ -204,7 +203,7 @@ impl Sampler {
             let device = &mut self.devices[number].device;
             (number, device.snapshot(now), fresh)
         });
-        let counts: Vec<_> = self.devices.iter().map(|w| w.device.counts()).collect();
+        let counts = self.counts();
         let devices_cpu = self.devices.iter().map(|w| w.cpu).sum::<Duration>();
         let Some(recorder) = &mut self.recorder else { return };
         let own_cpu = thread_cpu() + devices_cpu + recorder.series_cpu();
@@ -221,6 +220,11 @@ impl Sampler {
             counts: &counts,
             gpu: gpu.as_ref().map(|(number, snapshot, fresh)| GpuLook { number: *number, snapshot, fresh }),
         });
+    }
+
+    /// What has become of each device so far.
+    fn counts(&self) -> Vec<Counts> {
+        self.devices.iter().map(|w| w.device.counts()).collect()
     }
 
     /// A device that does not hang is making calls.

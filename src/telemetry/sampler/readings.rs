@@ -44,7 +44,12 @@ impl Readings {
             }
             Answer::Busy(mean) => self.take_busy(call, mean, at),
             Answer::Watts(watts) => self.take_power(call, watts, at),
-            Answer::Joules(joules) => self.now.energy = Some(Joules(self.energy.read(joules.0))),
+            Answer::Joules(joules) => {
+                // A gap in the readings, where the counter began anew.
+                let is_new = self.energy.falls_by(joules.0);
+                let grown = Joules(self.energy.read(joules.0));
+                self.now.energy = (!is_new).then_some(grown);
+            }
             Answer::Celsius(celsius) if call == Call::MemoryTemperature => self.now.memory_temperature = Some(celsius),
             Answer::Celsius(celsius) => self.now.temperature = Some(celsius),
             Answer::Hertz(hertz) if call == Call::MemoryClock => self.now.memory_clock = Some(hertz),

@@ -40,7 +40,8 @@ pub struct GpuSnapshot {
     pub power_limit: Option<Watts>,
     /// The largest `power`.
     pub power_peak: Peaks<Watts>,
-    /// Counter: energy by the device's own counter, since the sampler began.
+    /// Counter: energy by the device's own counter, since the sampler began; absent at the look that saw that counter begin
+    /// anew.
     pub energy: Option<Joules>,
     /// Counter: energy as the integral of `power`, since the sampler began.
     pub energy_estimated: Option<Joules>,

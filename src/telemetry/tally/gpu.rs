@@ -67,7 +67,7 @@ impl GpuTally {
 
     /// Takes what has become of the device so far.
     pub fn count(&mut self, at: Duration, counts: Counts) {
-        let Counts { samples, missed, lost, is_stub } = counts;
+        let Counts { samples, missed, lost, is_stub, .. } = counts;
         self.is_stub |= is_stub;
         let lost_before = self.lost.sum();
         let totals = [&mut self.samples, &mut self.missed, &mut self.lost];
@@ -107,7 +107,11 @@ impl GpuTally {
                 now.power.iter().for_each(|watts| self.power.add(watts.0));
                 now.energy_estimated.iter().for_each(|joules| self.energy_estimated.read(joules.0, at));
             }
-            Call::Energy => now.energy.iter().for_each(|joules| self.energy.read(joules.0, at)),
+            Call::Energy => match now.energy {
+                Some(joules) => self.energy.read(joules.0, at),
+                // The device's counter began anew.
+                None => self.energy.pause(),
+            },
             Call::Temperature => now.temperature.iter().for_each(|t| self.temperature.add(t.0)),
             Call::MemoryTemperature => now.memory_temperature.iter().for_each(|t| self.memory_temperature.add(t.0)),
             Call::SmClock => now.sm_clock.iter().for_each(|clock| self.sm_clock.add(clock.0)),

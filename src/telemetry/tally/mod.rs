@@ -12,11 +12,12 @@ pub use summary::{
 };
 
 use super::Level;
-use super::recorder::Look;
+use super::recorder::{Counts, Look};
 use crate::units::{Bytes, Ratio, Seconds};
 use distribution::Distribution;
 use gpu::GpuTally;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use total::Total;
 
 /// What the readings come to so far.
@@ -68,10 +69,15 @@ impl Tally {
         self.executions
     }
 
-    /// Device `number` was lost before this execution began, and has not come back.
-    pub(super) fn gone(&mut self, number: usize) {
-        self.gpus.resize_with(self.gpus.len().max(number + 1), GpuTally::default);
-        self.gpus[number].gone();
+    /// The execution begins with the devices like this.
+    pub(super) fn meet(&mut self, at: Duration, devices: &[Counts]) {
+        self.count(at, devices);
+        self.gpus.iter_mut().zip(devices).filter(|(_, device)| device.is_gone).for_each(|(gpu, _)| gpu.gone());
+    }
+
+    fn count(&mut self, at: Duration, devices: &[Counts]) {
+        self.gpus.resize_with(self.gpus.len().max(devices.len()), GpuTally::default);
+        self.gpus.iter_mut().zip(devices).for_each(|(gpu, counts)| gpu.count(at, *counts));
     }
 
     /// Takes what is new.
@@ -96,8 +102,7 @@ impl Tally {
             look.host.cpu.iter().for_each(|share| self.host_cpu.add(share.0));
             look.host.memory_used.iter().for_each(|bytes| self.host_memory.add(bytes.0 as f64));
         }
-        self.gpus.resize_with(self.gpus.len().max(look.counts.len()), GpuTally::default);
-        self.gpus.iter_mut().zip(look.counts).for_each(|(gpu, counts)| gpu.count(at, *counts));
+        self.count(at, look.counts);
         if let Some(gpu) = look.gpu
             && let Some(tally) = self.gpus.get_mut(gpu.number)
         {

@@ -80,7 +80,7 @@ pub struct GpuSummary {
     pub power: Option<Spread<Watts>>,
     /// Energy; absent where the device tells neither it nor its power, or for less than nine tenths of the time.
     pub energy: Option<Energy>,
-    /// Time for which each reason held clocks down.
+    /// Time for which each reason held clocks down, as far as it was watched.
     pub throttle: BTreeMap<String, Seconds>,
     /// Temperature of the die.
     pub temperature: Option<Range<Celsius>>,

@@ -52,7 +52,7 @@ fn health(health: &Health, families: &mut Families) {
     families.counter("ndbench_telemetry_samples_total", help, &[], health.samples as f64);
     let help = "Ticks of the sampler's fastest lane that brought none";
     families.counter("ndbench_telemetry_missed_samples_total", help, &[], health.missed as f64);
-    let help = "When a look at the device or the host last succeeded";
+    let help = "When a look at a device, or at the host where none is watched, last succeeded";
     let last = health.last_success.map(|s| s.0);
     families.gauge("ndbench_telemetry_last_success_timestamp_seconds", help, &[], last);
     let help = "CPU time of the sampler";
