@@ -1,7 +1,7 @@
 // CUDA graphs of libtorch, and a stream of one's own, on which alone they can be captured.
 //
 // Their class lives in libtorch_cuda, which the program is not linked with and opens where there is a driver; its members
-// are looked up by their names there. It has had this interface since libtorch 1.10, but for the arguments' defaults.
+// are looked up by their names there, as libtorch 2.11 has them.
 #include "shim.h"
 #include "guarded.h"
 
@@ -11,7 +11,9 @@
 #include <dlfcn.h>
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <mutex>
 
 namespace {
 
@@ -41,15 +43,31 @@ struct ndb_graph {
 
 struct ndb_stream {
   c10::Stream before;
+  c10::Device device_before;
 };
+
+namespace {
+
+// One for each device and process: libtorch keeps workspaces for each stream that it has seen.
+c10::Stream own_stream(const c10::impl::VirtualGuardImpl& guard, c10::Device device) {
+  static std::map<c10::DeviceIndex, c10::Stream> streams;
+  static std::mutex one;
+  const std::lock_guard<std::mutex> lock(one);
+  const auto known = streams.find(device.index());
+  if (known != streams.end()) return known->second;
+  return streams.emplace(device.index(), guard.getStreamFromGlobalPool(device)).first->second;
+}
+
+}  // namespace
 
 char* ndb_stream_enter(int64_t index, ndb_stream** stream) {
   return guarded([&] {
     const c10::impl::VirtualGuardImpl guard(CUDA);
     const c10::Device device(CUDA, c10::DeviceIndex(index));
     guard.synchronizeDevice(device.index());
-    auto entered = std::make_unique<ndb_stream>(ndb_stream{guard.getStream(device)});
-    guard.exchangeStream(guard.getStreamFromGlobalPool(device));
+    // A capture asks for the stream of the current device.
+    auto entered = std::make_unique<ndb_stream>(ndb_stream{guard.getStream(device), guard.exchangeDevice(device)});
+    guard.exchangeStream(own_stream(guard, device));
     *stream = entered.release();
   });
 }
@@ -60,6 +78,7 @@ char* ndb_stream_leave(ndb_stream* stream) {
     const c10::impl::VirtualGuardImpl guard(CUDA);
     guard.synchronizeDevice(entered->before.device_index());
     guard.exchangeStream(entered->before);
+    guard.setDevice(entered->device_before);
   });
 }
 

@@ -6,7 +6,8 @@ namespace {
 // Rows of a panel, about: fewer save more multiplications, which then run slower.
 constexpr int64_t PANEL = 160;
 
-// A product of matrices of at least so many rows is computed by panels.
+// On the CPU a product of matrices of at least so many rows is computed by panels; elsewhere one large kernel is faster than
+// several small ones.
 constexpr int64_t PANELS_FROM = 2 * PANEL;
 
 void add_diagonal(const at::Tensor& a, double value) { a.diagonal(0, -2, -1).add_(value); }
@@ -31,7 +32,7 @@ at::Tensor symmetric_product(const at::Tensor& a, const at::Tensor& b, const at:
   if (a.dim() == 3) {
     return c.defined() ? at::baddbmm(c, a, b, beta, alpha) : alpha == 1 ? at::bmm(a, b) : at::bmm(a, b).mul_(alpha);
   }
-  if (n < PANELS_FROM) {
+  if (n < PANELS_FROM || !a.is_cpu()) {
     return c.defined() ? at::addmm(c, a, b, beta, alpha) : alpha == 1 ? at::mm(a, b) : at::mm(a, b).mul_(alpha);
   }
   at::Tensor out = at::empty({n, n}, a.options());

@@ -39,6 +39,7 @@ pub mod run;
 pub mod scenario;
 pub mod settings;
 pub mod stats;
+pub mod submit;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;

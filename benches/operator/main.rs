@@ -10,7 +10,7 @@ mod stopwatch;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 use ndbench::nn::deconvolution::{FastDeconv, Whitening};
 use ndbench::nn::layers::Conv2d;
-use ndbench::nn::{Convolution, Layer, Pass, Store};
+use ndbench::nn::{Layer, Pass, Store};
 use ndbench::probe::parts_of;
 use ndbench::record::StepParts;
 use ndbench::scenario::{Architecture, Deconvolution, Implementation};
@@ -41,13 +41,14 @@ fn operator(c: &mut Criterion<DeviceTime>) {
     let clock = DeviceTime(device());
     let mut scrubber = Scrubber::new(clock.0);
     for architecture in Architecture::ALL {
-        for (convolution, n_iter) in shapes::of(architecture) {
-            let mut group = c.benchmark_group(format!("{architecture}/{}", shapes::name(&convolution)));
+        for shape in shapes::of(architecture) {
+            let convolution = shape.convolution;
+            let mut group = c.benchmark_group(format!("{architecture}/{}", shapes::name(&shape)));
             group.sample_size(10).sampling_mode(SamplingMode::Flat);
             group.warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(500));
             let (height, width) = convolution.image;
             let x = Tensor::randn([BATCH, convolution.shape.input, height, width], (Kind::Float, clock.0));
-            for (name, layer) in layers(&convolution, n_iter, clock) {
+            for (name, layer) in layers(&shape, clock) {
                 for cache in ["warm", "cold"] {
                     let mut prepare = || {
                         if cache == "cold" {
@@ -65,12 +66,13 @@ fn operator(c: &mut Criterion<DeviceTime>) {
 }
 
 /// The plain convolution, and every implementation of network deconvolution.
-fn layers(convolution: &Convolution, n_iter: i64, clock: DeviceTime) -> Vec<(String, Box<dyn Layer>)> {
-    let (store, shape) = (Store::new(clock.0, Kind::Float), convolution.shape);
+fn layers(layer: &shapes::Layer, clock: DeviceTime) -> Vec<(String, Box<dyn Layer>)> {
+    let (store, shape) = (Store::new(clock.0, Kind::Float), layer.convolution.shape);
+    let (n_iter, block) = (layer.n_iter, layer.block);
     let plain: Box<dyn Layer> = Box::new(Conv2d::new(&store.root().sub("plain"), shape, true));
     let mut layers = vec![("plain".to_string(), plain)];
     for implementation in Implementation::ALL {
-        let settings = Deconvolution { implementation, n_iter, ..Deconvolution::default() };
+        let settings = Deconvolution { implementation, n_iter, block, ..Deconvolution::default() };
         let layer = FastDeconv::new(&store.root().sub(implementation), shape, true, Whitening::new(&settings));
         layers.push((implementation.to_string(), Box::new(layer)));
     }

@@ -8,23 +8,35 @@ use ndbench::scenario::{Architecture, Deconvolution, Norm};
 /// So many of each network, unless all are asked for.
 const DEAREST: usize = 3;
 
-/// The distinct whitened convolutions of a network and their Newton-Schulz iterations: those that take the most
-/// multiplications in a training step, dearest first.
-pub fn of(architecture: Architecture) -> Vec<(Convolution, i64)> {
+/// A whitened convolution.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Layer {
+    pub convolution: Convolution,
+    /// Newton-Schulz iterations.
+    pub n_iter: i64,
+    /// Channels whitened together.
+    pub block: i64,
+}
+
+/// The distinct whitened convolutions of a network: those that take the most multiplications in a training step, dearest
+/// first.
+pub fn of(architecture: Architecture) -> Vec<Layer> {
     let layers = networks::facts(architecture, Method::new(Norm::Nd, Deconvolution::default()), 10).layers;
-    let mut distinct: Vec<(Convolution, i64, f64)> = Vec::new();
+    let mut distinct: Vec<(Layer, f64)> = Vec::new();
     for layer in &layers {
         let Some((whitened, convolution)) = layer.whitened.and_then(|w| Some((w, w.convolution?))) else { continue };
         let cost = cost(&whitened, layer.macs);
-        match distinct.iter_mut().find(|(known, n_iter, _)| (*known, *n_iter) == (convolution, whitened.n_iter)) {
-            Some((.., sum)) => *sum += cost,
-            None => distinct.push((convolution, whitened.n_iter, cost)),
+        let block = whitened.features / convolution.shape.kernel.pow(2);
+        let layer = Layer { convolution, n_iter: whitened.n_iter, block };
+        match distinct.iter_mut().find(|(known, _)| *known == layer) {
+            Some((_, sum)) => *sum += cost,
+            None => distinct.push((layer, cost)),
         }
     }
-    distinct.sort_by(|one, other| other.2.total_cmp(&one.2));
+    distinct.sort_by(|one, other| other.1.total_cmp(&one.1));
     let all = std::env::var("NDBENCH_BENCH_SHAPES").is_ok_and(|which| which == "all");
     let wanted = if all { distinct.len() } else { DEAREST };
-    distinct.into_iter().take(wanted).map(|(convolution, n_iter, _)| (convolution, n_iter)).collect()
+    distinct.into_iter().take(wanted).map(|(layer, _)| layer).collect()
 }
 
 /// Multiplications of a layer in a training step, about.
@@ -36,11 +48,12 @@ fn cost(whitened: &Whitened, macs: u64) -> f64 {
     groups * features.powi(2) * (squares * features + samples) + 3.0 * macs as f64 * BATCH as f64
 }
 
-/// `64-128 k3 s2 g32 16x16`: channels, kernel, stride and groups other than 1, image.
-pub fn name(convolution: &Convolution) -> String {
+/// `64-128 k3 s2 g32 16x16 b64 n5`: channels, kernel, stride and groups other than 1, image, block, iterations.
+pub fn name(layer: &Layer) -> String {
+    let Layer { convolution, n_iter, block } = layer;
     let ConvShape { input, output, kernel, stride, groups, .. } = convolution.shape;
     let other_than_one = |letter: char, n: i64| if n == 1 { String::new() } else { format!(" {letter}{n}") };
     let (height, width) = convolution.image;
     let (stride, groups) = (other_than_one('s', stride), other_than_one('g', groups));
-    format!("{input}-{output} k{kernel}{stride}{groups} {height}x{width}")
+    format!("{input}-{output} k{kernel}{stride}{groups} {height}x{width} b{block} n{n_iter}")
 }

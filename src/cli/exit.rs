@@ -2,6 +2,7 @@
 
 use super::talk;
 use crate::event::SinkError;
+use crate::submit::WARNED;
 use std::process::ExitCode;
 
 /// A reason to end with an exit code other than 0. Exit code 2 is the argument parser's: wrong usage.
@@ -31,6 +32,10 @@ pub enum Failure {
     /// A signal ended the run; the same command goes on from the checkpoint.
     #[error("interrupted; the same command continues")]
     Interrupted,
+    /// SIGUSR2, by which a scheduler warns of the end of a job's time, ended the run; the same command goes on from the
+    /// checkpoint.
+    #[error("warned of the end of its time; the same command continues")]
+    Warned,
     /// The program under watch ended so, or could not be started (126, 127).
     #[error("exit code {0}")]
     Child(u8),
@@ -53,6 +58,7 @@ Exit codes:
     5  the store, or a record in it, cannot be read or written
     6  this machine cannot do what was asked
     7  trials were left out since other processes are training them; the others are done
+   75  warned of the end of its time by SIGUSR2; the same command continues
   130  interrupted by a signal; the same command continues
 watch passes on the exit code of its program: 128 and the signal's number where one killed it, 127 where there is no such
 program, 126 where it cannot be run.";
@@ -68,6 +74,7 @@ impl Failure {
             Self::Machine(_) => 6,
             Self::Elsewhere(_) => 7,
             Self::Interrupted => 130,
+            Self::Warned => WARNED,
             Self::Child(code) => *code,
         }
     }
@@ -107,6 +114,7 @@ mod tests {
             Failure::Machine("x".into()),
             Failure::Elsewhere(1),
             Failure::Interrupted,
+            Failure::Warned,
         ];
         for f in failures {
             assert!(TABLE.lines().any(|l| l.trim_start().starts_with(&format!("{} ", f.code()))), "{f:?}");

@@ -1,7 +1,7 @@
 //! Signals that ask a run to end.
 
 use super::exit::Failure;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -9,14 +9,22 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 /// once more. A later one is somebody's impatience.
 const ONE_WISH: i64 = 1000;
 
-/// A flag that the first SIGINT, SIGTERM or SIGHUP sets; one that comes more than a second later ends the process at once.
+/// SIGUSR2 came before any other signal.
+static WARNED: AtomicBool = AtomicBool::new(false);
+
+/// Whether what ended the run is SIGUSR2, by which a scheduler warns of the end of a job's time.
+pub(super) fn was_warned() -> bool {
+    WARNED.load(Ordering::Relaxed)
+}
+
+/// A flag that the first SIGINT, SIGTERM, SIGHUP or SIGUSR2 sets; one that comes more than a second later ends the process at once.
 /// Signals that whoever started the process had it ignore (`nohup`, a shell's background) stay ignored.
 ///
 /// # Errors
 /// The system refuses.
 pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
     let (flag, first) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR2] {
         if is_ignored(signal) {
             continue;
         }
@@ -24,7 +32,10 @@ pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
         let action = move || {
             let now = milliseconds();
             match first.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => flag.store(true, Ordering::Relaxed),
+                Ok(_) => {
+                    WARNED.store(signal == SIGUSR2, Ordering::Relaxed);
+                    flag.store(true, Ordering::Relaxed);
+                }
                 Err(then) if now - then > ONE_WISH => signal_hook::low_level::exit(130),
                 Err(_) => {}
             }

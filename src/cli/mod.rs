@@ -29,6 +29,8 @@ pub mod report;
 pub mod run;
 mod selection;
 pub mod serve;
+mod status;
+mod submit;
 mod talk;
 #[cfg(target_os = "linux")]
 pub mod watch;
@@ -62,6 +64,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
             crate::train::tune_host_allocator();
             probe::run(&args)
         }
+        Command::Submit(args) => submit::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Report(args) => reported(&args),
         Command::Audit { published, json } => audited(published.as_deref(), json),
         Command::Export(args) => export::run(&args),

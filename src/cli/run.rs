@@ -4,7 +4,7 @@ use super::args::{ComputeArgs, DeviceArg, RunArgs};
 use super::dry_run::{Form, dry_run};
 use super::exit::Failure;
 use super::forecast::{Forecast, Planned};
-use super::interrupt::interrupt_flag;
+use super::interrupt::{interrupt_flag, was_warned};
 use super::lines::JsonLines;
 use super::live;
 use super::progress::{Progress, Verbosity};
@@ -34,7 +34,7 @@ use std::time::Duration;
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     // Before anything that takes time: an interrupt is to find nothing unprepared.
     let interrupt = if args.dry_run { Arc::default() } else { interrupt_flag()? };
-    let selected = args.selection.resolve()?;
+    let selected = args.selection.resolve_row(args.row)?;
     let device = prepare(&args.compute, &selected.profile);
     if args.dry_run {
         return print_plan(args, &selected, device);
@@ -153,6 +153,7 @@ fn verdict(summary: Summary, failures: Vec<SinkError>) -> Result<(), Failure> {
     let Summary { failed, elsewhere, refused, without_data, interrupted, .. } = summary;
     let left_out = |n: usize, why: &str| format!("{n} trial(s) were left out: {why}; see the warnings");
     match () {
+        () if interrupted && was_warned() => Err(Failure::Warned),
         () if interrupted => Err(Failure::Interrupted),
         () if failed > 0 => Err(Failure::Trials(failed)),
         () if !failures.is_empty() => Err(Failure::Sinks(failures)),

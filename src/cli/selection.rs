@@ -2,10 +2,10 @@
 
 use super::args::Selection;
 use super::exit::Failure;
-use crate::plan::{Filter, Overrides, ResolvedTrial, expand};
+use crate::plan::{Filter, Frozen, Overrides, PLAN_FILE, ResolvedTrial, Thawed, expand};
 use crate::profile::Profile;
 use crate::scenario::Scenario;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the arguments select.
 pub struct Selected {
@@ -25,12 +25,47 @@ impl Selection {
     /// # Errors
     /// A scenario, profile, filter or override that breaks a rule.
     pub fn resolve(&self) -> Result<Selected, Failure> {
+        self.resolve_row(None)
+    }
+
+    /// The same of one row of a plan, from 1.
+    ///
+    /// # Errors
+    /// Also a plan that cannot be used, a row that it does not have, or a row without a plan.
+    pub fn resolve_row(&self, row: Option<usize>) -> Result<Selected, Failure> {
+        match (self.frozen()?, row) {
+            (Some(frozen), row) => return self.thaw(&frozen, row),
+            (None, Some(_)) => return Err(Failure::Input("--row is for plans that `ndbench submit` wrote".into())),
+            (None, None) => {}
+        }
         let scenario = Scenario::load(&self.scenario).map_err(input)?;
         let profile = Profile::load(&self.profile).map_err(input)?;
         let filter = Filter::parse(&self.only).map_err(input)?;
         let overrides = Overrides { attempts: self.attempts, epochs: self.epochs.clone(), set: self.set.clone() };
         let trials = expand(&scenario, &profile, &overrides, &filter).map_err(input)?;
         let store = self.store.clone().unwrap_or_else(|| PathBuf::from("results").join(scenario.name()));
+        Ok(Selected { scenario, profile, trials, store })
+    }
+}
+
+impl Selection {
+    /// The plan that is named in a scenario's place, if one is.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub fn frozen(&self) -> Result<Option<Frozen>, Failure> {
+        let named = self.scenario.ends_with(PLAN_FILE);
+        named.then(|| Frozen::read(Path::new(&self.scenario))).transpose().map_err(input)
+    }
+
+    fn thaw(&self, frozen: &Frozen, row: Option<usize>) -> Result<Selected, Failure> {
+        if self.attempts.is_some() || !(self.only.is_empty() && self.epochs.is_empty() && self.set.is_empty()) {
+            return Err(Failure::Input(
+                "a plan is frozen: --only, --attempts, --epochs and --set change nothing of it".into(),
+            ));
+        }
+        let Thawed { scenario, profile, trials } = frozen.thaw(row).map_err(input)?;
+        let store = self.store.clone().unwrap_or_else(|| frozen.store.clone());
         Ok(Selected { scenario, profile, trials, store })
     }
 }

@@ -3,6 +3,7 @@
 use super::{NativeError, checked};
 use std::ffi::c_char;
 use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[repr(C)]
 struct RawGraph {
@@ -49,6 +50,9 @@ impl Drop for OwnStream {
     }
 }
 
+/// A capture did not end as it should: libtorch's allocator waits for its end for ever.
+static BROKEN: AtomicBool = AtomicBool::new(false);
+
 /// The memory that graphs take while they are captured. Graphs may share it, for what one leaves there the next does not
 /// need.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -68,6 +72,9 @@ impl Graph {
         pool: &mut Pool,
         body: impl FnOnce() -> Result<T, NativeError>,
     ) -> Result<(Self, T), NativeError> {
+        if BROKEN.load(Ordering::Relaxed) {
+            return Err(NativeError("an earlier capture of this process failed; begin a new one".into()));
+        }
         let mut graph = null_mut();
         // SAFETY: both live; the shim fills the pointer on success.
         checked(unsafe { ndb_graph_begin(pool.0.as_ptr(), &raw mut graph) })?;
@@ -76,9 +83,18 @@ impl Graph {
         // In any case: until then the device takes no other work.
         // SAFETY: a live graph whose capture has begun, and a live pool.
         let ended = checked(unsafe { ndb_graph_end(graph.0.as_ptr(), pool.0.as_mut_ptr()) });
+        let graph = match ended {
+            Ok(()) => Ok(graph),
+            Err(why) => {
+                // libtorch still knows of it, and may ask for it.
+                BROKEN.store(true, Ordering::Relaxed);
+                std::mem::forget(graph);
+                Err(why)
+            }
+        };
         match done {
             Err(panic) => std::panic::resume_unwind(panic),
-            Ok(done) => done.and_then(|done| ended.map(|()| (graph, done))),
+            Ok(done) => done.and_then(|done| graph.map(|graph| (graph, done))),
         }
     }
 

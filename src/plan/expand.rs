@@ -3,12 +3,14 @@
 use super::{Block, Filter, PlanError, ResolvedTrial, Trial};
 use crate::profile::{Device, Profile, Tf32};
 use crate::scenario::{Matrix, Norm, Precision, Scenario};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the command line changes in a scenario.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Overrides {
     /// `--attempts N`.
     pub attempts: Option<u32>,

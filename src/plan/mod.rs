@@ -6,6 +6,7 @@ mod error;
 mod estimate;
 mod expand;
 mod filter;
+mod frozen;
 mod ids;
 mod study;
 mod trial;
@@ -15,6 +16,7 @@ pub use error::PlanError;
 pub use estimate::{Basis, Estimate, Repetitions, estimate};
 pub use expand::{Overrides, expand};
 pub use filter::Filter;
+pub use frozen::{Frozen, FrozenError, PLAN_FILE, Row, Text, Thawed};
 pub use ids::Ids;
 pub use trial::{Block, ResolvedTrial, Trial, TrialId};
 

@@ -1,7 +1,7 @@
 //! The rules that the values of a profile must keep.
 
 use super::checked::Raw;
-use super::{Device, Tf32};
+use super::{Device, Slurm, Tf32, minutes};
 use crate::settings::{Checker, Document, SettingsError};
 use crate::units::Bytes;
 
@@ -72,6 +72,21 @@ fn values(raw: &Raw, c: &mut Checker<'_>) {
         format_args!("must be from 1 to {LARGEST_OVERHEAD}, not {}", raw.estimate.memory_factor),
     );
     memory(c, "estimate.base_memory", raw.estimate.base_memory.0, 0);
+    slurm(&raw.slurm, c);
+}
+
+fn slurm(slurm: &Slurm, c: &mut Checker<'_>) {
+    for (key, number) in [("slurm.cpus", slurm.cpus), ("slurm.throttle", slurm.throttle)] {
+        c.count(key, number.unwrap_or(1), 1..=MOST_THREADS);
+    }
+    if let Some(amount) = slurm.memory {
+        memory(c, "slurm.memory", amount.0, 1);
+    }
+    let time = slurm.max_time.as_deref().map(|text| minutes(text).unwrap_or(0));
+    c.rule(time != Some(0), "slurm.max_time", "must be a time of Slurm's form, such as \"1-00:00:00\"");
+    let words = [&slurm.partition, &slurm.account, &slurm.qos, &slurm.constraint, &slurm.gres].map(Option::as_deref);
+    let all = words.into_iter().flatten().chain(slurm.options.iter().chain(&slurm.setup).map(String::as_str));
+    c.rule(all.clone().all(|text| !text.contains('\n')), "slurm", "must have no line breaks in its texts");
 }
 
 fn memory(c: &mut Checker<'_>, key: &str, value: Bytes, least: u64) {

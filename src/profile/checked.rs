@@ -1,6 +1,6 @@
 //! A profile: one kind of machine, checked.
 
-use super::Amount;
+use super::{Amount, Slurm};
 use crate::settings::{Document, SettingsError, find};
 use crate::units::Bytes;
 use serde::Deserialize;
@@ -64,6 +64,7 @@ pub(super) struct Raw {
     pub(super) precision: RawPrecision,
     pub(super) sampling: RawSampling,
     pub(super) estimate: RawEstimate,
+    pub(super) slurm: Slurm,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -188,6 +189,11 @@ impl Profile {
         let RawEstimate { flops_per_second, nd_factor, study_speed, step_speed, base_memory, memory_factor } =
             self.raw.estimate;
         Estimates { flops_per_second, nd_factor, study_speed, step_speed, base_memory: base_memory.0, memory_factor }
+    }
+
+    /// How jobs are submitted to the machine's cluster.
+    pub fn slurm(&self) -> &Slurm {
+        &self.raw.slurm
     }
 
     /// Where the value of a dotted key was written, `cpu.toml:12`; absent when the profile leaves it out.

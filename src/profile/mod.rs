@@ -1,11 +1,15 @@
-//! Machines as files: device, memory budget, precision, sampling, and constants for estimates.
+//! Machines as files: device, memory budget, precision, sampling, constants for estimates, and how jobs are submitted.
 
 mod check;
 mod checked;
 mod memory;
+mod slurm;
+mod slurm_time;
 
 pub use checked::{BUILT_IN, Device, Estimates, Profile, Tf32};
 pub use memory::{Amount, BadAmount};
+pub use slurm::Slurm;
+pub use slurm_time::{limit, minutes};
 
 #[cfg(test)]
 mod tests;

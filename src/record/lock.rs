@@ -25,9 +25,10 @@ impl Store {
     /// [`StoreError::Locked`] where another process holds it; [`StoreError::NoLocks`] where the file system has none;
     /// [`StoreError::Io`] where it refuses.
     pub fn lock(&self, id: &TrialId) -> Result<TrialLock, StoreError> {
-        let folder = self.path().join("locks");
-        fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
-        let path = folder.join(format!("{id}.lock"));
+        let path = self.lock_path(id);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(io_error("make", folder))?;
+        }
         // Neither truncated here nor ever removed: the file may be locked, and a lock on a removed file guards nothing.
         let mut options = File::options();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
@@ -48,6 +49,13 @@ impl Store {
         let mut lock = TrialLock { file, path, will: Some(will.trim().to_owned()).filter(|w| !w.is_empty()) };
         lock.say("")?;
         Ok(lock)
+    }
+}
+
+impl Store {
+    /// Where the lock of a trial lies, or will.
+    pub(super) fn lock_path(&self, id: &TrialId) -> PathBuf {
+        self.path().join("locks").join(format!("{id}.lock"))
     }
 }
 

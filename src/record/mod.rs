@@ -1,5 +1,6 @@
 //! The outcome of one execution of a trial, and the store that keeps it.
 
+mod coverage;
 mod error;
 mod format;
 mod gather;
@@ -20,6 +21,7 @@ mod store;
 mod validity;
 mod writer;
 
+pub use coverage::{Progress, coverage};
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing, has_its_trials_name};

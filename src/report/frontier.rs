@@ -40,6 +40,8 @@ pub struct Point {
     pub norm: Norm,
     /// Test top-1 after the last epoch, per cent.
     pub test_top1: Option<Summary>,
+    /// Attempts that diverged.
+    pub diverged: usize,
     /// Training time of those that count, seconds.
     pub seconds: Option<Summary>,
     /// Training time to that of BN, from attempts that have both.
@@ -53,9 +55,9 @@ type Attempts<'a> = BTreeMap<u32, &'a Record>;
 
 /// What `records` say of `trials`; an entry for each network, data set, length and environment with a finished record.
 pub fn frontiers<R: Borrow<Record>>(trials: &[ResolvedTrial], records: &[R]) -> Vec<Frontier> {
-    let finished = records.iter().map(Borrow::borrow).filter(|record| record.outcome == Outcome::Finished);
+    let ended = records.iter().map(Borrow::borrow).filter(|record| record.outcome.is_final());
     let mut by_environment: BTreeMap<String, Vec<&Record>> = BTreeMap::new();
-    finished.for_each(|record| by_environment.entry(record.environment.fingerprint()).or_default().push(record));
+    ended.for_each(|record| by_environment.entry(record.environment.fingerprint()).or_default().push(record));
     let mut cells: Vec<Vec<&ResolvedTrial>> = Vec::new();
     for resolved in trials {
         match cells.iter_mut().find(|cell| cell[0].trial.cell() == resolved.trial.cell()) {
@@ -70,14 +72,18 @@ pub fn frontiers<R: Borrow<Record>>(trials: &[ResolvedTrial], records: &[R]) -> 
 /// The trials of one cell, as `records` of one environment tell of them.
 fn frontier(cell: &[&ResolvedTrial], records: &[&Record]) -> Option<Frontier> {
     let mut arms: Vec<(String, Norm, Attempts)> = Vec::new();
+    let mut diverged: BTreeMap<String, usize> = BTreeMap::new();
     for resolved in cell {
         let name = resolved.variant.as_deref().unwrap_or(norm_title(resolved.trial.norm));
         let index = arms.iter().position(|(known, ..)| known == name).unwrap_or_else(|| {
             arms.push((name.into(), resolved.trial.norm, Attempts::new()));
             arms.len() - 1
         });
-        let record = records.iter().find(|record| record.trial == resolved.trial);
-        arms[index].2.extend(record.map(|record| (record.trial.attempt, *record)));
+        let own = || records.iter().filter(|record| record.trial == resolved.trial);
+        let finished = own().find(|record| record.outcome == Outcome::Finished);
+        let bad = own().any(|record| matches!(record.outcome, Outcome::Diverged { .. }));
+        *diverged.entry(name.into()).or_default() += usize::from(finished.is_none() && bad);
+        arms[index].2.extend(finished.map(|record| (record.trial.attempt, *record)));
     }
     let first = arms.iter().find_map(|(.., attempts)| attempts.values().next())?;
     let Trial { architecture, dataset, epochs, .. } = first.trial.clone();
@@ -95,6 +101,7 @@ fn frontier(cell: &[&ResolvedTrial], records: &[&Record]) -> Option<Frontier> {
             name: name.clone(),
             norm: *norm,
             test_top1: all(top1),
+            diverged: diverged[name],
             seconds: all(valid_seconds),
             overhead: paired_ratio(&pairs(own(Norm::Bn), valid_seconds), LEVEL).filter(|_| !is_bn),
             gain: paired_t(&pairs(own(Norm::Nd), top1), LEVEL).filter(|_| !is_nd),
@@ -107,6 +114,16 @@ fn frontier(cell: &[&ResolvedTrial], records: &[&Record]) -> Option<Frontier> {
 /// Test top-1 after the last epoch, per cent.
 fn top1(record: &Record) -> Option<f64> {
     record.epochs.last().map(|epoch| 100.0 * epoch.test_top1)
+}
+
+/// The accuracy of a point, and how many attempts have none.
+fn tested(point: &Point) -> String {
+    match (point.test_top1.map(|summary| spread(&summary)), point.diverged) {
+        (None, 0) => NOTHING.into(),
+        (Some(text), 0) => text,
+        (None, n) => format!("{n} diverged"),
+        (Some(text), n) => format!("{text}, {n} diverged"),
+    }
 }
 
 /// A table for each entry.
@@ -124,7 +141,7 @@ pub fn frontier_tables(frontiers: &[Frontier]) -> String {
                 point.name.clone(),
                 point.seconds.map_or(NOTHING.into(), |s| Seconds(s.mean).to_string()),
                 ratio_text(point.overhead),
-                point.test_top1.map_or(NOTHING.into(), |s| spread(&s)),
+                tested(point),
                 gain,
             ]);
         }

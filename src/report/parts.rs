@@ -4,6 +4,7 @@ use super::probe::{arm_title, network_title};
 use super::table::Table;
 use super::words::NOTHING;
 use crate::record::{PartTimes, ProbeArm, ProbeRecord, StepParts, Turn};
+use crate::scenario::Norm;
 use crate::stats::median;
 use crate::units::Seconds;
 
@@ -48,6 +49,11 @@ impl ArmParts {
         Some(Self { parts, rest })
     }
 
+    /// Sums of gradients and other.
+    fn around(&self) -> f64 {
+        self.parts[PARTS.len() - 2..].iter().sum()
+    }
+
     /// Forward and backward pass.
     pub fn total(&self) -> f64 {
         self.parts.iter().sum::<f64>() + self.rest
@@ -74,12 +80,13 @@ fn list(step: &StepParts) -> [f64; PARTS.len()] {
 /// no probe has parts.
 pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
     let head: Vec<String> = ["Network", ""].iter().map(|s| s.to_string()).chain(PARTS.map(capital)).collect();
-    let head: Vec<&str> = head.iter().map(String::as_str).chain(["Rest", "Unexplained"]).collect();
+    let head: Vec<&str> = head.iter().map(String::as_str).chain(["Rest", "Around", "Unexplained"]).collect();
     let mut table = Table::new(2, &head);
     let mut rows = 0;
     for probe in probes {
         let arms = &probe.cell.arms;
-        let Some(first) = arms.first().and_then(ArmParts::of) else { continue };
+        let base = arms.iter().find(|arm| arm.norm == Norm::Plain).or(arms.first());
+        let Some(first) = base.and_then(ArmParts::of) else { continue };
         for (index, arm) in arms.iter().enumerate() {
             let Some(parts) = ArmParts::of(arm) else { continue };
             let milliseconds = |seconds: f64| format!("{:.1}", 1e3 * seconds);
@@ -87,11 +94,12 @@ pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
             row.extend(parts.parts.iter().map(|s| milliseconds(*s)));
             row.push(milliseconds(parts.rest));
             let overhead = parts.total() - first.total();
-            row.push(if index > 0 && overhead > 0.0 {
-                format!("{:.1} %", 100.0 * (parts.rest - first.rest) / overhead)
-            } else {
-                NOTHING.into()
-            });
+            let share = |more: f64| match Some(arm) != base && overhead > 0.0 {
+                true => format!("{:.1} %", 100.0 * more / overhead),
+                false => NOTHING.into(),
+            };
+            row.push(share(parts.around() - first.around()));
+            row.push(share(parts.rest - first.rest));
             table.row(row);
             rows += 1;
         }
@@ -102,7 +110,8 @@ pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
     table.render()
         + "\nMilliseconds of forward and backward pass by parts, medians over the rounds, of a step that waits for the \
            device after each, and after each gradient. Samples: windows become columns. Other: activations, pooling, \
-           normalisation, the loss. Rest: between operations, such as memory that is freed. Unexplained: the rest's share of the time over the first arm's.\n"
+           normalisation, the loss. Rest: between operations, such as memory that is freed. Around: the share of sums and other \
+           in the time over that of plain convolutions, or else of the first arm. Unexplained: that of the rest.\n"
 }
 
 fn capital(name: &str) -> String {

@@ -28,7 +28,7 @@ pub struct Recipe {
     pub augmentation: Augmentation,
     /// Arithmetic of the network.
     pub precision: Precision,
-    /// Steps are captured and launched as CUDA graphs: the same numbers with fewer launches; only written where it is so.
+    /// Steps are captured and launched as CUDA graphs: the same function with fewer launches; only written where it is so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cuda_graph: bool,
     /// Constants of the normalisation; absent: the data set's.

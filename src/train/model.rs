@@ -28,7 +28,7 @@ impl Model {
         let network = build(&store.root());
         store.initialise(seed);
         let sgd = Sgd::new(&store, recipe);
-        let graphs = recipe.cuda_graph.then(Graphs::default);
+        let graphs = recipe.cuda_graph.then(|| Graphs::new(recipe.batch_size));
         Self { store, sgd, network, dropout: recipe.dropout, graphs }
     }
 
@@ -97,6 +97,11 @@ impl Model {
         let taken = graphs.step(self, (images, labels), rate);
         self.graphs = Some(graphs);
         taken
+    }
+
+    #[cfg(test)]
+    pub(super) fn graphs(&self) -> Option<&Graphs> {
+        self.graphs.as_ref()
     }
 
     /// Updates the parameters at this learning rate and drops their gradients.

@@ -38,6 +38,8 @@ mod pushgateway;
 #[cfg(feature = "torch")]
 mod remarks;
 mod serve;
+#[cfg(target_os = "linux")]
+mod submit;
 mod telemetry;
 #[cfg(feature = "torch")]
 mod telemetry_runs;

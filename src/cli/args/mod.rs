@@ -14,6 +14,8 @@ mod report;
 #[cfg(feature = "torch")]
 mod run;
 mod serve;
+mod status;
+mod submit;
 #[cfg(target_os = "linux")]
 mod watch;
 
@@ -30,6 +32,8 @@ pub use report::{FormArg, ReportArgs};
 #[cfg(feature = "torch")]
 pub use run::{RetryArg, RunArgs};
 pub use serve::ServeArgs;
+pub use status::StatusArgs;
+pub use submit::SubmitArgs;
 #[cfg(target_os = "linux")]
 pub use watch::WatchArgs;
 
@@ -56,6 +60,10 @@ pub enum Command {
     /// Time training steps of each network with BN and with ND side by side, in minutes
     #[cfg(feature = "torch")]
     Probe(ProbeArgs),
+    /// Train what is missing in a store on a Slurm cluster: job arrays of blocks, and a report at the end
+    Submit(SubmitArgs),
+    /// Say how far a store is with a matrix: what is done, in training, interrupted, failed, in Slurm's hands, missing
+    Status(StatusArgs),
     /// Make tables and figures from a store of records
     Report(ReportArgs),
     /// Recompute the published study from its own attempts and list what disagrees
@@ -104,7 +112,8 @@ pub enum Command {
 /// Which trials.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// A scenario: the name of a built-in one (demo, smoke, table1-cifar10, table1-cifar100) or the path of a file
+    /// A scenario: the name of a built-in one (demo, smoke, table1-cifar10, table1-cifar100) or the path of a file, or of
+    /// a plan that `submit` wrote
     pub scenario: String,
     /// A profile: the name of a built-in one (cpu, v100-16gb, a100-80gb, h200) or the path of a file
     #[arg(long, default_value = "cpu", value_name = "NAME")]

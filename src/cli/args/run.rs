@@ -14,6 +14,9 @@ pub struct RunArgs {
     /// Which trials.
     #[command(flatten)]
     pub selection: Selection,
+    /// Train only this row of a plan that `submit` wrote, from 1
+    #[arg(long, value_name = "N")]
+    pub row: Option<usize>,
     /// Print what would be trained, what is done, and the estimated time and memory; train nothing
     #[arg(long)]
     pub dry_run: bool,

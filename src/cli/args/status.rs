@@ -1,0 +1,18 @@
+//! The arguments of `ndbench status`.
+
+use super::Selection;
+use clap::Args;
+
+/// `ndbench status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Which trials.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Print again every so many seconds, until nothing is left to train
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub watch: Option<u64>,
+}

@@ -1,0 +1,106 @@
+//! `ndbench submit`: what is missing in a store, to Slurm.
+
+use super::args::SubmitArgs;
+use super::exit::Failure;
+use super::report::warn_of;
+use super::talk;
+use crate::plan::{Frozen, Overrides, Repetitions, Text, TrialId, estimate};
+use crate::profile;
+use crate::record::Store;
+use crate::scenario;
+use crate::settings::find;
+use crate::submit::{Limits, SlurmError, Submission, SubmitError, queued, rows};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, absolute};
+
+/// Submits the blocks whose trials are neither in the store nor in the queue.
+///
+/// # Errors
+/// A scenario or profile that breaks a rule, jobs that do not fit the cluster, a cluster that does not answer or refuses.
+pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
+    let selected = args.selection.resolve()?;
+    let store = absolute(&selected.store)?;
+    let done = done(&store)?;
+    let slurm = selected.profile.slurm();
+    let cluster = |e: SlurmError| Failure::Machine(e.to_string());
+    // Scripts can be read where there is no cluster.
+    let asked = Limits::read(slurm).and_then(|limits| Ok((limits, queued(&store)?)));
+    let (limits, queued, silent) = match (asked, args.dry_run) {
+        (Ok((limits, queued)), _) => (limits, queued, None),
+        (Err(why), true) => (Limits::unknown(), BTreeSet::new(), Some(why)),
+        (Err(why), false) => return Err(cluster(why)),
+    };
+    let mut frozen = freeze(args, &store)?;
+    let repetitions = Repetitions::default();
+    frozen.rows = rows(
+        &selected.trials,
+        |id| !done.contains(id) && !queued.contains(id),
+        |trial| estimate(&trial.trial, &selected.profile, &repetitions).seconds,
+    );
+    let missing: usize = frozen.rows.iter().map(|row| row.trials.len()).sum();
+    let ours = |ids: &BTreeSet<TrialId>| selected.trials.iter().filter(|t| ids.contains(&t.trial.id())).count();
+    let (trials, blocks) = (selected.trials.len(), frozen.rows.len());
+    talk::say(&format!(
+        "{trials} trials: {} done, {} in the queue, {missing} to submit in {blocks} block(s)",
+        ours(&done),
+        ours(&queued)
+    ))?;
+    if missing == 0 {
+        return Ok(());
+    }
+    let program = std::env::current_exe()?;
+    let more: Vec<String> = args.data.iter().flat_map(|data| ["--data".into(), shown(data)]).collect();
+    let submission = Submission { frozen: &frozen, slurm, limits: &limits, program: &program, more: &more };
+    let misfits = submission.misfits();
+    misfits.iter().try_for_each(|misfit| talk::say(&format!("does not fit: {misfit}")))?;
+    if args.dry_run {
+        if let Some(why) = silent {
+            talk::say(&format!("the cluster's limits are not known: {why}"))?;
+        }
+        let text: String = submission.scripts().into_iter().map(|s| format!("# {}\n{}\n", s.name, s.text)).collect();
+        return Ok(talk::write_all(&mut io::stdout(), &text)?);
+    }
+    if !misfits.is_empty() {
+        return Err(Failure::Machine("nothing was submitted: the jobs do not fit the cluster; see above".into()));
+    }
+    let mut told = Ok(());
+    let submitted = submission.submit(&mut |script, number| {
+        let tasks = script.tasks.map_or("the report, after all of them".into(), |n| format!("{n} block(s)"));
+        told = talk::say(&format!("job {number}: {}, {tasks}", script.name));
+    });
+    submitted.map_err(|e| match e {
+        SubmitError::Slurm(e) => cluster(e),
+        e => Failure::File(Box::new(e)),
+    })?;
+    Ok(told?)
+}
+
+/// The trials that need not be trained.
+fn done(store: &Path) -> Result<BTreeSet<TrialId>, Failure> {
+    // No store: nothing is done.
+    let Ok(store) = Store::open_existing(store) else { return Ok(BTreeSet::new()) };
+    let (records, skipped) = store.records();
+    warn_of(&skipped)?;
+    Ok(records.into_iter().filter(|(_, r)| r.outcome.is_final()).map(|(_, record)| record.trial_id).collect())
+}
+
+/// What was asked for, word by word.
+fn freeze(args: &SubmitArgs, store: &Path) -> Result<Frozen, Failure> {
+    let selection = &args.selection;
+    if let Some(frozen) = selection.frozen()? {
+        let Frozen { scenario, profile, overrides, only, .. } = frozen;
+        return Ok(Frozen::new(scenario, profile, overrides, only, store.into()));
+    }
+    let input = |e: crate::settings::SettingsError| Failure::Input(Box::new(e));
+    let text = |(label, text)| Text { label, text };
+    let scenario = find("scenario", &selection.scenario, &scenario::BUILT_IN).map_err(input)?;
+    let profile = find("profile", &selection.profile, &profile::BUILT_IN).map_err(input)?;
+    let overrides =
+        Overrides { attempts: selection.attempts, epochs: selection.epochs.clone(), set: selection.set.clone() };
+    Ok(Frozen::new(text(scenario), text(profile), overrides, selection.only.clone(), store.into()))
+}
+
+fn shown(path: &Path) -> String {
+    absolute(path).unwrap_or(path.into()).to_string_lossy().into_owned()
+}

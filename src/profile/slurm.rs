@@ -1,0 +1,45 @@
+//! What a profile says of its cluster: the words that jobs are submitted with.
+
+use super::Amount;
+use serde::Deserialize;
+
+/// How jobs are submitted to Slurm; what is absent is left to the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a table with partition, account, qos, constraint, gres, cpus, memory, exclusive, throttle, max_time, setup and options"
+)]
+pub struct Slurm {
+    /// Partition.
+    pub partition: Option<String>,
+    /// Account that is charged.
+    pub account: Option<String>,
+    /// Quality of service.
+    pub qos: Option<String>,
+    /// Features that nodes must have.
+    pub constraint: Option<String>,
+    /// Generic resources of a task, `gpu:h200:1`.
+    pub gres: Option<String>,
+    /// Cores of a task.
+    pub cpus: Option<u32>,
+    /// Main memory of a task.
+    pub memory: Option<Amount>,
+    /// No other job on the node: for times that are to be compared.
+    pub exclusive: bool,
+    /// Tasks of an array that run at a time.
+    pub throttle: Option<u32>,
+    /// The longest time limit to ask for, in Slurm's form, `1-00:00:00`.
+    pub max_time: Option<String>,
+    /// Lines of shell before the program starts, `module load cuda`.
+    pub setup: Vec<String>,
+    /// Further options of sbatch, `--mail-type=FAIL`.
+    pub options: Vec<String>,
+}
+
+impl Slurm {
+    /// [`Slurm::memory`] in MiB, as Slurm counts.
+    pub fn memory_mib(&self) -> Option<u64> {
+        self.memory.map(|memory| memory.0.0.div_ceil(1 << 20))
+    }
+}

@@ -1,0 +1,182 @@
+//! What a cluster allows.
+
+use super::slurm::{SlurmError, ask};
+use crate::profile::{Slurm, limit, minutes};
+
+/// What a cluster allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Indices of job arrays are below this.
+    pub array_size: u64,
+    /// Jobs at a time, each task of an array is one.
+    pub jobs: u64,
+    /// The longest time limit of the partition in minutes; absent: any.
+    pub minutes: Option<u64>,
+    /// The nodes of the partition, alike ones once.
+    pub nodes: Vec<Node>,
+}
+
+/// A kind of node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Generic resources, `gpu:h200:8`.
+    pub gres: String,
+    /// Cores.
+    pub cpus: u64,
+    /// Main memory, MiB.
+    pub memory: u64,
+}
+
+impl Limits {
+    /// Those of a cluster that nobody has asked: Slurm's own.
+    pub fn unknown() -> Self {
+        Self::of("", "", "")
+    }
+
+    /// Asks the cluster, and about the partition that `slurm` names or else the default one.
+    ///
+    /// # Errors
+    /// Slurm does not answer, or there is no such partition.
+    pub fn read(slurm: &Slurm) -> Result<Self, SlurmError> {
+        let config = ask("scontrol", &["show", "config"], "")?;
+        let partition = slurm.partition.as_deref();
+        let shown = ["-o", "show", "partition"].into_iter().chain(partition).collect::<Vec<_>>();
+        let partitions = ask("scontrol", &shown, "")?;
+        let of = ["-h", "-o", "%P|%G|%c|%m"].into_iter().chain(partition.map(|_| "-p")).chain(partition);
+        let nodes = ask("sinfo", &of.collect::<Vec<_>>(), "")?;
+        Ok(Self::of(&config, &partitions, &nodes))
+    }
+
+    fn of(config: &str, partitions: &str, nodes: &str) -> Self {
+        let setting = |name: &str| {
+            let line = config.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == name))?;
+            line.1.trim().parse().ok()
+        };
+        let lines = || partitions.lines().filter(|line| line.contains("PartitionName="));
+        let line = lines().find(|line| line.contains("Default=YES")).or_else(|| lines().next());
+        let field = |name: &str| line?.split_whitespace().find_map(|field| field.strip_prefix(name));
+        let name = field("PartitionName=").unwrap_or_default();
+        let node = |line: &str| {
+            let fields: Vec<&str> = line.split('|').collect();
+            let [of, gres, cpus, memory] = fields.as_slice() else { return None };
+            // `+`: at least so many.
+            let number = |text: &str| text.trim_end_matches('+').parse().unwrap_or(u64::MAX);
+            let node = Node { gres: (*gres).into(), cpus: number(cpus), memory: number(memory) };
+            (of.trim_end_matches('*') == name).then_some(node)
+        };
+        Self {
+            array_size: setting("MaxArraySize").unwrap_or(1001),
+            jobs: setting("MaxJobCount").unwrap_or(10_000),
+            minutes: field("MaxTime=").and_then(minutes),
+            nodes: nodes.lines().filter_map(node).collect(),
+        }
+    }
+
+    /// The longest time limit that a job may ask for, minutes: the profile's, within the partition's.
+    pub fn longest(&self, slurm: &Slurm) -> u64 {
+        /// A week, where neither says.
+        const WEEK: u64 = 10_080;
+        let asked = slurm.max_time.as_deref().and_then(minutes);
+        asked.into_iter().chain(self.minutes).min().unwrap_or(WEEK)
+    }
+
+    /// What of `slurm` no node has, or the partition does not allow, in words.
+    pub fn misfits(&self, slurm: &Slurm) -> Vec<String> {
+        let any = |has: &dyn Fn(&Node) -> bool| self.nodes.is_empty() || self.nodes.iter().any(has);
+        let mut misfits = Vec::new();
+        if let Some(gres) = &slurm.gres
+            && !any(&|node| has_gres(&node.gres, gres))
+        {
+            let has: Vec<&str> = self.nodes.iter().map(|node| node.gres.as_str()).collect();
+            misfits.push(format!("slurm.gres: no node of the partition has {gres}; they have {}", has.join(" and ")));
+        }
+        if let Some(cpus) = slurm.cpus
+            && !any(&|node| node.cpus >= u64::from(cpus))
+        {
+            let most = self.nodes.iter().map(|node| node.cpus).max().unwrap_or_default();
+            misfits.push(format!("slurm.cpus: no node of the partition has {cpus} cores; {most} is the most"));
+        }
+        if let Some(memory) = slurm.memory_mib()
+            && !any(&|node| node.memory >= memory)
+        {
+            let most = self.nodes.iter().map(|node| node.memory).max().unwrap_or_default();
+            misfits.push(format!("slurm.memory: no node of the partition has {memory} MiB; {most} MiB is the most"));
+        }
+        let asked = slurm.max_time.as_deref().and_then(minutes);
+        if let (Some(asked), Some(most)) = (asked, self.minutes)
+            && asked > most
+        {
+            let most = limit(most);
+            misfits.push(format!("slurm.max_time: the partition allows {most} at most; blocks get no more"));
+        }
+        misfits
+    }
+}
+
+/// Whether a node with `has`, such as `gpu:h200:8(S:0-1),shard:16`, can give `asked`: `gpu`, `gpu:2`, `gpu:h200` or
+/// `gpu:h200:2`.
+fn has_gres(has: &str, asked: &str) -> bool {
+    let parts = |text: &str| -> (String, Option<String>, u64) {
+        let parts: Vec<&str> = text.split(':').collect();
+        let name = parts[0].to_owned();
+        match parts.as_slice() {
+            [_, second] => match second.parse() {
+                Ok(count) => (name, None, count),
+                Err(_) => (name, Some((*second).to_owned()), 1),
+            },
+            [_, kind, count, ..] => (name, Some((*kind).to_owned()), count.parse().unwrap_or(1)),
+            _ => (name, None, 1),
+        }
+    };
+    let (name, kind, count) = parts(asked);
+    let plain = |entry: &str| entry.split('(').next().unwrap_or_default().to_owned();
+    has.split(',').map(plain).map(|entry| parts(&entry)).any(|(has_name, has_kind, has_count)| {
+        has_name == name && (kind.is_none() || has_kind == kind) && has_count >= count
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = "Configuration data as of 2026-01-01\nMaxArraySize            = 501\nMaxJobCount = 2000\n";
+    const PARTITIONS: &str = "PartitionName=long AllowGroups=ALL Default=NO MaxTime=7-00:00:00 State=UP\n\
+                              PartitionName=gpu AllowGroups=ALL Default=YES MaxTime=1-00:00:00 State=UP\n";
+    const NODES: &str = "gpu*|gpu:h200:8(S:0-1)|96|1031000+\ngpu*|gpu:a100:4|64|515000\nlong|(null)|64|100\n";
+
+    fn slurm(text: &str) -> Slurm {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn limits_are_those_of_the_partition() {
+        let limits = Limits::of(CONFIG, PARTITIONS, NODES);
+        assert_eq!((limits.array_size, limits.jobs, limits.minutes, limits.nodes.len()), (501, 2000, Some(1440), 2));
+        assert_eq!(limits.longest(&slurm("")), 1440);
+        assert_eq!(limits.longest(&slurm("max_time = \"8:00:00\"")), 480);
+        assert_eq!(Limits::of("", "PartitionName=x MaxTime=UNLIMITED", "").longest(&slurm("")), 10_080);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        let limits = Limits::of(CONFIG, PARTITIONS, NODES);
+        for fits in
+            ["gres = \"gpu:1\"", "gres = \"gpu:h200:8\"", "gres = \"gpu:a100\"", "cpus = 96", "memory = \"900 GiB\""]
+        {
+            assert_eq!(limits.misfits(&slurm(fits)), [""; 0], "{fits}");
+        }
+        for (text, said) in [
+            (
+                "gres = \"gpu:v100:1\"",
+                "no node of the partition has gpu:v100:1; they have gpu:h200:8(S:0-1) and gpu:a100:4",
+            ),
+            ("gres = \"gpu:9\"", "gpu:9"),
+            ("cpus = 97", "96 is the most"),
+            ("memory = \"2 TiB\"", "2097152 MiB"),
+            ("max_time = \"2-0\"", "1-00:00:00 at most"),
+        ] {
+            let misfits = limits.misfits(&slurm(text));
+            assert!(misfits.len() == 1 && misfits[0].contains(said), "{text}: {misfits:?}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! A matrix on a Slurm cluster. What is missing in the store is frozen in a plan, and each block is a task of a job array: BN
+//! and ND of a cell in one allocation, in the plan's order, which alternates. Tasks need nobody: each trains its row, goes on
+//! from a checkpoint, and leaves its records in the store, so that submitting again submits what is still missing.
+
+mod class;
+mod cluster;
+mod queue;
+mod script;
+mod slurm;
+
+pub use cluster::Limits;
+pub use slurm::SlurmError;
+
+use crate::plan::{Frozen, ResolvedTrial, Row, TrialId};
+use crate::profile::Slurm;
+use crate::units::Seconds;
+use script::{Array, Common};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The exit code of a run that SIGUSR2 has warned of the end of its time.
+pub const WARNED: u8 = 75;
+
+/// What is to be submitted.
+pub struct Submission<'a> {
+    /// The frozen matrix with its rows.
+    pub frozen: &'a Frozen,
+    /// How jobs are submitted.
+    pub slurm: &'a Slurm,
+    /// What the cluster allows.
+    pub limits: &'a Limits,
+    /// This program.
+    pub program: &'a Path,
+    /// What each task's command line has besides the row.
+    pub more: &'a [String],
+}
+
+/// A script, and what it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// The job's name.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// How many tasks it has; absent for the report.
+    pub tasks: Option<usize>,
+}
+
+/// Scripts or plans that cannot be written, or jobs that Slurm refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Slurm does not answer, or refuses.
+    #[error(transparent)]
+    Slurm(#[from] SlurmError),
+    /// The plan cannot be written.
+    #[error(transparent)]
+    Plan(#[from] crate::plan::FrozenError),
+}
+
+/// The blocks of those of `trials` that are missing, each with the sum of what `seconds` says.
+pub fn rows(
+    trials: &[ResolvedTrial],
+    is_missing: impl Fn(&TrialId) -> bool,
+    seconds: impl Fn(&ResolvedTrial) -> Option<Seconds>,
+) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for trial in trials {
+        let id = trial.trial.id();
+        if !is_missing(&id) {
+            continue;
+        }
+        let seconds = seconds(trial);
+        match rows.last_mut() {
+            Some(row) if row.block == trial.block.id => {
+                row.trials.push(id);
+                row.seconds = row.seconds.zip(seconds).map(|(a, b)| a + b);
+            }
+            _ => rows.push(Row { block: trial.block.id.clone(), trials: vec![id], seconds }),
+        }
+    }
+    rows
+}
+
+/// The user's trials that wait or run already, by the plans in `store`.
+///
+/// # Errors
+/// Slurm does not answer.
+pub fn queued(store: &Path) -> Result<BTreeSet<TrialId>, SlurmError> {
+    queue::tasks().map(|tasks| queue::trials(&tasks, &plans(store)))
+}
+
+/// Where the plans of a store lie.
+fn plans(store: &Path) -> PathBuf {
+    store.join("plans")
+}
+
+impl Submission<'_> {
+    /// Where scripts and the tasks' output go.
+    fn folder(&self) -> PathBuf {
+        self.frozen.store.join("slurm")
+    }
+
+    /// The scripts: the job arrays, the longest first, and the report.
+    pub fn scripts(&self) -> Vec<Script> {
+        let (name, folder) = (self.frozen.name(), self.folder());
+        let path = plans(&self.frozen.store).join(name.clone() + crate::plan::PLAN_FILE);
+        let common = Common { program: self.program, plan: (&path, &name), folder: &folder, slurm: self.slurm };
+        let array = |array: &Array| {
+            let (tasks, text) = (Some(array.rows.len()), array.script(&common, self.more));
+            Script { name: array.name(&name), text, tasks }
+        };
+        let mut scripts: Vec<Script> = self.arrays().iter().map(array).collect();
+        scripts.push(Script {
+            name: format!("{}{name}-report", queue::JOB),
+            text: script::report(&common),
+            tasks: None,
+        });
+        scripts
+    }
+
+    /// The rows by their wall-time class, cut where indices would be too large for the cluster.
+    fn arrays(&self) -> Vec<Array> {
+        let longest = self.limits.longest(self.slurm);
+        // Indices are from 1 to below the cluster's size.
+        let most = usize::try_from(self.limits.array_size.saturating_sub(1)).unwrap_or(usize::MAX).max(1);
+        let mut arrays: BTreeMap<(u64, usize), Vec<usize>> = BTreeMap::new();
+        for (index, row) in self.frozen.rows.iter().enumerate() {
+            let minutes = class::class(row.seconds, longest);
+            arrays.entry((minutes, index / most * most)).or_default().push(index + 1);
+        }
+        let array = |((minutes, before), rows)| Array { before, rows, minutes };
+        arrays.into_iter().rev().map(array).collect()
+    }
+
+    /// What does not fit the cluster, in words.
+    pub fn misfits(&self) -> Vec<String> {
+        let mut misfits = self.limits.misfits(self.slurm);
+        let (rows, jobs) = (self.frozen.rows.len() as u64, self.limits.jobs);
+        if rows > jobs {
+            misfits.push(format!(
+                "the cluster takes {jobs} jobs at a time, and there are {rows} blocks; submit fewer with --only"
+            ));
+        }
+        misfits
+    }
+
+    /// Writes plan and scripts, submits the arrays and then the report, which waits for them; the jobs' numbers in the order
+    /// of [`Submission::scripts`]. `each` hears of every job.
+    ///
+    /// # Errors
+    /// A file that cannot be written, or a job that Slurm refuses: those before it stay submitted.
+    pub fn submit(&self, each: &mut dyn FnMut(&Script, &str)) -> Result<(), SubmitError> {
+        self.frozen.write(&plans(&self.frozen.store))?;
+        let folder = self.folder();
+        let write_error = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| SubmitError::Write { path, source }
+        };
+        fs::create_dir_all(&folder).map_err(write_error(&folder))?;
+        let mut numbers: Vec<String> = Vec::new();
+        for script in self.scripts() {
+            let path = folder.join(format!("{}.sh", script.name));
+            crate::files::write_atomic(&path, script.text.as_bytes()).map_err(write_error(&path))?;
+            // Whatever becomes of the others, the report is made.
+            let after = format!("--dependency=afterany:{}", numbers.join(":"));
+            let waits = if script.tasks.is_none() { vec![after.as_str(), "--kill-on-invalid-dep=yes"] } else { vec![] };
+            let arguments = [vec!["--parsable"], waits].concat();
+            let number = slurm::ask("sbatch", &arguments, &script.text)?;
+            // With a cluster's name behind a semicolon, where there are several.
+            let number = number.trim().split(';').next().unwrap_or_default().to_owned();
+            each(&script, &number);
+            numbers.push(number);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Overrides, Text};
+
+    #[test]
+    fn rows_share_arrays_by_their_time_and_indices_stay_below_the_clusters() {
+        let text = || Text { label: "x".into(), text: String::new() };
+        let mut frozen = Frozen::new(text(), text(), Overrides::default(), vec![], "/store".into());
+        let row = |n: u32| {
+            let seconds = (n != 7).then_some(Seconds(if n.is_multiple_of(2) { 3600.0 } else { 60.0 }));
+            Row { block: n.to_string(), trials: vec![TrialId(n.to_string())], seconds }
+        };
+        frozen.rows = (1..=7).map(row).collect();
+        let limits = Limits { array_size: 5, jobs: 6, minutes: Some(1440), nodes: vec![] };
+        let slurm = Slurm::default();
+        let submission =
+            Submission { frozen: &frozen, slurm: &slurm, limits: &limits, program: Path::new("/nd"), more: &[] };
+        let array = |before, rows: &[usize], minutes| Array { before, rows: rows.into(), minutes };
+        assert_eq!(
+            submission.arrays(),
+            [
+                array(4, &[7], 1440),
+                array(4, &[6], 240),
+                array(0, &[2, 4], 240),
+                array(4, &[5], 30),
+                array(0, &[1, 3], 30),
+            ]
+        );
+        assert!(submission.misfits()[0].contains("6 jobs at a time, and there are 7 blocks"));
+        let scripts = submission.scripts();
+        assert_eq!(scripts.iter().filter_map(|script| script.tasks).sum::<usize>(), 7);
+        assert!(scripts[2].text.contains("#SBATCH --array=2,4\n") && scripts[1].text.contains("#SBATCH --array=2\n"));
+    }
+}

@@ -1,0 +1,181 @@
+//! The batch scripts.
+
+use super::WARNED;
+use super::queue::JOB;
+use crate::profile::{Slurm, limit};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// A row is begun again so often after its time limit.
+pub const RETRIES: u32 = 3;
+
+/// Before the end of its time a training is warned by SIGUSR2; Slurm may do so a minute early.
+const WARNING: u64 = 300;
+
+/// What all scripts of a submission have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Common<'a> {
+    /// This program.
+    pub program: &'a Path,
+    /// The frozen matrix: its file and name.
+    pub plan: (&'a Path, &'a str),
+    /// Where scripts and the tasks' output go.
+    pub folder: &'a Path,
+    /// What the profile says of the cluster.
+    pub slurm: &'a Slurm,
+}
+
+/// A job array: rows of one wall-time class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Array {
+    /// The row before the first one that the array could have.
+    pub before: usize,
+    /// Its rows, from 1, rising.
+    pub rows: Vec<usize>,
+    /// The time limit of each, minutes.
+    pub minutes: u64,
+}
+
+impl Array {
+    /// Its name among jobs.
+    pub fn name(&self, plan: &str) -> String {
+        format!("{JOB}{plan}-{}", self.before)
+    }
+
+    /// Its script. `more`: what the tasks' command line has besides.
+    pub fn script(&self, common: &Common, more: &[String]) -> String {
+        let Common { program, plan: (path, plan), folder, slurm } = common;
+        let throttle = slurm.throttle.map_or(String::new(), |tasks| format!("%{tasks}"));
+        let indices = ranges(self.rows.iter().map(|row| row - self.before));
+        let mut text = head(&self.name(plan), &folder.join("%x-%a-%A.log"));
+        for (option, value) in [
+            ("array", format!("{indices}{throttle}")),
+            ("time", limit(self.minutes)),
+            ("signal", format!("USR2@{}", WARNING.min(self.minutes * 60 / 4))),
+        ] {
+            option_line(&mut text, option, Some(&value));
+        }
+        text += "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
+        resources(&mut text, slurm);
+        let command = [quoted(program), "run".into(), quoted(path), "--row".into(), "\"$row\"".into()];
+        let command = command.into_iter().chain(more.iter().map(|word| quoted(Path::new(word)))).collect::<Vec<_>>();
+        let (before, command) = (self.before, command.join(" "));
+        text += &setup(slurm);
+        let _ = write!(
+            text,
+            "row=$(({before} + SLURM_ARRAY_TASK_ID))\n\
+             srun --ntasks=1 --unbuffered {command}\n\
+             code=$?\n\
+             # Warned of the end of its time: it goes on from its checkpoint.\n\
+             if [ \"$code\" -eq {WARNED} ] && [ \"${{SLURM_RESTART_COUNT:-0}}\" -lt {RETRIES} ]; then\n  \
+             scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\"\n\
+             fi\n\
+             exit \"$code\"\n"
+        );
+        text
+    }
+}
+
+/// The script of the report at the end.
+pub fn report(common: &Common) -> String {
+    let Common { program, plan: (path, plan), folder, slurm } = common;
+    let mut text = head(&format!("{JOB}{plan}-report"), &folder.join("%x-%j.log"));
+    text += "#SBATCH --time=00:30:00\n#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
+    let small = Slurm { gres: None, cpus: None, memory: None, exclusive: false, ..(*slurm).clone() };
+    resources(&mut text, &small);
+    text += &setup(slurm);
+    let (program, path, out) = (quoted(program), quoted(path), quoted(&folder.join("report")));
+    text + &format!("exec {program} report {path} --out {out}\n")
+}
+
+fn head(name: &str, output: &Path) -> String {
+    format!("#!/bin/bash\n#SBATCH --job-name={name}\n#SBATCH --output={}\n", quoted(output))
+}
+
+/// What the profile asks of a node.
+fn resources(text: &mut String, slurm: &Slurm) {
+    let cpus = slurm.cpus.map(|cpus| cpus.to_string());
+    let memory = slurm.memory_mib().map(|mib| format!("{mib}M"));
+    for (option, value) in [
+        ("partition", &slurm.partition),
+        ("account", &slurm.account),
+        ("qos", &slurm.qos),
+        ("constraint", &slurm.constraint),
+        ("gres", &slurm.gres),
+        ("cpus-per-task", &cpus),
+        ("mem", &memory),
+    ] {
+        option_line(text, option, value.as_deref());
+    }
+    if slurm.exclusive {
+        *text += "#SBATCH --exclusive\n";
+    }
+    slurm.options.iter().for_each(|option| *text += &format!("#SBATCH {option}\n"));
+}
+
+fn option_line(text: &mut String, option: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        *text += &format!("#SBATCH --{option}={value}\n");
+    }
+}
+
+fn setup(slurm: &Slurm) -> String {
+    slurm.setup.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// A word for a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.into()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// `1-3,7`.
+fn ranges(numbers: impl Iterator<Item = usize>) -> String {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for n in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == n => *last = n,
+            _ => ranges.push((n, n)),
+        }
+    }
+    let text =
+        |(first, last): (usize, usize)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    ranges.into_iter().map(text).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_ask_for_what_the_profile_says() {
+        let slurm: Slurm = toml::from_str(
+            "partition = \"gpu\"\ngres = \"gpu:h200:1\"\ncpus = 16\nmemory = \"64 GiB\"\nthrottle = 8\nexclusive = true\n\
+             setup = [\"module load cuda\"]\noptions = [\"--mail-type=FAIL\"]\n",
+        )
+        .unwrap();
+        let common = Common {
+            program: Path::new("/opt/nd bench/ndbench"),
+            plan: (Path::new("/store/plans/3f2a9c1b.plan.json"), "3f2a9c1b"),
+            folder: Path::new("/store/slurm"),
+            slurm: &slurm,
+        };
+        let array = Array { before: 1000, rows: vec![1001, 1002, 1003, 1007], minutes: 240 };
+        insta::assert_snapshot!("array", array.script(&common, &["--data".into(), "/it's/data".into()]));
+        insta::assert_snapshot!("report", report(&common));
+    }
+
+    #[test]
+    fn shells_take_every_word_as_it_is() {
+        for word in ["", "plain", "it's", "a b", "$(rm x)", "\"", "a\nb", "~", "*"] {
+            let script = format!("printf %s {}", quoted(Path::new(word)));
+            let done = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(done.stdout).unwrap(), word);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Slurm's programs: asked rarely, never waited for without end, and their answers as text.
+
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+
+/// Clients of Slurm hang while its controller is away.
+const PATIENCE: &str = "60";
+
+/// A question that Slurm did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SlurmError {
+    /// The program cannot be started.
+    #[error("{program} cannot be started: {source}; this is no machine from which one submits to Slurm")]
+    Start {
+        /// Which.
+        program: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It failed, or did not answer in time.
+    #[error("{command}: {said}")]
+    Failed {
+        /// The command line.
+        command: String,
+        /// What it said, or how long it said nothing.
+        said: String,
+    },
+}
+
+/// What `program` prints, given `stdin`.
+///
+/// # Errors
+/// It cannot be started, fails, or does not answer within a minute.
+pub fn ask(program: &str, arguments: &[&str], stdin: &str) -> Result<String, SlurmError> {
+    let start = |source: io::Error| SlurmError::Start { program: program.into(), source };
+    let mut command = Command::new("timeout");
+    command.args([PATIENCE, program]).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(start)?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // One that does not read its input says why.
+        let _ = pipe.write_all(stdin.as_bytes());
+    }
+    let done = child.wait_with_output().map_err(start)?;
+    let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+    let failed = |said| SlurmError::Failed { command: format!("{program} {}", arguments.join(" ")), said };
+    match done.status.code() {
+        Some(0) => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
+        // As `timeout` has them.
+        Some(124) => Err(failed(format!("no answer within {PATIENCE} s; is the controller away?"))),
+        Some(127) => Err(start(io::ErrorKind::NotFound.into())),
+        _ => Err(failed(if said.is_empty() { done.status.to_string() } else { said })),
+    }
+}

@@ -1,0 +1,169 @@
+//! `ndbench submit` with programs in Slurm's place.
+
+use assert_cmd::Command;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A cluster of shell scripts: what is submitted lies in `jobs`.
+struct Cluster {
+    folder: tempfile::TempDir,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let cluster = Self { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir_all(cluster.path("jobs")).unwrap();
+        let jobs = cluster.path("jobs");
+        let jobs = jobs.display();
+        cluster.program(
+            "scontrol",
+            "case $* in *config*) echo 'MaxArraySize = 1001';; *) echo 'PartitionName=gpu Default=YES MaxTime=1-00:00:00';; esac",
+        );
+        cluster.program("sinfo", "echo 'gpu*|gpu:h200:8|96|1000000'");
+        cluster.program("squeue", &format!("cat {jobs}/queue 2>/dev/null; true"));
+        cluster.program(
+            "sbatch",
+            &format!(
+                "n=$(ls {jobs} | grep -c args); echo \"$@\" > {jobs}/$n.args; cat > {jobs}/$n.sh; echo $((100 + n))"
+            ),
+        );
+        cluster
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        let path = self.path("bin").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn submit(&self, profile: &str, more: &[&str]) -> assert_cmd::assert::Assert {
+        fs::write(self.path("here.toml"), [include_str!("../../profiles/cpu.toml"), profile].concat()).unwrap();
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
+        let mut command = Command::cargo_bin("ndbench").unwrap();
+        command.env("PATH", path).args(["submit", "smoke", "--profile"]).arg(self.path("here.toml"));
+        command.arg("--store").arg(self.path("store")).args(more).assert()
+    }
+
+    fn job(&self, name: &str) -> String {
+        fs::read_to_string(self.path("jobs").join(name)).unwrap_or_default()
+    }
+}
+
+fn said(done: &assert_cmd::assert::Assert) -> String {
+    String::from_utf8(done.get_output().stderr.clone()).unwrap()
+}
+
+/// The only file of a folder.
+fn only(folder: &Path) -> PathBuf {
+    let mut files = fs::read_dir(folder).unwrap();
+    let file = files.next().unwrap().unwrap().path();
+    assert!(files.next().is_none());
+    file
+}
+
+#[test]
+fn arrays_come_first_and_the_report_waits_for_them() {
+    let cluster = Cluster::new();
+    let done = cluster.submit("[slurm]\ngres = \"gpu:1\"\nthrottle = 3\n", &[]).success();
+    let said = said(&done);
+    assert!(said.contains("4 trials: 0 done, 0 in the queue, 4 to submit in 2 block(s)"), "{said}");
+    assert!(said.contains("job 100: ndbench-") && said.contains("job 101: ") && said.contains("-report"), "{said}");
+    let (array, report) = (cluster.job("0.sh"), cluster.job("1.sh"));
+    for line in
+        ["#SBATCH --array=1-2%3\n", "#SBATCH --time=00:30:00\n", "#SBATCH --gres=gpu:1\n", "#SBATCH --requeue\n"]
+    {
+        assert!(array.contains(line), "no {line} in {array}");
+    }
+    assert_eq!(cluster.job("0.args").trim(), "--parsable");
+    assert_eq!(cluster.job("1.args").trim(), "--parsable --dependency=afterany:100 --kill-on-invalid-dep=yes");
+    assert!(report.contains(" report ") && !report.contains("gres"), "{report}");
+
+    // What is in the queue is not submitted again.
+    let plan = only(&cluster.path("store/plans"));
+    let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
+    fs::write(cluster.path("jobs/queue"), format!("ndbench-{name}-0|2\nndbench-{name}-report|N/A\n")).unwrap();
+    let done = cluster.submit("", &[]).success();
+    assert!(self::said(&done).contains("0 done, 2 in the queue, 2 to submit in 1 block(s)"), "{}", self::said(&done));
+}
+
+#[test]
+fn what_does_not_fit_is_said_and_nothing_is_submitted() {
+    let cluster = Cluster::new();
+    let profile = "[slurm]\ngres = \"gpu:v100:1\"\ncpus = 200\n";
+    let done = cluster.submit(profile, &[]).code(6);
+    let said = said(&done);
+    for part in ["no node of the partition has gpu:v100:1", "96 is the most", "nothing was submitted"] {
+        assert!(said.contains(part), "no {part} in {said}");
+    }
+    assert!(!cluster.path("store").exists() && cluster.job("0.sh").is_empty());
+    let shown = cluster.submit(profile, &["--dry-run"]).success();
+    assert!(String::from_utf8_lossy(&shown.get_output().stdout).contains("#SBATCH --gres=gpu:v100:1"));
+    assert!(!cluster.path("store").exists());
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_or_refuses_is_told() {
+    let cluster = Cluster::new();
+    cluster.program("sbatch", "echo 'Batch job submission failed: Invalid account' >&2; exit 1");
+    assert!(said(&cluster.submit("", &[]).code(6)).contains("Invalid account"));
+    cluster.program("squeue", "echo 'Unable to contact slurm controller' >&2; exit 1");
+    assert!(said(&cluster.submit("", &[]).code(6)).contains("Unable to contact slurm controller"));
+    let done = cluster.submit("", &["--dry-run"]).success();
+    assert!(said(&done).contains("the cluster's limits are not known"), "{}", said(&done));
+    let wrong = cluster.submit("[slurm]\nmax_time = \"soon\"\n", &[]).code(3);
+    assert!(said(&wrong).contains("slurm.max_time: must be a time of Slurm's form"), "{}", said(&wrong));
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn a_row_of_a_plan_is_trained_and_then_done() {
+    let cluster = Cluster::new();
+    cluster.submit("", &["--set", "train_images=64", "--set", "test_images=64"]).success();
+    let plan = only(&cluster.path("store/plans"));
+    let row = |number: &str, more: &[&str]| {
+        let mut command = Command::cargo_bin("ndbench").unwrap();
+        command
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .arg("run")
+            .arg(&plan)
+            .args(["--row", number])
+            .args(more)
+            .assert()
+    };
+    row("1", &[]).success();
+    assert_eq!(fs::read_dir(cluster.path("store/records")).unwrap().count(), 2, "BN and ND of one attempt");
+    assert!(said(&row("9", &[]).code(3)).contains("the plan has rows 1 to 2, no row 9"));
+    assert!(said(&row("1", &["--epochs", "3"]).code(3)).contains("a plan is frozen"));
+    let status = |more: &[&str]| {
+        let path = format!("{}:{}", cluster.path("bin").display(), std::env::var("PATH").unwrap());
+        let mut command = Command::cargo_bin("ndbench").unwrap();
+        let done = command.env("PATH", path).arg("status").arg(&plan).args(more).assert().success();
+        String::from_utf8(done.get_output().stdout.clone()).unwrap()
+    };
+    let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
+    fs::write(cluster.path("jobs/queue"), format!("ndbench-{name}-0|2\n")).unwrap();
+    let said_of = status(&[]);
+    assert!(said_of.starts_with("smoke: 4 trials, 2 finished, 2 in Slurm's hands, 2 left to train"), "{said_of}");
+    assert!(
+        said_of.contains("| resnet18 nd fashion-mini, 1 epoch, attempt 2") && said_of.contains("| not begun"),
+        "{said_of}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&status(&["--json"])).unwrap();
+    let states: Vec<_> =
+        json["trials"].as_array().unwrap().iter().map(|t| t["progress"]["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["finished", "finished", "missing", "missing"]);
+    cluster.program("squeue", "echo 'Unable to contact slurm controller' >&2; exit 1");
+    assert!(status(&[]).contains("what Slurm has in hand is not known: squeue"));
+    cluster.program("squeue", "true");
+    let again = cluster.submit("", &["--set", "train_images=64", "--set", "test_images=64"]).success();
+    assert!(said(&again).contains("2 done, 0 in the queue, 2 to submit in 1 block(s)"), "{}", said(&again));
+    let mut command = Command::cargo_bin("ndbench").unwrap();
+    let without = command.args(["run", "smoke", "--row", "1"]).assert().code(3);
+    assert!(said(&without).contains("--row is for plans"));
+}
