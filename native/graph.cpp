@@ -66,8 +66,9 @@ char* ndb_stream_enter(int64_t index, ndb_stream** stream) {
     const c10::Device device(CUDA, c10::DeviceIndex(index));
     guard.synchronizeDevice(device.index());
     // A capture asks for the stream of the current device.
+    const c10::Stream own = own_stream(guard, device);
     auto entered = std::make_unique<ndb_stream>(ndb_stream{guard.getStream(device), guard.exchangeDevice(device)});
-    guard.exchangeStream(own_stream(guard, device));
+    guard.exchangeStream(own);
     *stream = entered.release();
   });
 }
@@ -76,18 +77,19 @@ char* ndb_stream_leave(ndb_stream* stream) {
   return guarded([&] {
     const std::unique_ptr<ndb_stream> entered(stream);
     const c10::impl::VirtualGuardImpl guard(CUDA);
-    guard.synchronizeDevice(entered->before.device_index());
     guard.exchangeStream(entered->before);
     guard.setDevice(entered->device_before);
+    guard.synchronizeDevice(entered->before.device_index());
   });
 }
 
 char* ndb_graph_begin(const uint64_t* pool, ndb_graph** graph) {
   return guarded([&] {
-    auto made = std::make_unique<ndb_graph>();
+    // Kept where it fails to begin: the allocator may know of it by then.
+    auto* made = new ndb_graph;
     const auto begin = member<c10::MempoolId_t, int>("_ZN2at4cuda9CUDAGraph13capture_beginESt4pairIyyE21cudaStreamCaptureMode");
     begin(made->object, c10::MempoolId_t{pool[0], pool[1]}, CAPTURE_GLOBAL);
-    *graph = made.release();
+    *graph = made;
   });
 }
 

@@ -101,7 +101,7 @@ char* ndb_event_milliseconds(const ndb_event* from, const ndb_event* to, double*
 void ndb_event_free(ndb_event* event);
 
 // From here on device `index` is the current one of this thread, and work on it goes to a stream other than the default one,
-// until that is left, which frees it. Both wait for the device.
+// until that is left, which frees what is given here. Both wait for the device.
 char* ndb_stream_enter(int64_t index, ndb_stream** stream);
 char* ndb_stream_leave(ndb_stream* stream);
 

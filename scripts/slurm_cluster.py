@@ -49,7 +49,7 @@ class Cluster:
     def __init__(self, folder, nodes):
         missing = [p for p in ("munged", "munge", "slurmctld", "slurmd", "sbatch") if not self.find(p)]
         if missing or os.geteuid():
-            raise Absent(f"Slurm needs root and {', '.join(missing) or 'nothing else'} (Debian: slurm-wlm, munge)")
+            raise Absent("Slurm needs root" if not missing else f"{', '.join(missing)} is not here (Debian: slurm-wlm, munge)")
         self.folder, self.nodes, self.processes = pathlib.Path(folder), nodes, {}
         for name in ["state", *self.names()]:
             (self.folder / name).mkdir(parents=True)
@@ -86,8 +86,10 @@ class Cluster:
         self.spawn(name, "slurmd", "-D", "-N", name)
 
     def kill(self, name):
-        """As if the machine had lost its power."""
-        self.processes.pop(name).send_signal(signal.SIGKILL)
+        """Without a chance to write anything down."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
     def __enter__(self):
         key = self.folder / "munge.key"
@@ -100,13 +102,15 @@ class Cluster:
         self.start_controller()
         for name in self.names():
             self.start_node(name)
-        self.until("idle nodes", lambda: self.ask("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * self.nodes, 60)
+        self.until("idle nodes", lambda: (self.ask("sinfo", "-h", "-N", "-o", "%T") or "").split() == ["idle"] * self.nodes, 60)
         return self
 
     def __exit__(self, *_):
         if "slurmctld" in self.processes:
             self.ask("scancel", "--me")
-            time.sleep(1)
+            end = time.monotonic() + 20
+            while self.tasks() and time.monotonic() < end:
+                time.sleep(0.2)
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
@@ -116,14 +120,14 @@ class Cluster:
                 process.kill()
 
     def ask(self, *command):
-        """What a client prints; nothing where the controller does not answer."""
+        """What a client prints; None where the controller does not answer."""
         done = subprocess.run(["timeout", "20", *command], env=self.environment, capture_output=True, text=True, check=False)
-        return done.stdout
+        return None if done.returncode else done.stdout
 
     def tasks(self):
-        """Tasks that wait or run: number of the array, index, state."""
-        lines = self.ask("squeue", "--me", "-h", "-r", "-o", "%F %K %T %A").splitlines()
-        return [line.split() for line in lines]
+        """Tasks that wait or run: number of the array, index, state; None where the controller does not answer."""
+        printed = self.ask("squeue", "--me", "-h", "-r", "-o", "%F %K %T %A")
+        return None if printed is None else [line.split() for line in printed.splitlines()]
 
     def until(self, what, holds, seconds):
         end = time.monotonic() + seconds

@@ -39,16 +39,13 @@ impl Selection {
             (None, None) => {}
         }
         let scenario = Scenario::load(&self.scenario).map_err(input)?;
-        let profile = Profile::load(&self.profile).map_err(input)?;
+        let profile = Profile::load(self.profile()).map_err(input)?;
         let filter = Filter::parse(&self.only).map_err(input)?;
-        let overrides = Overrides { attempts: self.attempts, epochs: self.epochs.clone(), set: self.set.clone() };
-        let trials = expand(&scenario, &profile, &overrides, &filter).map_err(input)?;
+        let trials = expand(&scenario, &profile, &self.overrides(), &filter).map_err(input)?;
         let store = self.store.clone().unwrap_or_else(|| PathBuf::from("results").join(scenario.name()));
         Ok(Selected { scenario, profile, trials, store })
     }
-}
 
-impl Selection {
     /// The plan that is named in a scenario's place, if one is.
     ///
     /// # Errors
@@ -58,10 +55,21 @@ impl Selection {
         named.then(|| Frozen::read(Path::new(&self.scenario))).transpose().map_err(input)
     }
 
+    /// The profile's name.
+    pub fn profile(&self) -> &str {
+        self.profile.as_deref().unwrap_or("cpu")
+    }
+
+    /// What the arguments change in the scenario.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { attempts: self.attempts, epochs: self.epochs.clone(), set: self.set.clone() }
+    }
+
     fn thaw(&self, frozen: &Frozen, row: Option<usize>) -> Result<Selected, Failure> {
-        if self.attempts.is_some() || !(self.only.is_empty() && self.epochs.is_empty() && self.set.is_empty()) {
+        let plain = self.overrides() == Overrides::default() && self.only.is_empty() && self.profile.is_none();
+        if !plain {
             return Err(Failure::Input(
-                "a plan is frozen: --only, --attempts, --epochs and --set change nothing of it".into(),
+                "a plan is frozen: --profile, --only, --attempts, --epochs and --set change nothing of it".into(),
             ));
         }
         let Thawed { scenario, profile, trials } = frozen.thaw(row).map_err(input)?;

@@ -7,11 +7,10 @@ use super::selection::Selected;
 use super::talk;
 use crate::plan::{Repetitions, ResolvedTrial, TrialId, estimate};
 use crate::record::{Progress, Record, Store, coverage};
-use crate::submit::{SlurmError, queued};
+use crate::submit::{Queue, SlurmError, SubmitError, queued};
 use crate::units::Seconds;
 use comfy_table::{Table, presets};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::io;
 use std::path::absolute;
 use std::thread;
@@ -69,11 +68,11 @@ impl<'a> Status<'a> {
         };
         let (queue, silent) = match queued(&folder) {
             Ok(queue) => (queue, None),
-            Err(SlurmError::Start { .. }) => (BTreeSet::new(), None),
-            Err(why) => (BTreeSet::new(), Some(why.to_string())),
+            Err(SubmitError::Slurm(SlurmError::Start { .. })) => (Queue::default(), None),
+            Err(why) => (Queue::default(), Some(why.to_string())),
         };
         let line = |((trial, id), progress): ((&'a ResolvedTrial, TrialId), Progress)| {
-            let queued = queue.contains(&id) && !progress.is_over();
+            let queued = queue.trials.contains(&id) && !progress.is_over();
             Line { trial, id, progress, queued }
         };
         let lines: Vec<Line> = selected.trials.iter().zip(ids).zip(progress).map(line).collect();
@@ -98,7 +97,7 @@ impl<'a> Status<'a> {
         let mut text = format!("{}: {} trials, {finished} finished", self.name, self.lines.len());
         for (count, what) in [
             (spoilt, "without a result"),
-            (self.count(|line| matches!(line.progress, Progress::Held { .. })), "in training"),
+            (self.count(|line| matches!(line.progress, Progress::Held { .. })), "in training, or their trainer died"),
             (self.count(|line| line.queued), "in Slurm's hands"),
             (left, "left to train"),
         ] {

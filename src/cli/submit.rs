@@ -4,15 +4,15 @@ use super::args::SubmitArgs;
 use super::exit::Failure;
 use super::report::warn_of;
 use super::talk;
-use crate::plan::{Frozen, Overrides, Repetitions, Text, TrialId, estimate};
+use crate::plan::{Frozen, Repetitions, Text, TrialId, estimate};
 use crate::profile;
 use crate::record::Store;
 use crate::scenario;
 use crate::settings::find;
-use crate::submit::{Limits, SlurmError, Submission, SubmitError, queued, rows};
+use crate::submit::{Limits, Queue, Submission, SubmitError, queued, rows};
 use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, absolute};
+use std::path::{Path, PathBuf, absolute};
 
 /// Submits the blocks whose trials are neither in the store nor in the queue.
 ///
@@ -23,19 +23,18 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let store = absolute(&selected.store)?;
     let done = done(&store)?;
     let slurm = selected.profile.slurm();
-    let cluster = |e: SlurmError| Failure::Machine(e.to_string());
     // Scripts can be read where there is no cluster.
-    let asked = Limits::read(slurm).and_then(|limits| Ok((limits, queued(&store)?)));
-    let (limits, queued, silent) = match (asked, args.dry_run) {
-        (Ok((limits, queued)), _) => (limits, queued, None),
-        (Err(why), true) => (Limits::unknown(), BTreeSet::new(), Some(why)),
-        (Err(why), false) => return Err(cluster(why)),
+    let asked = Limits::read(slurm).map_err(SubmitError::from).and_then(|limits| Ok((limits, queued(&store)?)));
+    let (limits, queue, silent) = match (asked, args.dry_run) {
+        (Ok((limits, queue)), _) => (limits, queue, None),
+        (Err(SubmitError::Slurm(why)), true) => (Limits::unknown(), Queue::default(), Some(why)),
+        (Err(why), _) => return Err(refused(why)),
     };
     let mut frozen = freeze(args, &store)?;
     let repetitions = Repetitions::default();
     frozen.rows = rows(
         &selected.trials,
-        |id| !done.contains(id) && !queued.contains(id),
+        |id| !done.contains(id) && !queue.trials.contains(id),
         |trial| estimate(&trial.trial, &selected.profile, &repetitions).seconds,
     );
     let missing: usize = frozen.rows.iter().map(|row| row.trials.len()).sum();
@@ -44,14 +43,17 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     talk::say(&format!(
         "{trials} trials: {} done, {} in the queue, {missing} to submit in {blocks} block(s)",
         ours(&done),
-        ours(&queued)
+        ours(&queue.trials)
     ))?;
-    if missing == 0 {
+    // One that could not be submitted before is made up for.
+    if missing == 0 && (queue.arrays.is_empty() || queue.has_report) {
         return Ok(());
     }
-    let program = std::env::current_exe()?;
+    let program = program(args)?;
+    let report = format!("report-{}", selected.scenario.name());
     let more: Vec<String> = args.data.iter().flat_map(|data| ["--data".into(), shown(data)]).collect();
-    let submission = Submission { frozen: &frozen, slurm, limits: &limits, program: &program, more: &more };
+    let (frozen, limits, queue) = (&frozen, &limits, &queue);
+    let submission = Submission { frozen, slurm, limits, queue, program: &program, report: &report, more: &more };
     let misfits = submission.misfits();
     misfits.iter().try_for_each(|misfit| talk::say(&format!("does not fit: {misfit}")))?;
     if args.dry_run {
@@ -69,11 +71,24 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
         let tasks = script.tasks.map_or("the report, after all of them".into(), |n| format!("{n} block(s)"));
         told = talk::say(&format!("job {number}: {}, {tasks}", script.name));
     });
-    submitted.map_err(|e| match e {
-        SubmitError::Slurm(e) => cluster(e),
-        e => Failure::File(Box::new(e)),
-    })?;
+    submitted.map_err(refused)?;
     Ok(told?)
+}
+
+fn refused(error: SubmitError) -> Failure {
+    match error {
+        SubmitError::Slurm(e) => Failure::Machine(e.to_string()),
+        e => Failure::File(Box::new(e)),
+    }
+}
+
+/// What the tasks run: this program, if it can train.
+fn program(args: &SubmitArgs) -> Result<PathBuf, Failure> {
+    match &args.program {
+        Some(program) => Ok(absolute(program)?),
+        None if cfg!(feature = "torch") => Ok(std::env::current_exe()?),
+        None => Err(Failure::Input("this program is built without libtorch; --program names one that trains".into())),
+    }
 }
 
 /// The trials that need not be trained.
@@ -95,10 +110,8 @@ fn freeze(args: &SubmitArgs, store: &Path) -> Result<Frozen, Failure> {
     let input = |e: crate::settings::SettingsError| Failure::Input(Box::new(e));
     let text = |(label, text)| Text { label, text };
     let scenario = find("scenario", &selection.scenario, &scenario::BUILT_IN).map_err(input)?;
-    let profile = find("profile", &selection.profile, &profile::BUILT_IN).map_err(input)?;
-    let overrides =
-        Overrides { attempts: selection.attempts, epochs: selection.epochs.clone(), set: selection.set.clone() };
-    Ok(Frozen::new(text(scenario), text(profile), overrides, selection.only.clone(), store.into()))
+    let profile = find("profile", selection.profile(), &profile::BUILT_IN).map_err(input)?;
+    Ok(Frozen::new(text(scenario), text(profile), selection.overrides(), selection.only.clone(), store.into()))
 }
 
 fn shown(path: &Path) -> String {

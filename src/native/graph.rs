@@ -24,7 +24,7 @@ unsafe extern "C" {
     fn ndb_graph_free(graph: *mut RawGraph);
 }
 
-/// While this lives, the thread's work on a CUDA device goes to a stream of its own: the default one cannot be captured.
+/// While this lives, the thread's work on a CUDA device goes to another stream than the default one, which cannot be captured.
 #[derive(Debug)]
 pub(crate) struct OwnStream(NonNull<RawStream>);
 
@@ -77,7 +77,10 @@ impl Graph {
         }
         let mut graph = null_mut();
         // SAFETY: both live; the shim fills the pointer on success.
-        checked(unsafe { ndb_graph_begin(pool.0.as_ptr(), &raw mut graph) })?;
+        checked(unsafe { ndb_graph_begin(pool.0.as_ptr(), &raw mut graph) }).inspect_err(|why| {
+            // Without the class nothing has begun.
+            BROKEN.fetch_or(!why.0.contains("has no CUDA graphs"), Ordering::Relaxed);
+        })?;
         let graph = NonNull::new(graph).map(Self).ok_or_else(|| NativeError("a graph without an address".into()))?;
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
         // In any case: until then the device takes no other work.

@@ -114,7 +114,7 @@ pub struct Thawed {
     pub scenario: Scenario,
     /// The machine.
     pub profile: Profile,
-    /// The trials of all rows, in their order.
+    /// The trials, in their order.
     pub trials: Vec<ResolvedTrial>,
 }
 
@@ -154,7 +154,7 @@ impl Frozen {
         Ok(path)
     }
 
-    /// The trials of row `row`, from 1, or of all.
+    /// The trials of row `row`, from 1, or the whole matrix, what was not missing then included.
     ///
     /// # Errors
     /// Settings that break a rule of this program, other trials than those of the rows, or no such row.
@@ -162,19 +162,19 @@ impl Frozen {
         let scenario = Scenario::parse(&self.scenario.label, &self.scenario.text)?;
         let profile = Profile::parse(&self.profile.label, &self.profile.text)?;
         let all = expand(&scenario, &profile, &self.overrides, &Filter::parse(&self.only)?)?;
-        let mut known: HashMap<TrialId, ResolvedTrial> = all.into_iter().map(|t| (t.trial.id(), t)).collect();
-        let rows = match row {
-            None => self.rows.as_slice(),
-            Some(row) => {
-                let found = row.checked_sub(1).and_then(|index| self.rows.get(index));
-                std::slice::from_ref(found.ok_or(FrozenError::NoRow { row, rows: self.rows.len() })?)
-            }
-        };
+        let known: HashMap<TrialId, &ResolvedTrial> = all.iter().map(|t| (t.trial.id(), t)).collect();
         let of = |id: &TrialId| {
             let missing = || FrozenError::OtherTrials { made_by: self.ndbench.clone(), missing: id.clone() };
-            known.remove(id).ok_or_else(missing)
+            known.get(id).map(|trial| (*trial).clone()).ok_or_else(missing)
         };
-        let trials = rows.iter().flat_map(|row| &row.trials).map(of).collect::<Result<_, _>>()?;
+        let rows: Vec<Vec<ResolvedTrial>> =
+            self.rows.iter().map(|row| row.trials.iter().map(of).collect()).collect::<Result<_, _>>()?;
+        let count = rows.len();
+        let of_row = |row: usize| {
+            let found = row.checked_sub(1).and_then(|index| rows.into_iter().nth(index));
+            found.ok_or(FrozenError::NoRow { row, rows: count })
+        };
+        let trials = row.map(of_row).transpose()?.unwrap_or(all);
         Ok(Thawed { scenario, profile, trials })
     }
 

@@ -1,7 +1,7 @@
 //! The rules that the values of a profile must keep.
 
 use super::checked::Raw;
-use super::{Device, Slurm, Tf32, minutes};
+use super::{Device, Slurm, Tf32, time_minutes};
 use crate::settings::{Checker, Document, SettingsError};
 use crate::units::Bytes;
 
@@ -82,7 +82,7 @@ fn slurm(slurm: &Slurm, c: &mut Checker<'_>) {
     if let Some(amount) = slurm.memory {
         memory(c, "slurm.memory", amount.0, 1);
     }
-    let time = slurm.max_time.as_deref().map(|text| minutes(text).unwrap_or(0));
+    let time = slurm.max_time.as_deref().map(|text| time_minutes(text).unwrap_or(0));
     c.rule(time != Some(0), "slurm.max_time", "must be a time of Slurm's form, such as \"1-00:00:00\"");
     let words = [&slurm.partition, &slurm.account, &slurm.qos, &slurm.constraint, &slurm.gres].map(Option::as_deref);
     let all = words.into_iter().flatten().chain(slurm.options.iter().chain(&slurm.setup).map(String::as_str));

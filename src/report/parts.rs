@@ -80,7 +80,7 @@ fn list(step: &StepParts) -> [f64; PARTS.len()] {
 /// no probe has parts.
 pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
     let head: Vec<String> = ["Network", ""].iter().map(|s| s.to_string()).chain(PARTS.map(capital)).collect();
-    let head: Vec<&str> = head.iter().map(String::as_str).chain(["Rest", "Around", "Unexplained"]).collect();
+    let head: Vec<&str> = head.iter().map(String::as_str).chain(["Rest", "Sums and other", "Unexplained"]).collect();
     let mut table = Table::new(2, &head);
     let mut rows = 0;
     for probe in probes {
@@ -110,8 +110,8 @@ pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
     table.render()
         + "\nMilliseconds of forward and backward pass by parts, medians over the rounds, of a step that waits for the \
            device after each, and after each gradient. Samples: windows become columns. Other: activations, pooling, \
-           normalisation, the loss. Rest: between operations, such as memory that is freed. Around: the share of sums and other \
-           in the time over that of plain convolutions, or else of the first arm. Unexplained: that of the rest.\n"
+           normalisation, the loss. Rest: between operations, such as memory that is freed. Sums and other, unexplained: \
+           what these and the rest make up of the time over that of plain convolutions, or else of the first arm.\n"
 }
 
 fn capital(name: &str) -> String {

@@ -1,7 +1,7 @@
 //! What a cluster allows.
 
 use super::slurm::{SlurmError, ask};
-use crate::profile::{Slurm, limit, minutes};
+use crate::profile::{Slurm, time_minutes};
 
 /// What a cluster allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Node {
 impl Limits {
     /// Those of a cluster that nobody has asked: Slurm's own.
     pub fn unknown() -> Self {
-        Self::of("", "", "")
+        Self::of("", "", "", None)
     }
 
     /// Asks the cluster, and about the partition that `slurm` names or else the default one.
@@ -39,35 +39,39 @@ impl Limits {
     /// Slurm does not answer, or there is no such partition.
     pub fn read(slurm: &Slurm) -> Result<Self, SlurmError> {
         let config = ask("scontrol", &["show", "config"], "")?;
-        let partition = slurm.partition.as_deref();
-        let shown = ["-o", "show", "partition"].into_iter().chain(partition).collect::<Vec<_>>();
-        let partitions = ask("scontrol", &shown, "")?;
-        let of = ["-h", "-o", "%P|%G|%c|%m"].into_iter().chain(partition.map(|_| "-p")).chain(partition);
-        let nodes = ask("sinfo", &of.collect::<Vec<_>>(), "")?;
-        Ok(Self::of(&config, &partitions, &nodes))
+        let partitions = ask("scontrol", &["-o", "show", "partition"], "")?;
+        let nodes = ask("sinfo", &["-h", "-e", "-o", "%P|%G|%c|%m"], "")?;
+        Ok(Self::of(&config, &partitions, &nodes, slurm.partition.as_deref()))
     }
 
-    fn of(config: &str, partitions: &str, nodes: &str) -> Self {
+    /// `asked`: partitions, with commas between them; absent: the default one.
+    fn of(config: &str, partitions: &str, nodes: &str, asked: Option<&str>) -> Self {
         let setting = |name: &str| {
             let line = config.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == name))?;
             line.1.trim().parse().ok()
         };
-        let lines = || partitions.lines().filter(|line| line.contains("PartitionName="));
-        let line = lines().find(|line| line.contains("Default=YES")).or_else(|| lines().next());
-        let field = |name: &str| line?.split_whitespace().find_map(|field| field.strip_prefix(name));
-        let name = field("PartitionName=").unwrap_or_default();
+        fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+            line.split_whitespace().find_map(|field| field.strip_prefix(name))
+        }
+        let named = |line: &&str| {
+            let name = field(line, "PartitionName=");
+            asked.map_or(line.contains("Default=YES"), |asked| asked.split(',').any(|asked| Some(asked) == name))
+        };
+        let lines: Vec<&str> = partitions.lines().filter(named).collect();
+        let names: Vec<&str> = lines.iter().filter_map(|line| field(line, "PartitionName=")).collect();
+        let times: Option<Vec<u64>> = lines.iter().map(|line| field(line, "MaxTime=").and_then(time_minutes)).collect();
         let node = |line: &str| {
             let fields: Vec<&str> = line.split('|').collect();
             let [of, gres, cpus, memory] = fields.as_slice() else { return None };
-            // `+`: at least so many.
-            let number = |text: &str| text.trim_end_matches('+').parse().unwrap_or(u64::MAX);
+            // `8+`: some have more.
+            let number = |text: &str| text.parse().unwrap_or(u64::MAX);
             let node = Node { gres: (*gres).into(), cpus: number(cpus), memory: number(memory) };
-            (of.trim_end_matches('*') == name).then_some(node)
+            names.contains(&of.trim_end_matches('*')).then_some(node)
         };
         Self {
             array_size: setting("MaxArraySize").unwrap_or(1001),
             jobs: setting("MaxJobCount").unwrap_or(10_000),
-            minutes: field("MaxTime=").and_then(minutes),
+            minutes: times.and_then(|times| times.into_iter().max()),
             nodes: nodes.lines().filter_map(node).collect(),
         }
     }
@@ -76,7 +80,7 @@ impl Limits {
     pub fn longest(&self, slurm: &Slurm) -> u64 {
         /// A week, where neither says.
         const WEEK: u64 = 10_080;
-        let asked = slurm.max_time.as_deref().and_then(minutes);
+        let asked = slurm.max_time.as_deref().and_then(time_minutes);
         asked.into_iter().chain(self.minutes).min().unwrap_or(WEEK)
     }
 
@@ -85,7 +89,7 @@ impl Limits {
         let any = |has: &dyn Fn(&Node) -> bool| self.nodes.is_empty() || self.nodes.iter().any(has);
         let mut misfits = Vec::new();
         if let Some(gres) = &slurm.gres
-            && !any(&|node| has_gres(&node.gres, gres))
+            && !any(&|node| gres.split(',').all(|asked| asked == "none" || has_gres(&node.gres, asked)))
         {
             let has: Vec<&str> = self.nodes.iter().map(|node| node.gres.as_str()).collect();
             misfits.push(format!("slurm.gres: no node of the partition has {gres}; they have {}", has.join(" and ")));
@@ -102,12 +106,8 @@ impl Limits {
             let most = self.nodes.iter().map(|node| node.memory).max().unwrap_or_default();
             misfits.push(format!("slurm.memory: no node of the partition has {memory} MiB; {most} MiB is the most"));
         }
-        let asked = slurm.max_time.as_deref().and_then(minutes);
-        if let (Some(asked), Some(most)) = (asked, self.minutes)
-            && asked > most
-        {
-            let most = limit(most);
-            misfits.push(format!("slurm.max_time: the partition allows {most} at most; blocks get no more"));
+        if self.array_size < 2 {
+            misfits.push("the cluster takes no job arrays (MaxArraySize)".into());
         }
         misfits
     }
@@ -142,7 +142,7 @@ mod tests {
     const CONFIG: &str = "Configuration data as of 2026-01-01\nMaxArraySize            = 501\nMaxJobCount = 2000\n";
     const PARTITIONS: &str = "PartitionName=long AllowGroups=ALL Default=NO MaxTime=7-00:00:00 State=UP\n\
                               PartitionName=gpu AllowGroups=ALL Default=YES MaxTime=1-00:00:00 State=UP\n";
-    const NODES: &str = "gpu*|gpu:h200:8(S:0-1)|96|1031000+\ngpu*|gpu:a100:4|64|515000\nlong|(null)|64|100\n";
+    const NODES: &str = "gpu*|gpu:h200:8(S:0-1),shard:4|96|1031000\ngpu*|gpu:a100:4|64|515000\nlong|(null)|64|100\n";
 
     fn slurm(text: &str) -> Slurm {
         toml::from_str(text).unwrap()
@@ -150,30 +150,39 @@ mod tests {
 
     #[test]
     fn limits_are_those_of_the_partition() {
-        let limits = Limits::of(CONFIG, PARTITIONS, NODES);
+        let limits = Limits::of(CONFIG, PARTITIONS, NODES, None);
         assert_eq!((limits.array_size, limits.jobs, limits.minutes, limits.nodes.len()), (501, 2000, Some(1440), 2));
         assert_eq!(limits.longest(&slurm("")), 1440);
         assert_eq!(limits.longest(&slurm("max_time = \"8:00:00\"")), 480);
-        assert_eq!(Limits::of("", "PartitionName=x MaxTime=UNLIMITED", "").longest(&slurm("")), 10_080);
+        let both = Limits::of(CONFIG, PARTITIONS, NODES, Some("gpu,long"));
+        assert_eq!((both.minutes, both.nodes.len()), (Some(10_080), 3));
+        let unlimited = Limits::of("", "PartitionName=x Default=YES MaxTime=UNLIMITED", "", None);
+        assert_eq!((unlimited.longest(&slurm("")), unlimited.array_size), (10_080, 1001));
+        assert_eq!(Limits::of("", "", "gpu*|gpu|64+|7+", None).misfits(&slurm("cpus = 100")), [""; 0]);
     }
 
     #[test]
     fn what_does_not_fit_is_said() {
-        let limits = Limits::of(CONFIG, PARTITIONS, NODES);
-        for fits in
-            ["gres = \"gpu:1\"", "gres = \"gpu:h200:8\"", "gres = \"gpu:a100\"", "cpus = 96", "memory = \"900 GiB\""]
-        {
+        let limits = Limits::of(CONFIG, PARTITIONS, NODES, None);
+        for fits in [
+            "gres = \"gpu:1\"",
+            "gres = \"gpu:h200:8\"",
+            "gres = \"gpu:a100\"",
+            "gres = \"gpu:1,shard:2\"",
+            "gres = \"none\"",
+            "cpus = 96",
+            "memory = \"900 GiB\"",
+        ] {
             assert_eq!(limits.misfits(&slurm(fits)), [""; 0], "{fits}");
         }
         for (text, said) in [
             (
                 "gres = \"gpu:v100:1\"",
-                "no node of the partition has gpu:v100:1; they have gpu:h200:8(S:0-1) and gpu:a100:4",
+                "no node of the partition has gpu:v100:1; they have gpu:h200:8(S:0-1),shard:4 and gpu:a100:4",
             ),
             ("gres = \"gpu:9\"", "gpu:9"),
             ("cpus = 97", "96 is the most"),
             ("memory = \"2 TiB\"", "2097152 MiB"),
-            ("max_time = \"2-0\"", "1-00:00:00 at most"),
         ] {
             let misfits = limits.misfits(&slurm(text));
             assert!(misfits.len() == 1 && misfits[0].contains(said), "{text}: {misfits:?}");

@@ -9,13 +9,14 @@ mod script;
 mod slurm;
 
 pub use cluster::Limits;
+pub use queue::Queue;
 pub use slurm::SlurmError;
 
 use crate::plan::{Frozen, ResolvedTrial, Row, TrialId};
 use crate::profile::Slurm;
 use crate::units::Seconds;
 use script::{Array, Common};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,8 +32,12 @@ pub struct Submission<'a> {
     pub slurm: &'a Slurm,
     /// What the cluster allows.
     pub limits: &'a Limits,
-    /// This program.
+    /// What is in Slurm's hands already.
+    pub queue: &'a Queue,
+    /// What the tasks run.
     pub program: &'a Path,
+    /// Where the report goes, in the folder of scripts.
+    pub report: &'a str,
     /// What each task's command line has besides the row.
     pub more: &'a [String],
 }
@@ -91,12 +96,12 @@ pub fn rows(
     rows
 }
 
-/// The user's trials that wait or run already, by the plans in `store`.
+/// What of a store is in Slurm's hands already.
 ///
 /// # Errors
-/// Slurm does not answer.
-pub fn queued(store: &Path) -> Result<BTreeSet<TrialId>, SlurmError> {
-    queue::tasks().map(|tasks| queue::trials(&tasks, &plans(store)))
+/// Slurm does not answer, or a plan of the store cannot be read.
+pub fn queued(store: &Path) -> Result<Queue, SubmitError> {
+    Queue::read(&plans(store))
 }
 
 /// Where the plans of a store lie.
@@ -122,7 +127,7 @@ impl Submission<'_> {
         let mut scripts: Vec<Script> = self.arrays().iter().map(array).collect();
         scripts.push(Script {
             name: format!("{}{name}-report", queue::JOB),
-            text: script::report(&common),
+            text: script::report(&common, self.report),
             tasks: None,
         });
         scripts
@@ -146,7 +151,7 @@ impl Submission<'_> {
     pub fn misfits(&self) -> Vec<String> {
         let mut misfits = self.limits.misfits(self.slurm);
         let (rows, jobs) = (self.frozen.rows.len() as u64, self.limits.jobs);
-        if rows > jobs {
+        if rows >= jobs {
             misfits.push(format!(
                 "the cluster takes {jobs} jobs at a time, and there are {rows} blocks; submit fewer with --only"
             ));
@@ -154,8 +159,8 @@ impl Submission<'_> {
         misfits
     }
 
-    /// Writes plan and scripts, submits the arrays and then the report, which waits for them; the jobs' numbers in the order
-    /// of [`Submission::scripts`]. `each` hears of every job.
+    /// Writes plan and scripts, submits the arrays and then the report, which waits for them and for what is in the queue
+    /// already. `each` hears of every job and its number.
     ///
     /// # Errors
     /// A file that cannot be written, or a job that Slurm refuses: those before it stay submitted.
@@ -167,13 +172,13 @@ impl Submission<'_> {
             move |source| SubmitError::Write { path, source }
         };
         fs::create_dir_all(&folder).map_err(write_error(&folder))?;
-        let mut numbers: Vec<String> = Vec::new();
+        let mut numbers: Vec<String> = self.queue.arrays.iter().cloned().collect();
         for script in self.scripts() {
             let path = folder.join(format!("{}.sh", script.name));
             crate::files::write_atomic(&path, script.text.as_bytes()).map_err(write_error(&path))?;
-            // Whatever becomes of the others, the report is made.
+            // Whatever becomes of them.
             let after = format!("--dependency=afterany:{}", numbers.join(":"));
-            let waits = if script.tasks.is_none() { vec![after.as_str(), "--kill-on-invalid-dep=yes"] } else { vec![] };
+            let waits = if script.tasks.is_none() { vec![after.as_str()] } else { vec![] };
             let arguments = [vec!["--parsable"], waits].concat();
             let number = slurm::ask("sbatch", &arguments, &script.text)?;
             // With a cluster's name behind a semicolon, where there are several.
@@ -201,8 +206,15 @@ mod tests {
         frozen.rows = (1..=7).map(row).collect();
         let limits = Limits { array_size: 5, jobs: 6, minutes: Some(1440), nodes: vec![] };
         let slurm = Slurm::default();
-        let submission =
-            Submission { frozen: &frozen, slurm: &slurm, limits: &limits, program: Path::new("/nd"), more: &[] };
+        let submission = Submission {
+            frozen: &frozen,
+            slurm: &slurm,
+            limits: &limits,
+            queue: &Queue::default(),
+            program: Path::new("/nd"),
+            report: "report-x",
+            more: &[],
+        };
         let array = |before, rows: &[usize], minutes| Array { before, rows: rows.into(), minutes };
         assert_eq!(
             submission.arrays(),

@@ -2,12 +2,12 @@
 
 use super::WARNED;
 use super::queue::JOB;
-use crate::profile::{Slurm, limit};
+use crate::profile::{Slurm, time_limit};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A row is begun again so often after its time limit.
-pub const RETRIES: u32 = 3;
+/// A row is requeued after its time limit unless it was restarted so often, for whatever reason.
+pub const RETRIES: u32 = 10;
 
 /// Before the end of its time a training is warned by SIGUSR2; Slurm may do so a minute early.
 const WARNING: u64 = 300;
@@ -39,7 +39,7 @@ pub struct Array {
 impl Array {
     /// Its name among jobs.
     pub fn name(&self, plan: &str) -> String {
-        format!("{JOB}{plan}-{}", self.before)
+        format!("{JOB}{plan}-{}-{}", self.before, self.minutes)
     }
 
     /// Its script. `more`: what the tasks' command line has besides.
@@ -50,7 +50,7 @@ impl Array {
         let mut text = head(&self.name(plan), &folder.join("%x-%a-%A.log"));
         for (option, value) in [
             ("array", format!("{indices}{throttle}")),
-            ("time", limit(self.minutes)),
+            ("time", time_limit(self.minutes)),
             ("signal", format!("USR2@{}", WARNING.min(self.minutes * 60 / 4))),
         ] {
             option_line(&mut text, option, Some(&value));
@@ -64,6 +64,8 @@ impl Array {
         let _ = write!(
             text,
             "row=$(({before} + SLURM_ARRAY_TASK_ID))\n\
+             # srun does not take it from the script's own options.\n\
+             [ -z \"${{SLURM_CPUS_PER_TASK:-}}\" ] || export SRUN_CPUS_PER_TASK=\"$SLURM_CPUS_PER_TASK\"\n\
              srun --ntasks=1 --unbuffered {command}\n\
              code=$?\n\
              # Warned of the end of its time: it goes on from its checkpoint.\n\
@@ -76,15 +78,15 @@ impl Array {
     }
 }
 
-/// The script of the report at the end.
-pub fn report(common: &Common) -> String {
+/// The script of the report at the end, which goes into `name` in the folder of scripts.
+pub fn report(common: &Common, name: &str) -> String {
     let Common { program, plan: (path, plan), folder, slurm } = common;
     let mut text = head(&format!("{JOB}{plan}-report"), &folder.join("%x-%j.log"));
     text += "#SBATCH --time=00:30:00\n#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
     let small = Slurm { gres: None, cpus: None, memory: None, exclusive: false, ..(*slurm).clone() };
     resources(&mut text, &small);
     text += &setup(slurm);
-    let (program, path, out) = (quoted(program), quoted(path), quoted(&folder.join("report")));
+    let (program, path, out) = (quoted(program), quoted(path), quoted(&folder.join(name)));
     text + &format!("exec {program} report {path} --out {out}\n")
 }
 
@@ -167,7 +169,7 @@ mod tests {
         };
         let array = Array { before: 1000, rows: vec![1001, 1002, 1003, 1007], minutes: 240 };
         insta::assert_snapshot!("array", array.script(&common, &["--data".into(), "/it's/data".into()]));
-        insta::assert_snapshot!("report", report(&common));
+        insta::assert_snapshot!("report", report(&common, "report-table1"));
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub fn ask(program: &str, arguments: &[&str], stdin: &str) -> Result<String, Slu
     let start = |source: io::Error| SlurmError::Start { program: program.into(), source };
     let mut command = Command::new("timeout");
     command.args([PATIENCE, program]).args(arguments);
+    // What a user has set for other jobs and lists would change these.
+    let foreign = |name: &str| ["SQUEUE_", "SINFO_", "SBATCH_", "SLURM_MEM_PER_"].iter().any(|p| name.starts_with(p));
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names.filter(|name| foreign(&name.to_string_lossy())).for_each(|name| {
+        command.env_remove(name);
+    });
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(start)?;
     if let Some(mut pipe) = child.stdin.take() {
@@ -47,7 +53,9 @@ pub fn ask(program: &str, arguments: &[&str], stdin: &str) -> Result<String, Slu
     match done.status.code() {
         Some(0) => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
         // As `timeout` has them.
-        Some(124) => Err(failed(format!("no answer within {PATIENCE} s; is the controller away?"))),
+        Some(124) => Err(failed(format!(
+            "no answer within {PATIENCE} s; is the controller away? `squeue --me` tells what it has taken"
+        ))),
         Some(127) => Err(start(io::ErrorKind::NotFound.into())),
         _ => Err(failed(if said.is_empty() { done.status.to_string() } else { said })),
     }

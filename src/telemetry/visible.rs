@@ -22,13 +22,13 @@ pub(super) enum Unresolved {
     Invisible(CallError),
     /// Nobody but CUDA can tell which device has it.
     Ambiguous(CallError),
-    /// The device does not answer.
-    Silent(CallError),
+    /// The device of this number does not answer.
+    Silent(usize, CallError),
 }
 
 impl From<Unresolved> for CallError {
     fn from(unresolved: Unresolved) -> Self {
-        let (Unresolved::Invisible(error) | Unresolved::Ambiguous(error) | Unresolved::Silent(error)) = unresolved;
+        let (Unresolved::Invisible(error) | Unresolved::Ambiguous(error) | Unresolved::Silent(_, error)) = unresolved;
         error
     }
 }
@@ -72,7 +72,7 @@ pub(super) fn resolve(
         )))),
         // Of a divided device CUDA sees the first slice.
         Some(Ok(device)) => Ok(device.slices.first().unwrap_or(&device.uuid).clone()),
-        Some(Err(error)) => Err(Unresolved::Silent(error.clone())),
+        Some(Err(error)) => Err(Unresolved::Silent(number, error.clone())),
     };
     let Some(visible) = visible else { return numbered(index) };
     // What follows an entry that names no device is not visible.
@@ -104,11 +104,15 @@ pub(super) fn resolve_all(
     devices: &[Result<Listed, CallError>],
     ask: impl Fn(usize) -> Option<String>,
 ) -> Vec<GpuTarget> {
-    let mut targets = Vec::new();
+    let (mut targets, mut silent) = (Vec::new(), Vec::new());
     for index in 0.. {
         let target = match resolve(index, visible, order, devices) {
             Ok(uuid) => GpuTarget::Uuid(uuid),
-            Err(Unresolved::Silent(_)) => GpuTarget::Visible(index),
+            Err(Unresolved::Silent(number, _)) if silent.contains(&number) => continue,
+            Err(Unresolved::Silent(number, _)) => {
+                silent.push(number);
+                GpuTarget::Visible(index)
+            }
             Err(Unresolved::Ambiguous(_)) => match ask(index) {
                 Some(uuid) => GpuTarget::Uuid(uuid),
                 None => return resolve_all(None, Some(BY_BUS), devices, ask),
@@ -218,6 +222,7 @@ mod tests {
             assert_eq!(all(Some(hidden), None, &mixed, None), [""; 0]);
         }
         assert_eq!(all(Some("1,1,0"), None, &same, None), ["GPU-1a2b", "GPU-0a2b"]);
+        assert_eq!(all(Some("2,2,1,2"), Some("PCI_BUS_ID"), &mixed, None), ["0", "GPU-1a2b"]);
         for wrong in ["7", "GPU-9", "GPU-9,0", "GPU-"] {
             assert_eq!(all(Some(wrong), None, &same, None), ["0"], "{wrong}: its telemetry says why");
         }

@@ -81,15 +81,25 @@ fn arrays_come_first_and_the_report_waits_for_them() {
         assert!(array.contains(line), "no {line} in {array}");
     }
     assert_eq!(cluster.job("0.args").trim(), "--parsable");
-    assert_eq!(cluster.job("1.args").trim(), "--parsable --dependency=afterany:100 --kill-on-invalid-dep=yes");
+    assert_eq!(cluster.job("1.args").trim(), "--parsable --dependency=afterany:100");
     assert!(report.contains(" report ") && !report.contains("gres"), "{report}");
 
     // What is in the queue is not submitted again.
     let plan = only(&cluster.path("store/plans"));
     let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
-    fs::write(cluster.path("jobs/queue"), format!("ndbench-{name}-0|2\nndbench-{name}-report|N/A\n")).unwrap();
+    fs::write(cluster.path("jobs/queue"), format!("ndbench-{name}-0-30|2|77\nndbench-{name}-report|N/A|78\n")).unwrap();
     let done = cluster.submit("", &[]).success();
     assert!(self::said(&done).contains("0 done, 2 in the queue, 2 to submit in 1 block(s)"), "{}", self::said(&done));
+    assert_eq!(cluster.job("3.args").trim(), "--parsable --dependency=afterany:77:102", "the report waits for all");
+
+    // A report that could not be submitted is made up for.
+    let all = format!("ndbench-{name}-0-30|1|77\nndbench-{name}-0-30|2|77\n");
+    fs::write(cluster.path("jobs/queue"), &all).unwrap();
+    cluster.submit("", &[]).success();
+    assert_eq!(cluster.job("4.args").trim(), "--parsable --dependency=afterany:77");
+    fs::write(cluster.path("jobs/queue"), format!("{all}ndbench-{name}-report|N/A|104\n")).unwrap();
+    cluster.submit("", &[]).success();
+    assert!(cluster.job("5.args").is_empty());
 }
 
 #[test]
@@ -147,7 +157,7 @@ fn a_row_of_a_plan_is_trained_and_then_done() {
         String::from_utf8(done.get_output().stdout.clone()).unwrap()
     };
     let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
-    fs::write(cluster.path("jobs/queue"), format!("ndbench-{name}-0|2\n")).unwrap();
+    fs::write(cluster.path("jobs/queue"), format!("ndbench-{name}-0-30|2|77\n")).unwrap();
     let said_of = status(&[]);
     assert!(said_of.starts_with("smoke: 4 trials, 2 finished, 2 in Slurm's hands, 2 left to train"), "{said_of}");
     assert!(

@@ -115,9 +115,9 @@ pub struct Selection {
     /// A scenario: the name of a built-in one (demo, smoke, table1-cifar10, table1-cifar100) or the path of a file, or of
     /// a plan that `submit` wrote
     pub scenario: String,
-    /// A profile: the name of a built-in one (cpu, v100-16gb, a100-80gb, h200) or the path of a file
-    #[arg(long, default_value = "cpu", value_name = "NAME")]
-    pub profile: String,
+    /// A profile: the name of a built-in one (cpu, v100-16gb, a100-80gb, h200) or the path of a file [default: cpu]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
     /// Only these trials, such as `architecture=vgg16,norm=nd`; the same key twice means either
     #[arg(long, value_name = "KEY=VALUE,...")]
     pub only: Vec<String>,

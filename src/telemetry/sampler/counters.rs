@@ -8,7 +8,7 @@ use std::time::Duration;
 const WINDOW: Duration = Duration::from_secs(30);
 
 /// A longer gap between two readings is not bridged: missing is not interpolated.
-pub(super) const GAP: Duration = Duration::from_secs(5);
+pub(in crate::telemetry) const GAP: Duration = Duration::from_secs(5);
 
 /// The growth of a counter of the driver since the first look. Where the counter falls, it began anew, and what it grew by
 /// meanwhile is not known.

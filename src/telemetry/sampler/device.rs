@@ -54,6 +54,8 @@ pub(super) struct Device {
     wait: Duration,
     /// No loss since a whole round brought readings, or since the beginning: the next loss is a new one.
     is_sound: bool,
+    /// It was lost, and has not come back.
+    is_gone: bool,
     /// The state before the call that hangs.
     hanging: Option<GpuState>,
     /// Rounds that brought readings, and those that did not.
@@ -79,6 +81,7 @@ impl Device {
             unknown_in_a_row: 0,
             wait: BACKOFF.0,
             is_sound: true,
+            is_gone: false,
             hanging: None,
             samples: 0,
             missed: 0,
@@ -91,7 +94,7 @@ impl Device {
     /// The calls to make at `now`; none where it is not yet time.
     pub fn due(&mut self, now: Duration) -> Vec<Call> {
         match self.phase {
-            Phase::Ended if !self.is_gone() => Vec::new(),
+            Phase::Ended if !self.is_gone => Vec::new(),
             Phase::Opening { at } if at <= now => self.everything(now),
             Phase::Ended | Phase::Opening { .. } => {
                 let due = self.lanes.due(now);
@@ -120,11 +123,6 @@ impl Device {
         self.hanging.is_some()
     }
 
-    /// It was lost, and has not come back.
-    fn is_gone(&self) -> bool {
-        self.readings.now.lost > 0 && matches!(self.readings.now.state, GpuState::Lost { .. })
-    }
-
     /// What `lanes` read is due now.
     pub fn hurry(&mut self, lanes: Hurry, now: Duration) {
         self.lanes.hurry(lanes, now);
@@ -149,7 +147,8 @@ impl Device {
             self.readings.now.state = before;
         }
         self.lanes.cost(&round.iter().map(|done| (done.call, done.took)).collect::<Vec<_>>());
-        let asked = round.iter().any(|done| self.lanes.is_fastest(done.call));
+        // A tick that only looks for the device is one without readings.
+        let asked = round.iter().any(|done| done.call == Call::Open || self.lanes.is_fastest(done.call));
         for Done { call, at, took, result } in round {
             self.count(call).took(took.into());
             match result {
@@ -157,7 +156,7 @@ impl Device {
                     self.unknown_in_a_row = 0;
                     absorbed.success = true;
                     if call == Call::Open {
-                        (self.phase, self.readings.now.state) = (Phase::Running, GpuState::Up);
+                        (self.phase, self.readings.now.state, self.is_gone) = (Phase::Running, GpuState::Up, false);
                     }
                     if answer != Answer::Nothing {
                         absorbed.fresh.insert(call);
@@ -177,7 +176,7 @@ impl Device {
         let read = absorbed.fresh.iter().any(|call| self.lanes.is_fastest(*call));
         self.samples += u64::from(read);
         self.missed += u64::from(asked && !read);
-        if read && self.phase == Phase::Running {
+        if (read || !asked && absorbed.success) && self.phase == Phase::Running {
             (self.is_sound, self.wait) = (true, BACKOFF.0);
         }
         absorbed
@@ -222,6 +221,7 @@ impl Device {
     fn lose(&mut self, CallError { code, why }: CallError) {
         // One that was never there, or whose driver is not ready yet, is not lost.
         let was_there = self.readings.now.identity.is_some() || matches!(code, Code::GpuLost | Code::ResetRequired);
+        self.is_gone |= was_there;
         if self.is_sound && was_there {
             self.is_sound = false;
             self.readings.now.lost += 1;
@@ -258,7 +258,7 @@ impl Device {
     pub fn counts(&self) -> Counts {
         let GpuSnapshot { lost, identity, .. } = &self.readings.now;
         let is_stub = self.is_stub || identity.as_ref().is_some_and(|identity| identity.stub);
-        Counts { samples: self.samples, missed: self.missed, lost: *lost, is_gone: self.is_gone(), is_stub }
+        Counts { samples: self.samples, missed: self.missed, lost: *lost, is_gone: self.is_gone, is_stub }
     }
 
     /// The device as it is known at `now`.

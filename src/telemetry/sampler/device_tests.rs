@@ -144,6 +144,16 @@ fn a_device_that_is_found_and_lost_at_once_is_looked_for_ever_more_rarely_and_lo
 }
 
 #[test]
+fn a_device_that_was_there_and_whose_driver_is_gone_is_missed_and_gone() {
+    let mut bench = Bench::new(Level::Full);
+    bench.ticks(10);
+    bench.script.fails(Call::Memory, Code::GpuLost).fails(Call::Open, Code::DriverNotLoaded);
+    let absent = bench.ticks(50);
+    assert!(matches!(absent.state, GpuState::Absent { .. }) && bench.device.counts().is_gone);
+    assert_eq!((bench.device.counts().lost, bench.device.samples, bench.device.missed), (1, 10, 50));
+}
+
+#[test]
 fn a_device_that_is_lost_when_it_is_first_looked_for_is_lost_and_one_that_is_not_ready_is_not() {
     for (code, lost) in [(Code::GpuLost, 1), (Code::NotReady, 0)] {
         let mut bench = Bench::new(Level::Full);

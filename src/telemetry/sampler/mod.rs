@@ -10,6 +10,7 @@ mod readings;
 mod worker;
 
 pub(super) use clock::{Clock, SystemClock};
+pub(super) use counters::GAP;
 pub use host::AllocatorProbe;
 
 use super::Level;

@@ -5,6 +5,7 @@ use super::distribution::Distribution;
 use super::summary::{DeviceSummary, Energy, EnergySource, GpuSummary, MemorySpreads, Range};
 use super::total::Total;
 use crate::telemetry::recorder::{Counts, GpuLook};
+use crate::telemetry::sampler::GAP;
 use crate::telemetry::snapshot::{Call, GpuSnapshot};
 use crate::units::{Bytes, Celsius, Hertz, Joules, Ratio, Seconds, Watts};
 use serde::{Deserialize, Serialize};
@@ -105,7 +106,8 @@ impl GpuTally {
             Call::BusySamples | Call::MemoryBusySamples => self.take_busy(at, now),
             Call::Power => {
                 now.power.iter().for_each(|watts| self.power.add(watts.0));
-                now.energy_estimated.iter().for_each(|joules| self.energy_estimated.read(joules.0, at));
+                let joules = now.energy_estimated.iter();
+                joules.for_each(|joules| self.energy_estimated.read_without_gaps(joules.0, at, GAP));
             }
             Call::Energy => match now.energy {
                 Some(joules) => self.energy.read(joules.0, at),
@@ -146,8 +148,8 @@ impl GpuTally {
     }
 
     fn take_busy(&mut self, at: Duration, now: &GpuSnapshot) {
-        now.busy.iter().for_each(|seconds| self.busy.read(seconds.0, at));
-        now.memory_busy.iter().for_each(|seconds| self.memory_busy.read(seconds.0, at));
+        now.busy.iter().for_each(|seconds| self.busy.read_without_gaps(seconds.0, at, GAP));
+        now.memory_busy.iter().for_each(|seconds| self.memory_busy.read_without_gaps(seconds.0, at, GAP));
     }
 
     /// Errors before the first look are not the trial's; a kind that comes later began at none.

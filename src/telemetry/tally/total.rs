@@ -14,6 +14,14 @@ pub(super) struct Total {
 }
 
 impl Total {
+    /// Takes a reading of what is itself summed over time without its gaps: after one longer than `gap` it goes on from here.
+    pub fn read_without_gaps(&mut self, value: f64, at: Duration, gap: Duration) {
+        if self.last.is_some_and(|(_, then)| at.saturating_sub(then) > gap) {
+            self.pause();
+        }
+        self.read(value, at);
+    }
+
     /// Takes a reading; the first one of an execution is where it begins.
     pub fn read(&mut self, value: f64, at: Duration) {
         let grown = self.grown.get_or_insert(0.0);
@@ -66,5 +74,15 @@ mod tests {
         total.read(9000.0, s(1));
         total.read(9100.0, s(2));
         assert_eq!((total.known(), total.seconds()), (Some(600.0), 3.0));
+    }
+
+    #[test]
+    fn a_gap_is_not_watched_time() {
+        let s = Duration::from_secs;
+        let mut total = Total::default();
+        for (value, at) in [(0.0, 0), (5.0, 5), (5.0, 13), (6.0, 14)] {
+            total.read_without_gaps(value, s(at), s(5));
+        }
+        assert_eq!((total.known(), total.seconds()), (Some(6.0), 6.0));
     }
 }
