@@ -7,7 +7,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`cli`] |
-//! | 5 | `run`, `probe`, [`report`], [`export`], [`watch`] |
+//! | 5 | `run`, `probe`, [`report`], [`export`], [`watch`], [`submit`] |
 //! | 4 | `train`, [`record`] |
 //! | 3 | [`event`] |
 //! | 2 | [`plan`], `data`, `nn`, [`published`] |

@@ -158,7 +158,8 @@ mod tests {
     #[ignore = "needs a CUDA device"]
     fn gpu_steps_by_graph_leave_every_network_as_other_steps_do() {
         let _alone = crate::testing::alone();
-        let device = crate::run::device(Some(0)).unwrap_or_else(|why| panic!("{why}"));
+        crate::telemetry::open_cuda(std::path::Path::new(env!("NDBENCH_LIBTORCH_LIB")));
+        let device = Device::Cuda(0);
         let recipe = Recipe { cuda_graph: true, ..Recipe::default() };
         let _stream = stream_for(&recipe, device).unwrap();
         let nd = Implementation::ALL.map(|implementation| {

@@ -211,7 +211,7 @@ impl Device {
             }
             Reaction::Absent => {
                 self.notices.push(format!("no telemetry of the device: {}", error.why));
-                self.readings.clear_all();
+                self.readings.lose_all();
                 self.readings.now.state = GpuState::Absent { why: error.why };
                 self.phase = Phase::Ended;
             }
@@ -229,7 +229,7 @@ impl Device {
         } else if self.readings.now.state == GpuState::Starting {
             self.notices.push(format!("the device cannot be watched yet: {why}"));
         }
-        self.readings.clear_all();
+        self.readings.lose_all();
         self.readings.now.state = GpuState::Lost { why };
         self.unknown_in_a_row = 0;
     }

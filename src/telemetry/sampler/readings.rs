@@ -153,9 +153,14 @@ impl Readings {
         }
     }
 
-    /// The device does not answer: nothing of it is known now. Counters stay.
+    /// The driver hangs: nothing of the device is known now. Counters stay, and a short hang is a gap like any other.
     pub fn clear_all(&mut self) {
         Call::ALL.iter().for_each(|call| self.clear(*call));
+    }
+
+    /// The device is gone: what it does until it is back nobody will know.
+    pub fn lose_all(&mut self) {
+        self.clear_all();
         self.busy.interrupt();
         self.memory_busy.interrupt();
         self.throttle_seen.values_mut().for_each(BusyTime::interrupt);

@@ -48,6 +48,9 @@ pub(super) struct GpuTally {
     foreign: Option<u32>,
     #[serde(skip)]
     begun: bool,
+    /// Time in use comes from the driver's own samples.
+    #[serde(skip)]
+    has_busy_samples: bool,
 }
 
 impl GpuTally {
@@ -101,9 +104,17 @@ impl GpuTally {
             Call::Memory => now.memory.iter().for_each(|memory| self.memory.add(memory.used.0 as f64)),
             Call::Utilisation => {
                 ratio(&mut self.utilisation, now.utilisation);
-                self.take_busy(at, now);
+                // Where the driver has samples of its own, the sums are theirs.
+                let is_off = now.off.iter().any(|off| off.call == Call::BusySamples);
+                if !self.has_busy_samples || is_off {
+                    self.take_busy(at, now.busy, now.memory_busy);
+                }
             }
-            Call::BusySamples | Call::MemoryBusySamples => self.take_busy(at, now),
+            Call::BusySamples => {
+                self.has_busy_samples = true;
+                self.take_busy(at, now.busy, None);
+            }
+            Call::MemoryBusySamples => self.take_busy(at, None, now.memory_busy),
             Call::Power => {
                 now.power.iter().for_each(|watts| self.power.add(watts.0));
                 let joules = now.energy_estimated.iter();
@@ -147,9 +158,9 @@ impl GpuTally {
         }
     }
 
-    fn take_busy(&mut self, at: Duration, now: &GpuSnapshot) {
-        now.busy.iter().for_each(|seconds| self.busy.read_without_gaps(seconds.0, at, GAP));
-        now.memory_busy.iter().for_each(|seconds| self.memory_busy.read_without_gaps(seconds.0, at, GAP));
+    fn take_busy(&mut self, at: Duration, busy: Option<Seconds>, memory_busy: Option<Seconds>) {
+        busy.iter().for_each(|seconds| self.busy.read_without_gaps(seconds.0, at, GAP));
+        memory_busy.iter().for_each(|seconds| self.memory_busy.read_without_gaps(seconds.0, at, GAP));
     }
 
     /// Errors before the first look are not the trial's; a kind that comes later began at none.
