@@ -1,5 +1,5 @@
-//! Every reading of trials as OpenMetrics text, under the names that live metrics have: what dashboards show of a training
-//! under way they then show of one that is over. See [`crate::telemetry`] for the form of the files.
+//! Every reading of trials as OpenMetrics text, under the names that live metrics have: what dashboards show of device and host
+//! while a training goes on they then show of one that is over. `docs/telemetry.md` has the form of the files.
 
 use super::LeftOut;
 use super::openmetrics::{Millis, pairs, seconds};
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::Path;
 
-/// The readings of the same moment that other programs on this machine may have belong to another series.
+/// The label that sets these readings apart from what others have measured on the machine.
 const JOB: &str = "ndbench";
 
 /// What a device is stands in the history so often, in milliseconds: Prometheus forgets after five minutes.

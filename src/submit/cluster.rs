@@ -33,10 +33,11 @@ impl Limits {
         Self::of("", "", "", None)
     }
 
-    /// Asks the cluster, and about the partition that `slurm` names or else the default one.
+    /// Asks the cluster, and about the partitions that `slurm` names or else the default one; of a partition that there is
+    /// not, nothing is known.
     ///
     /// # Errors
-    /// Slurm does not answer, or there is no such partition.
+    /// Slurm does not answer.
     pub fn read(slurm: &Slurm) -> Result<Self, SlurmError> {
         let config = ask("scontrol", &["show", "config"], "")?;
         let partitions = ask("scontrol", &["-o", "show", "partition"], "")?;
@@ -84,7 +85,7 @@ impl Limits {
         asked.into_iter().chain(self.minutes).min().unwrap_or(WEEK)
     }
 
-    /// What of `slurm` no node has, or the partition does not allow, in words.
+    /// What of `slurm` no node has, or the cluster does not do, in words.
     pub fn misfits(&self, slurm: &Slurm) -> Vec<String> {
         let any = |has: &dyn Fn(&Node) -> bool| self.nodes.is_empty() || self.nodes.iter().any(has);
         let mut misfits = Vec::new();
