@@ -3,7 +3,7 @@
 
 use crate::nn::{Method, Products, Whitened, networks};
 use crate::plan::Trial;
-use crate::record::Floor;
+use crate::record::{Floor, Operations};
 use crate::units::Seconds;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -29,23 +29,56 @@ struct Rates {
 pub(super) fn floor(trial: &Trial, classes: i64, kind: Kind, device: Device) -> Result<Floor, TchError> {
     let method = Method::new(trial.norm, trial.deconvolution.unwrap_or_default());
     let layers = networks::facts(trial.architecture, method, classes).layers;
-    let whitened: Vec<Whitened> = layers.iter().filter_map(|layer| layer.whitened).collect();
+    let batch = f64::from(trial.recipe.batch_size);
     let mut rates = Rates { options: (kind, device), known: HashMap::new() };
-    let mut floor = Floor::default();
-    for (index, layer) in whitened.iter().enumerate() {
-        let Whitened { groups, features: f, samples, rows, n_iter, .. } = *layer;
-        let samples = (samples * f64::from(trial.recipe.batch_size)).ceil() as i64;
-        let symmetric = (f + 1) as f64 / (2 * f) as f64;
-        let Products { symmetric: halves, full } = Products::of(n_iter);
-        // Nothing goes back to the images, which the first layer whitens.
+    let (mut floor, mut operations) = (Floor::default(), Operations::default());
+    for (index, layer) in layers.iter().filter(|layer| layer.macs > 0).enumerate() {
+        // Nothing goes back to the images, which the first layer reads.
         let back = if index == 0 { 0.0 } else { 1.0 };
-        let square = rates.product((groups, f, f, f))?;
-        floor.newton_schulz += Seconds((f64::from(halves) * symmetric + f64::from(full) * back) * square);
-        floor.covariance += Seconds(symmetric * rates.product((groups, f, samples, f))?);
-        floor.covariance += Seconds(back * rates.product((groups, f, f, samples))?);
-        floor.weight += Seconds((2.0 + back) * rates.product((groups, rows, f, f))?);
+        operations.convolution += (2.0 + back) * 2.0 * layer.macs as f64 * batch;
+        let Some(whitened) = layer.whitened else { continue };
+        let products = needed(&whitened, batch, back);
+        let mut cost = |of: &[(f64, Size)]| {
+            let seconds =
+                of.iter().map(|(times, size)| Ok(times * rates.product(*size)?)).sum::<Result<f64, TchError>>();
+            Ok::<_, TchError>((Seconds(seconds?), of.iter().map(|(times, size)| times * flops(*size)).sum::<f64>()))
+        };
+        for (of, seconds, count) in [
+            (&products.newton_schulz[..], &mut floor.newton_schulz, &mut operations.newton_schulz),
+            (&products.covariance, &mut floor.covariance, &mut operations.covariance),
+            (&products.weight, &mut floor.weight, &mut operations.weight),
+        ] {
+            let (time, operations) = cost(of)?;
+            *seconds += time;
+            *count += operations;
+        }
     }
-    Ok(floor)
+    Ok(Floor { operations: Some(operations), ..floor })
+}
+
+/// Products of a layer's step: how many of which size; of symmetric ones the half that is needed.
+struct Needed {
+    newton_schulz: [(f64, Size); 1],
+    covariance: [(f64, Size); 2],
+    weight: [(f64, Size); 1],
+}
+
+/// What a layer that whitens so needs, where its input's gradient counts `back` times.
+fn needed(whitened: &Whitened, batch: f64, back: f64) -> Needed {
+    let Whitened { groups, features: f, samples, rows, n_iter, .. } = *whitened;
+    let samples = (samples * batch).ceil() as i64;
+    let half = (f + 1) as f64 / (2 * f) as f64;
+    let Products { symmetric, full } = Products::of(n_iter);
+    Needed {
+        newton_schulz: [(f64::from(symmetric) * half + f64::from(full) * back, (groups, f, f, f))],
+        covariance: [(half, (groups, f, samples, f)), (back, (groups, f, f, samples))],
+        weight: [(2.0 + back, (groups, rows, f, f))],
+    }
+}
+
+/// Floating-point operations of a product, two for each multiply-add.
+fn flops((groups, m, k, n): Size) -> f64 {
+    2.0 * [groups, m, k, n].map(|length| length as f64).iter().product::<f64>()
 }
 
 impl Rates {
@@ -81,4 +114,23 @@ impl Rates {
 /// `a b` into `out`: no memory is asked for.
 fn out_product(out: &mut Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor, TchError> {
     if a.dim() == 3 { a.f_bmm_out(out, b) } else { a.f_mm_out(out, b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_of_a_layer_are_counted_by_hand() {
+        // 4 x 4 matrices from 10 samples an image, five iterations: ten symmetric products and fourteen others.
+        let whitened = Whitened { groups: 2, features: 4, samples: 10.0, rows: 6, n_iter: 5, convolution: None };
+        let count = |of: &[(f64, Size)]| of.iter().map(|(times, size)| times * flops(*size)).sum::<f64>();
+        let first = needed(&whitened, 3.0, 0.0);
+        assert_eq!(count(&first.newton_schulz), 2.0 * 2.0 * 64.0 * 10.0 * 5.0 / 8.0);
+        assert_eq!(count(&first.covariance), 2.0 * 2.0 * (4.0 * 30.0 * 4.0) * 5.0 / 8.0);
+        assert_eq!(count(&first.weight), 2.0 * 2.0 * (2.0 * 6.0 * 4.0 * 4.0));
+        let later = needed(&whitened, 3.0, 1.0);
+        assert_eq!(count(&later.newton_schulz) - count(&first.newton_schulz), 2.0 * 2.0 * 64.0 * 14.0);
+        assert_eq!(count(&later.covariance) - count(&first.covariance), 2.0 * 2.0 * (4.0 * 4.0 * 30.0));
+    }
 }

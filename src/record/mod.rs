@@ -28,7 +28,7 @@ pub use gather::{Gathered, Indexing, has_its_trials_name};
 pub use lock::TrialLock;
 pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name, remember as remember_overhead};
 pub use probe::{
-    CallCost, Floor, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name,
+    CallCost, Floor, Operations, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name,
 };
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::Store;

@@ -73,6 +73,30 @@ pub struct Floor {
     pub covariance: Seconds,
     /// The weights that absorb them, and their adjoint.
     pub weight: Seconds,
+    /// How many operations that is; absent in records from before they were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Operations>,
+}
+
+/// Floating-point operations of a training step, two for each multiply-add: those that the mathematics needs, so of
+/// symmetric products half, and of input gradients none for the images.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Operations {
+    /// Convolutions and linear layers, forward and back.
+    pub convolution: f64,
+    /// The Newton-Schulz steps and their adjoint.
+    pub newton_schulz: f64,
+    /// Covariances and their adjoint.
+    pub covariance: f64,
+    /// The weights that absorb them, and their adjoint.
+    pub weight: f64,
+}
+
+impl Operations {
+    /// All of them.
+    pub fn total(&self) -> f64 {
+        self.convolution + self.newton_schulz + self.covariance + self.weight
+    }
 }
 
 impl Floor {

@@ -78,8 +78,18 @@ fn figures(arm: &ProbeArm, plain: &ProbeArm, published: Option<&ProbeArm>) -> Ad
         peak_ratio: published
             .filter(|published| *published != arm)
             .and_then(|published| Some(peak(arm)? / peak(published)?)),
-        floor: arm.floor.filter(|_| all_count).map(|floor| Seconds(middle(&without) + floor.total().0)),
+        floor: floor_of(arm, plain).filter(|_| all_count),
     }
+}
+
+/// The least time of a step of `arm`: the `plain` one, and the products of whitening; `None` where these were not measured.
+pub(super) fn floor_of(arm: &ProbeArm, plain: &ProbeArm) -> Option<Seconds> {
+    arm.floor.map(|floor| plain_step(plain) + floor.total())
+}
+
+/// The median step of plain convolutions.
+pub(super) fn plain_step(plain: &ProbeArm) -> Seconds {
+    Seconds(median(&steps(plain)).unwrap_or(f64::NAN))
 }
 
 /// The median `device` time of a step of each turn, seconds.
@@ -91,7 +101,7 @@ fn row(network: String, arm: &ProbeArm, plain: &ProbeArm, added: &Added) -> Vec<
     vec![
         network,
         arm_title(arm),
-        Seconds(median(&steps(plain)).unwrap_or(f64::NAN)).to_string(),
+        plain_step(plain).to_string(),
         added.added.to_string(),
         ratio_text(added.added_ratio),
         added.step.to_string(),
@@ -142,7 +152,9 @@ mod tests {
         let mut fast = slower(&nd, 0.5);
         fast.deconvolution.as_mut().unwrap().implementation = Implementation::Fast;
         fast.memory.allocated = Some(Bytes(3 << 20));
-        fast.floor = Some(Floor { newton_schulz: Seconds(0.5), covariance: Seconds(0.125), weight: Seconds(0.125) });
+        let floor =
+            Floor { newton_schulz: Seconds(0.5), covariance: Seconds(0.125), weight: Seconds(0.125), operations: None };
+        fast.floor = Some(floor);
         nd.memory.allocated = Some(Bytes(4 << 20));
         probe.cell.arms = vec![bn, plain, nd, fast];
         probe

@@ -14,6 +14,7 @@ mod json;
 mod markdown;
 mod matrix;
 mod model;
+mod operations;
 mod overhead;
 mod parts;
 mod probe;

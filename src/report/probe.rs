@@ -1,6 +1,7 @@
 //! What probes measured, as a table.
 
 use super::added::added_table;
+use super::operations::operations_table;
 use super::parts::parts_table;
 use super::table::Table;
 use super::words::{NOTHING, clean, dataset_title, environment_line, norm_title};
@@ -60,7 +61,8 @@ pub fn probe_table(probes: &[ProbeRecord]) -> String {
     out += &spoilt(probes);
     let parts = parts_table(probes);
     let added = added_table(probes);
-    for more in [added, parts].iter().filter(|more| !more.is_empty()) {
+    let operations = operations_table(probes);
+    for more in [added, operations, parts].iter().filter(|more| !more.is_empty()) {
         out += &format!("\n{more}\n");
     }
     out + &environments(probes)
