@@ -2,8 +2,9 @@
 
 use super::exit::Failure;
 use super::talk;
-use crate::export::metrics::{CONTENT_TYPE, Exposition, SlurmJob, TargetsFile};
+use crate::export::metrics::{CONTENT_TYPE, Exposition, TargetsFile};
 use crate::http::{Address, Exposure, Limits, Protection, Request, Response, Server};
+use crate::telemetry::SlurmJob;
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -73,11 +74,6 @@ pub fn answer(request: &Request, exposition: &Exposition) -> Response {
     }
 }
 
-/// The Slurm job of this process.
-pub fn job() -> SlurmJob {
-    SlurmJob::of(|key| std::env::var(key).ok())
-}
-
 /// Serves `handler` at `address` and says where on stderr unless `quiet`.
 ///
 /// # Errors
@@ -93,13 +89,14 @@ pub fn start(
     let protection = protection.map_err(|e| input(e.into()))?;
     let server = Server::start(address, protection, Limits::default(), handler)
         .map_err(|e| Failure::Machine(format!("cannot listen at {address}: {e}")))?;
-    if guard.targets.is_some() && !job().id.is_empty() && server.address().exposure() == Exposure::Machine {
+    if guard.targets.is_some() && SlurmJob::here().some().is_some() && server.address().exposure() == Exposure::Machine
+    {
         // Talk that nobody can read is no reason not to begin.
         let _ = talk::say(
             "warning: --targets names a port of this node alone, where no Prometheus of the cluster can scrape it; give --listen an address of the network, and --web-config",
         );
     }
-    let targets = guard.targets.as_ref().map(|path| TargetsFile::write(path, &server, &job()));
+    let targets = guard.targets.as_ref().map(|path| TargetsFile::write(path, &server, &SlurmJob::here()));
     let targets = targets.transpose().map_err(|e| Failure::File(e.into()))?;
     if !quiet {
         // As above.

@@ -5,6 +5,8 @@ pub mod audit;
 pub mod bars;
 #[cfg(feature = "torch")]
 pub mod data;
+#[cfg(feature = "torch")]
+mod devices;
 pub mod doctor;
 pub mod dry_run;
 pub mod exit;
@@ -57,7 +59,11 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(args) => {
             // Only here: it keeps memory and has one heap, which reports that read with several threads would wait for.
             crate::train::tune_host_allocator();
-            run::run(&args)
+            match args.devices.as_slice() {
+                [] => run::run(&args),
+                _ if args.dry_run => run::run(&args),
+                devices => devices::run(&args, devices),
+            }
         }
         #[cfg(feature = "torch")]
         Command::Probe(args) => {

@@ -19,7 +19,7 @@ use crate::plan::{Repetitions, TrialId, estimate};
 use crate::profile::{self, Profile};
 use crate::record::{Record, RecordWriter, Skipped, Store};
 use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, instruments, set_threads};
-use crate::telemetry::Environment;
+use crate::telemetry::{Environment, SlurmJob};
 use crate::train::count_stops;
 use crate::units::Seconds;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,11 +104,11 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
         _ => Verbosity::Normal,
     };
     let (records, skipped) = read(run.store);
-    let mut writer = RecordWriter::new(run.store);
+    let mut writer = RecordWriter::new(run.store, SlurmJob::here().some());
     let mut progress = Progress::new(verbosity, forecast(args, selected, &records, run));
     let mut lines = JsonLines::default();
     let training = Arc::new(Training::default());
-    let mut metrics = MetricsSink::new(training.clone(), live::job());
+    let mut metrics = MetricsSink::new(training.clone(), SlurmJob::here());
     let exposition = Exposition::new(vec![Arc::new(BuildInfo), training, Arc::new(run.telemetry.latest())]);
     let _live = args.listen.start(Arc::new(exposition), args.quiet)?;
     let mut sinks: Vec<&mut dyn Sink> = vec![&mut writer, &mut progress, &mut metrics];

@@ -2,9 +2,10 @@
 
 use super::args::Selection;
 use super::exit::Failure;
-use crate::plan::{Filter, Frozen, Overrides, PLAN_FILE, ResolvedTrial, Thawed, expand};
-use crate::profile::Profile;
-use crate::scenario::Scenario;
+use crate::plan::{Filter, Frozen, Overrides, PLAN_FILE, ResolvedTrial, Text, Thawed, expand};
+use crate::profile::{self, Profile};
+use crate::scenario::{self, Scenario};
+use crate::settings::find;
 use std::path::{Path, PathBuf};
 
 /// What the arguments select.
@@ -53,6 +54,20 @@ impl Selection {
     pub fn frozen(&self) -> Result<Option<Frozen>, Failure> {
         let named = self.scenario.ends_with(PLAN_FILE);
         named.then(|| Frozen::read(Path::new(&self.scenario))).transpose().map_err(input)
+    }
+
+    /// What is selected, word by word, for a plan of `store` that has no rows yet.
+    ///
+    /// # Errors
+    /// A scenario or profile that is not there, or a plan that cannot be used.
+    pub fn freeze(&self, store: &Path) -> Result<Frozen, Failure> {
+        if let Some(Frozen { scenario, profile, overrides, only, .. }) = self.frozen()? {
+            return Ok(Frozen::new(scenario, profile, overrides, only, store.into()));
+        }
+        let text = |(label, text)| Text { label, text };
+        let scenario = find("scenario", &self.scenario, &scenario::BUILT_IN).map_err(input)?;
+        let profile = find("profile", self.profile(), &profile::BUILT_IN).map_err(input)?;
+        Ok(Frozen::new(text(scenario), text(profile), self.overrides(), self.only.clone(), store.into()))
     }
 
     /// The profile's name.

@@ -4,12 +4,9 @@ use super::args::SubmitArgs;
 use super::exit::Failure;
 use super::report::warn_of;
 use super::talk;
-use crate::plan::{Frozen, Repetitions, Text, TrialId, estimate};
-use crate::profile;
+use crate::plan::{Repetitions, TrialId, estimate, rows};
 use crate::record::Store;
-use crate::scenario;
-use crate::settings::find;
-use crate::submit::{Limits, Queue, Submission, SubmitError, queued, rows};
+use crate::submit::{Limits, Queue, Submission, SubmitError, queued};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf, absolute};
@@ -30,7 +27,7 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
         (Err(SubmitError::Slurm(why)), true) => (Limits::unknown(), Queue::default(), Some(why)),
         (Err(why), _) => return Err(refused(why)),
     };
-    let mut frozen = freeze(args, &store)?;
+    let mut frozen = args.selection.freeze(&store)?;
     let repetitions = Repetitions::default();
     frozen.rows = rows(
         &selected.trials,
@@ -98,20 +95,6 @@ fn done(store: &Path) -> Result<BTreeSet<TrialId>, Failure> {
     let (records, skipped) = store.records();
     warn_of(&skipped)?;
     Ok(records.into_iter().filter(|(_, r)| r.outcome.is_final()).map(|(_, record)| record.trial_id).collect())
-}
-
-/// What was asked for, word by word.
-fn freeze(args: &SubmitArgs, store: &Path) -> Result<Frozen, Failure> {
-    let selection = &args.selection;
-    if let Some(frozen) = selection.frozen()? {
-        let Frozen { scenario, profile, overrides, only, .. } = frozen;
-        return Ok(Frozen::new(scenario, profile, overrides, only, store.into()));
-    }
-    let input = |e: crate::settings::SettingsError| Failure::Input(Box::new(e));
-    let text = |(label, text)| Text { label, text };
-    let scenario = find("scenario", &selection.scenario, &scenario::BUILT_IN).map_err(input)?;
-    let profile = find("profile", selection.profile(), &profile::BUILT_IN).map_err(input)?;
-    Ok(Frozen::new(text(scenario), text(profile), selection.overrides(), selection.only.clone(), store.into()))
 }
 
 fn shown(path: &Path) -> String {

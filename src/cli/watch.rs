@@ -4,11 +4,10 @@ mod summary;
 
 use super::args::WatchArgs;
 use super::exit::Failure;
-use super::live::job;
 use super::talk;
 use crate::export::metrics::{BuildInfo, Exposition, WatchedProgram};
 use crate::files::write_atomic;
-use crate::telemetry::{GpuTarget, Level, Settings, Telemetry, tree_below, visible_gpus};
+use crate::telemetry::{GpuTarget, Level, Settings, SlurmJob, Telemetry, tree_below, visible_gpus};
 use crate::units::Seconds;
 use crate::watch::{Signals, Watched};
 use std::io;
@@ -30,7 +29,7 @@ pub fn run(args: &WatchArgs) -> Result<(), Failure> {
     let signals = Signals::block()?;
     let name = args.name.clone().unwrap_or_else(|| name(Path::new(&args.command[0])));
     let started = jiff::Timestamp::now();
-    let program = WatchedProgram::new(name.clone(), job(), Seconds(started.as_millisecond() as f64 / 1e3));
+    let program = WatchedProgram::new(name.clone(), SlurmJob::here(), Seconds(started.as_millisecond() as f64 / 1e3));
     let program = Arc::new(program);
     let telemetry = instruments(args);
     let exposition = Exposition::new(vec![Arc::new(BuildInfo), program.clone(), Arc::new(telemetry.latest())]);

@@ -4,11 +4,11 @@ use super::name::{Cell, environment_label};
 use crate::event::EpochResult;
 use crate::record::Record;
 use crate::scenario::Norm;
-use crate::telemetry::Device;
+use crate::telemetry::{Device, SlurmJob};
 use std::fmt::Display;
 
 /// The columns, and what they hold. An empty cell means: not measured, or not valid.
-pub const COLUMNS: [(&str, &str); 40] = [
+pub const COLUMNS: [(&str, &str); 42] = [
     ("trial_id", "hash of everything that can change the result"),
     ("architecture", "the network"),
     ("dataset", "the data set"),
@@ -32,6 +32,8 @@ pub const COLUMNS: [(&str, &str); 40] = [
     ("commit", "of the program"),
     ("started", "when the trial began, RFC 3339"),
     ("finished", "when the trial ended, RFC 3339"),
+    ("slurm_job", "the Slurm job that trained it, 17_3 in an array; empty: none"),
+    ("slurm_restarts", "how often Slurm had started that job again"),
     ("outcome", "finished, diverged, oom, interrupted or failed"),
     (
         "time_valid",
@@ -100,6 +102,8 @@ fn trial(record: &Record) -> Vec<String> {
         environment.software.commit.clone(),
         record.started.to_string(),
         record.finished.to_string(),
+        or_empty(record.slurm.as_ref().map(SlurmJob::name)),
+        or_empty(record.slurm.as_ref().map(|job| job.restarts)),
         record.outcome.word().into(),
         record.is_timed().to_string(),
         or_empty(record.memory.allocated.map(|b| b.0)),

@@ -16,6 +16,11 @@ use std::path::{Path, PathBuf};
 /// How the name of such a file ends.
 pub const PLAN_FILE: &str = ".plan.json";
 
+/// Where the plans of a store lie.
+pub fn plans(store: &Path) -> PathBuf {
+    store.join("plans")
+}
+
 /// The form of the file.
 const SCHEMA: &str = "ndbench.plan/1";
 
@@ -198,12 +203,7 @@ mod tests {
             &Overrides::default(),
             &Filter::default(),
         );
-        for trial in all.unwrap() {
-            match frozen.rows.last_mut() {
-                Some(row) if row.block == trial.block.id => row.trials.push(trial.trial.id()),
-                _ => frozen.rows.push(Row { block: trial.block.id, trials: vec![trial.trial.id()], seconds: None }),
-            }
-        }
+        frozen.rows = super::super::rows(&all.unwrap(), |_| true, |_| None);
         frozen
     }
 

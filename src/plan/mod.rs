@@ -8,6 +8,7 @@ mod expand;
 mod filter;
 mod frozen;
 mod ids;
+mod rows;
 mod study;
 mod trial;
 
@@ -16,8 +17,9 @@ pub use error::PlanError;
 pub use estimate::{Basis, Estimate, Repetitions, estimate};
 pub use expand::{Overrides, expand};
 pub use filter::Filter;
-pub use frozen::{Frozen, FrozenError, PLAN_FILE, Row, Text, Thawed};
+pub use frozen::{Frozen, FrozenError, PLAN_FILE, Row, Text, Thawed, plans};
 pub use ids::Ids;
+pub use rows::rows;
 pub use trial::{Block, ResolvedTrial, Trial, TrialId};
 
 #[cfg(test)]

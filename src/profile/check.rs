@@ -4,6 +4,7 @@ use super::checked::Raw;
 use super::{Device, Slurm, Tf32, time_minutes};
 use crate::settings::{Checker, Document, SettingsError};
 use crate::units::Bytes;
+use std::net::SocketAddr;
 
 /// 8 PiB, more than any machine has.
 const MOST_MEMORY: Bytes = Bytes(1 << 53);
@@ -86,6 +87,21 @@ fn slurm(slurm: &Slurm, c: &mut Checker<'_>) {
     c.rule(time != Some(0), "slurm.max_time", "must be a time of Slurm's form, such as \"1-00:00:00\"");
     let words = [&slurm.partition, &slurm.account, &slurm.qos, &slurm.constraint, &slurm.gres].map(Option::as_deref);
     let all = words.into_iter().flatten().chain(slurm.options.iter().chain(&slurm.setup).map(String::as_str));
+    if let Some(metrics) = &slurm.metrics {
+        c.rule(
+            metrics.targets.is_absolute(),
+            "slurm.metrics.targets",
+            "must be a path from the root, the same on every node",
+        );
+        let protected = metrics.web_config.is_some() != metrics.insecure;
+        c.rule(protected, "slurm.metrics", "must say either web_config = FILE or insecure = true");
+        let is_address = metrics.listen.parse::<SocketAddr>().is_ok();
+        c.rule(
+            is_address,
+            "slurm.metrics.listen",
+            "must be an address and a port, such as \"0.0.0.0:0\" (0: any that is free)",
+        );
+    }
     c.rule(all.clone().all(|text| !text.contains('\n')), "slurm", "must have no line breaks in its texts");
 }
 

@@ -2,13 +2,14 @@
 
 use super::Amount;
 use serde::Deserialize;
+use std::path::PathBuf;
 
 /// How jobs are submitted to Slurm; what is absent is left to the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(
     default,
     deny_unknown_fields,
-    expecting = "a table with partition, account, qos, constraint, gres, cpus, memory, exclusive, throttle, max_time, setup and options"
+    expecting = "a table with partition, account, qos, constraint, gres, cpus, memory, exclusive, throttle, max_time, setup, options and metrics"
 )]
 pub struct Slurm {
     /// Partition.
@@ -35,6 +36,29 @@ pub struct Slurm {
     pub setup: Vec<String>,
     /// Further options of sbatch, `--mail-type=FAIL`.
     pub options: Vec<String>,
+    /// Live metrics of the tasks.
+    pub metrics: Option<TaskMetrics>,
+}
+
+/// Where each task serves its metrics while it runs, and how Prometheus finds it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table with targets, listen, web_config and insecure")]
+pub struct TaskMetrics {
+    /// Folder of Prometheus' file-based service discovery: a file a task.
+    pub targets: PathBuf,
+    /// As `--listen` takes it.
+    #[serde(default = "any_port")]
+    pub listen: String,
+    /// TLS and basic auth, as `--web-config` takes it.
+    pub web_config: Option<PathBuf>,
+    /// Nothing protects the metrics.
+    #[serde(default)]
+    pub insecure: bool,
+}
+
+/// Each address of the node, whichever port is free.
+fn any_port() -> String {
+    "0.0.0.0:0".into()
 }
 
 impl Slurm {

@@ -4,7 +4,7 @@ use super::sealed::{Form, open, seal};
 use super::{RecordError, TelemetryOverhead, quick};
 use crate::event::{EpochResult, MemoryPeak, Outcome};
 use crate::plan::{Block, Ids, Trial, TrialId};
-use crate::telemetry::{Environment, GpuSummary, TelemetrySummary};
+use crate::telemetry::{Environment, GpuSummary, SlurmJob, TelemetrySummary};
 use crate::units::{Joules, Seconds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,6 +51,9 @@ pub struct Record {
     /// before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_digest: Option<String>,
+    /// The Slurm job that trained it (of a resumed trial: the last one); absent outside of Slurm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<SlurmJob>,
     /// When it began (of a resumed trial: the last time), RFC 3339.
     pub started: jiff::Timestamp,
     /// When it ended.

@@ -4,7 +4,7 @@ use super::overhead::name as overhead_name;
 use super::{Record, SCHEMA, Store, TelemetryOverhead};
 use crate::event::{EpochResult, Event, MemoryPeak, Outcome, Sink, SinkError};
 use crate::plan::{ResolvedTrial, Trial, TrialId};
-use crate::telemetry::{Environment, TelemetrySummary};
+use crate::telemetry::{Environment, SlurmJob, TelemetrySummary};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct RecordWriter {
     store: Store,
+    slurm: Option<SlurmJob>,
     current: Option<Current>,
     written: Vec<PathBuf>,
 }
@@ -40,9 +41,9 @@ struct Ending {
 }
 
 impl RecordWriter {
-    /// A writer into `store`.
-    pub fn new(store: &Store) -> Self {
-        Self { store: store.clone(), current: None, written: Vec::new() }
+    /// A writer into `store`, of trials that the job `slurm` trains.
+    pub fn new(store: &Store, slurm: Option<SlurmJob>) -> Self {
+        Self { store: store.clone(), slurm, current: None, written: Vec::new() }
     }
 
     /// The records written so far.
@@ -53,7 +54,7 @@ impl RecordWriter {
     /// Ends the current trial and writes its record.
     fn finish(&mut self, id: &TrialId, ending: Ending) -> Result<(), String> {
         let current = self.current.take().ok_or_else(|| format!("trial {id} ended but never began"))?;
-        let record = current.into_record(ending, &self.store);
+        let record = current.into_record(ending, &self.store, self.slurm.clone());
         if record.trial_id != *id {
             return Err(format!("trial {id} ended while {} was under way", record.trial_id));
         }
@@ -76,7 +77,7 @@ impl Current {
         }
     }
 
-    fn into_record(self, ending: Ending, store: &Store) -> Record {
+    fn into_record(self, ending: Ending, store: &Store, slurm: Option<SlurmJob>) -> Record {
         let Ending { outcome, time_valid, memory, telemetry } = ending;
         // The training loop watches the training loss; a test loss that is not finite is a divergence all the same.
         let outcome = match (outcome, self.not_finite, self.steps_per_epoch) {
@@ -100,6 +101,7 @@ impl Current {
             telemetry,
             environment: Arc::new(self.environment),
             data_digest: self.data_digest,
+            slurm,
             started: self.started,
             finished: jiff::Timestamp::now(),
             remarks: self.remarks,
@@ -185,7 +187,7 @@ mod tests {
     }
 
     fn play(store: &Store, events: &[Event]) -> Result<(), SinkError> {
-        let mut writer = RecordWriter::new(store);
+        let mut writer = RecordWriter::new(store, None);
         events.iter().try_for_each(|e| writer.handle(e))
     }
 

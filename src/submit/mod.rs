@@ -12,9 +12,8 @@ pub use cluster::Limits;
 pub use queue::Queue;
 pub use slurm::SlurmError;
 
-use crate::plan::{Frozen, ResolvedTrial, Row, TrialId};
+use crate::plan::{Frozen, plans};
 use crate::profile::Slurm;
-use crate::units::Seconds;
 use script::{Array, Common};
 use std::collections::BTreeMap;
 use std::fs;
@@ -72,41 +71,12 @@ pub enum SubmitError {
     Plan(#[from] crate::plan::FrozenError),
 }
 
-/// The blocks of those of `trials` that are missing, each with the sum of what `seconds` says.
-pub fn rows(
-    trials: &[ResolvedTrial],
-    is_missing: impl Fn(&TrialId) -> bool,
-    seconds: impl Fn(&ResolvedTrial) -> Option<Seconds>,
-) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    for trial in trials {
-        let id = trial.trial.id();
-        if !is_missing(&id) {
-            continue;
-        }
-        let seconds = seconds(trial);
-        match rows.last_mut() {
-            Some(row) if row.block == trial.block.id => {
-                row.trials.push(id);
-                row.seconds = row.seconds.zip(seconds).map(|(a, b)| a + b);
-            }
-            _ => rows.push(Row { block: trial.block.id.clone(), trials: vec![id], seconds }),
-        }
-    }
-    rows
-}
-
 /// What of a store is in Slurm's hands already.
 ///
 /// # Errors
 /// Slurm does not answer, or a plan of the store cannot be read.
 pub fn queued(store: &Path) -> Result<Queue, SubmitError> {
     Queue::read(&plans(store))
-}
-
-/// Where the plans of a store lie.
-fn plans(store: &Path) -> PathBuf {
-    store.join("plans")
 }
 
 impl Submission<'_> {
@@ -193,7 +163,8 @@ impl Submission<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Overrides, Text};
+    use crate::plan::{Overrides, Row, Text, TrialId};
+    use crate::units::Seconds;
 
     #[test]
     fn rows_share_arrays_by_their_time_and_indices_stay_below_the_clusters() {

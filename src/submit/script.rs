@@ -2,7 +2,7 @@
 
 use super::WARNED;
 use super::queue::JOB;
-use crate::profile::{Slurm, time_limit};
+use crate::profile::{Slurm, TaskMetrics, time_limit};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -58,9 +58,11 @@ impl Array {
         text += "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
         resources(&mut text, slurm);
         let command = [quoted(program), "run".into(), quoted(path), "--row".into(), "\"$row\"".into()];
-        let command = command.into_iter().chain(more.iter().map(|word| quoted(Path::new(word)))).collect::<Vec<_>>();
+        let more = more.iter().map(|word| quoted(Path::new(word)));
+        let command = command.into_iter().chain(more).chain(listening(slurm)).collect::<Vec<_>>();
         let (before, command) = (self.before, command.join(" "));
         text += &setup(slurm);
+        text += &targets(slurm);
         let _ = write!(
             text,
             "row=$(({before} + SLURM_ARRAY_TASK_ID))\n\
@@ -68,11 +70,13 @@ impl Array {
              [ -z \"${{SLURM_CPUS_PER_TASK:-}}\" ] || export SRUN_CPUS_PER_TASK=\"$SLURM_CPUS_PER_TASK\"\n\
              srun --ntasks=1 --unbuffered {command}\n\
              code=$?\n\
+             {}\
              # Warned of the end of its time: it goes on from its checkpoint.\n\
              if [ \"$code\" -eq {WARNED} ] && [ \"${{SLURM_RESTART_COUNT:-0}}\" -lt {RETRIES} ]; then\n  \
              scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\"\n\
              fi\n\
-             exit \"$code\"\n"
+             exit \"$code\"\n",
+            if slurm.metrics.is_some() { "# Also where the training was killed.\nrm -f \"$targets\"\n" } else { "" }
         );
         text
     }
@@ -121,6 +125,28 @@ fn option_line(text: &mut String, option: &str, value: Option<&str>) {
     }
 }
 
+/// The file by which Prometheus finds a task.
+fn targets(slurm: &Slurm) -> String {
+    slurm.metrics.as_ref().map_or(String::new(), |metrics| {
+        let folder = quoted(&metrics.targets);
+        format!(
+            "mkdir -p {folder}\n\
+             targets={folder}/\"ndbench-${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}.json\"\n"
+        )
+    })
+}
+
+/// What the tasks' command line has for live metrics.
+fn listening(slurm: &Slurm) -> Vec<String> {
+    let Some(TaskMetrics { listen, web_config, .. }) = &slurm.metrics else { return Vec::new() };
+    let guard = match web_config {
+        Some(file) => vec!["--web-config".into(), quoted(file)],
+        None => vec!["--insecure-listen".into()],
+    };
+    let listen = ["--listen".into(), quoted(Path::new(listen)), "--targets".into(), "\"$targets\"".into()];
+    listen.into_iter().chain(guard).collect()
+}
+
 fn setup(slurm: &Slurm) -> String {
     slurm.setup.iter().map(|line| format!("{line}\n")).collect()
 }
@@ -158,7 +184,8 @@ mod tests {
     fn scripts_ask_for_what_the_profile_says() {
         let slurm: Slurm = toml::from_str(
             "partition = \"gpu\"\ngres = \"gpu:h200:1\"\ncpus = 16\nmemory = \"64 GiB\"\nthrottle = 8\nexclusive = true\n\
-             setup = [\"module load cuda\"]\noptions = [\"--mail-type=FAIL\"]\n",
+             setup = [\"module load cuda\"]\noptions = [\"--mail-type=FAIL\"]\n\
+             [metrics]\ntargets = \"/shared/targets\"\nweb_config = \"/shared/web.yml\"\n",
         )
         .unwrap();
         let common = Common {

@@ -16,6 +16,7 @@ mod reading;
 mod recorder;
 mod sampler;
 pub mod series;
+mod slurm_job;
 pub mod snapshot;
 mod source;
 mod tally;
@@ -33,6 +34,7 @@ pub use memory::{Footprint, PeakResident, resident};
 pub use nvml::{Gpu, Gpus, gpus, visible_gpus};
 pub use reading::Reading;
 pub use sampler::AllocatorProbe;
+pub use slurm_job::SlurmJob;
 pub use snapshot::Snapshot;
 pub use tally::{
     DeviceSummary, Energy, EnergySource, GpuSummary, HostSummary, MemorySpreads, Range, SeriesFile, Spread, Tally,

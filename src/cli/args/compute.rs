@@ -1,6 +1,7 @@
 //! Where to compute.
 
 use clap::Args;
+use std::fmt;
 
 /// Where to compute, instead of where the profile says.
 #[derive(Debug, Args)]
@@ -22,7 +23,17 @@ pub enum DeviceArg {
     Cuda(usize),
 }
 
-fn parse_device(text: &str) -> Result<DeviceArg, String> {
+impl fmt::Display for DeviceArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+/// `cpu`, `cuda` or `cuda:1`.
+pub(super) fn parse_device(text: &str) -> Result<DeviceArg, String> {
     match text.split_once(':') {
         None if text == "cpu" => Ok(DeviceArg::Cpu),
         None if text == "cuda" => Ok(DeviceArg::Cuda(0)),

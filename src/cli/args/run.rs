@@ -1,7 +1,8 @@
 //! The arguments of `ndbench run`.
 
+use super::compute::parse_device;
 use super::folder::existing_folder;
-use super::{ComputeArgs, InstrumentArgs, Selection};
+use super::{ComputeArgs, DeviceArg, InstrumentArgs, Selection};
 use crate::cli::live::ListenArgs;
 use crate::cli::publish::PublishArgs;
 use crate::run::Retry;
@@ -26,6 +27,10 @@ pub struct RunArgs {
     /// Where to compute.
     #[command(flatten)]
     pub compute: ComputeArgs,
+    /// Train on several devices at a time, a process a device, each one block after the other: `cuda:0,cuda:1`. Of
+    /// --listen each process has a port of its own, counted up from the one that is given
+    #[arg(long, value_name = "DEVICE,...", value_delimiter = ',', value_parser = parse_device, conflicts_with_all = ["device", "row"])]
+    pub devices: Vec<DeviceArg>,
     /// Seconds between two checkpoints of a trial
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub checkpoint_every: u64,

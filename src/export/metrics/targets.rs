@@ -1,10 +1,9 @@
 //! A file of targets for Prometheus' file-based service discovery, by which it finds a run on a node of a cluster:
 //! <https://prometheus.io/docs/prometheus/latest/configuration/configuration/#file_sd_config>.
 
-use super::job::SlurmJob;
 use crate::files::write_atomic;
 use crate::http::{Address, Server};
-use crate::telemetry::Host;
+use crate::telemetry::{Host, SlurmJob};
 use serde_json::json;
 use std::io;
 use std::net::SocketAddr;
@@ -88,7 +87,7 @@ mod tests {
     fn a_run_is_found_while_it_lasts() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("targets/run.json");
-        let job = SlurmJob { cluster: "c1".into(), id: "42".into(), array_task: String::new() };
+        let job = SlurmJob { cluster: "c1".into(), id: "42".into(), ..SlurmJob::default() };
         let local = server("0");
         let file = TargetsFile::write(&path, &local, &job).unwrap();
         let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

@@ -2,8 +2,7 @@
 
 use super::exposition::Source;
 use super::families::Families;
-use super::job::SlurmJob;
-use crate::telemetry::TreeUsage;
+use crate::telemetry::{SlurmJob, TreeUsage};
 use crate::units::{Bytes, Seconds};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -3,7 +3,7 @@
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
 use crate::plan::{Block, Trial, TrialId};
 use crate::record::{Record, TelemetryOverhead};
-use crate::telemetry::{Environment, TelemetrySummary};
+use crate::telemetry::{Environment, SlurmJob, TelemetrySummary};
 use crate::units::Seconds;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,7 @@ struct Own {
     telemetry: Option<Box<TelemetrySummary>>,
     telemetry_overhead: Option<TelemetryOverhead>,
     data_digest: Option<String>,
+    slurm: Option<SlurmJob>,
     started: jiff::Timestamp,
     finished: jiff::Timestamp,
     remarks: Vec<String>,
@@ -51,6 +52,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         telemetry_overhead,
         environment,
         data_digest,
+        slurm,
         started,
         finished,
         remarks,
@@ -68,6 +70,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         telemetry,
         telemetry_overhead,
         data_digest,
+        slurm,
         started,
         finished,
         remarks,
@@ -113,6 +116,7 @@ impl Decoder {
             telemetry,
             telemetry_overhead,
             data_digest,
+            slurm,
             started,
             finished,
             remarks,
@@ -135,6 +139,7 @@ impl Decoder {
             telemetry_overhead,
             environment: shared(&mut self.environments, environment)?,
             data_digest,
+            slurm,
             started,
             finished,
             remarks,

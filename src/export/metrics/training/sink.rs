@@ -1,11 +1,10 @@
 //! Moves the instruments as events tell.
 
-use super::super::job::SlurmJob;
 use super::instruments::Training;
 use crate::event::{EpochResult, Event, Outcome, Sink, SinkError, StepSplit};
 use crate::export::name::{Cell, environment_label};
 use crate::plan::ResolvedTrial;
-use crate::telemetry::Environment;
+use crate::telemetry::{Environment, SlurmJob};
 use prometheus::{Counter, Histogram, IntCounter};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};

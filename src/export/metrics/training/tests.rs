@@ -2,11 +2,11 @@
 
 use super::super::exposition::{Exposition, Source};
 use super::super::families::Families;
-use super::super::job::SlurmJob;
 use super::{MetricsSink, Training};
 use crate::event::{Event, MemoryPeak, Outcome, Sink, StepSplit};
 use crate::record::made_up;
 use crate::scenario::{Architecture, Dataset, Norm};
+use crate::telemetry::SlurmJob;
 use crate::units::Seconds;
 use std::sync::Arc;
 

@@ -1,0 +1,239 @@
+//! `ndbench run --devices`: a process a device. Each trains one block after the other, BN and ND on the same device, and takes
+//! the next one when it is done; the records are those of a run on one device.
+
+use super::args::{DeviceArg, RetryArg, RunArgs};
+use super::exit::Failure;
+use super::interrupt::{interrupt_flag, was_warned};
+use super::talk;
+use crate::http::Address;
+use crate::plan::{PLAN_FILE, TrialId, plans, rows};
+use crate::record::Store;
+use crate::submit::WARNED;
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf, absolute};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// A device's process is looked after so often.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Exit code of a process whose device cannot be used.
+const NO_DEVICE: u8 = 6;
+
+/// What the devices have before them and behind them.
+struct Work<'a> {
+    args: &'a RunArgs,
+    plan: PathBuf,
+    count: usize,
+    /// Rows that no device has taken, from 1.
+    left: Mutex<VecDeque<usize>>,
+    interrupt: &'a AtomicBool,
+}
+
+/// Trains what is missing on all of `devices` at a time.
+///
+/// # Errors
+/// Every reason why not all that was asked for is done; of several the gravest.
+pub fn run(args: &RunArgs, devices: &[DeviceArg]) -> Result<(), Failure> {
+    let interrupt = interrupt_flag()?;
+    let selected = args.selection.resolve()?;
+    args.publish.check()?;
+    let store = absolute(&selected.store)?;
+    let records = Store::open(&store).map_err(|e| Failure::Store(Box::new(e)))?.records().0;
+    let retry: crate::run::Retry = args.retry.as_slice().into();
+    let done: BTreeSet<TrialId> =
+        records.into_iter().filter(|(_, r)| !retry.includes(&r.outcome)).map(|(_, r)| r.trial_id).collect();
+    let mut frozen = args.selection.freeze(&store)?;
+    frozen.rows = rows(&selected.trials, |id| !done.contains(id), |_| None);
+    let plan = frozen.write(&plans(&store)).map_err(|e| Failure::File(Box::new(e)))?;
+    let count = frozen.rows.len();
+    let work = Work { args, plan, count, left: Mutex::new((1..=count).collect()), interrupt: &interrupt };
+    let codes: Vec<u8> = thread::scope(|scope| {
+        let work = &work;
+        let all = devices.iter().enumerate().map(|(place, device)| scope.spawn(move || work.on(*device, place)));
+        let all: Vec<_> = all.collect();
+        all.into_iter().flat_map(|device| device.join().unwrap_or_else(|_| vec![1])).collect()
+    });
+    let failures = if args.publish.is_empty() {
+        Vec::new()
+    } else {
+        let is_done = codes.iter().all(|code| *code == 0);
+        let (records, _) = Store::open(&store).map_err(|e| Failure::Store(Box::new(e)))?.records();
+        let wanted: BTreeSet<TrialId> = selected.trials.iter().map(|t| t.trial.id()).collect();
+        let records: Vec<_> = records.into_iter().map(|(_, r)| r).filter(|r| wanted.contains(&r.trial_id)).collect();
+        args.publish.publish(selected.scenario.name(), &records, is_done)
+    };
+    match gravest(&codes, work.left().len()) {
+        None if failures.is_empty() => Ok(()),
+        None => Err(Failure::Sinks(failures)),
+        Some(code) => Err(Failure::Child(code)),
+    }
+}
+
+impl Work<'_> {
+    fn left(&self) -> std::sync::MutexGuard<'_, VecDeque<usize>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Trains rows on `device`, the one at `place` in the list, until none is left; the exit codes that were not 0.
+    fn on(&self, device: DeviceArg, place: usize) -> Vec<u8> {
+        let mut codes = Vec::new();
+        while !self.interrupt.load(Ordering::Relaxed) {
+            let Some(row) = self.left().pop_front() else { break };
+            say(device, self.args.quiet, &format!("block {row} of {}", self.count));
+            match self.train(device, place, row) {
+                Ok(0) => {}
+                Ok(NO_DEVICE) => {
+                    self.left().push_front(row);
+                    say(device, false, "warning: this device takes no further part");
+                    break;
+                }
+                Ok(code) => codes.push(code),
+                Err(e) => {
+                    self.left().push_front(row);
+                    say(device, false, &format!("warning: cannot start a process: {e}"));
+                    codes.push(1);
+                    break;
+                }
+            }
+        }
+        codes
+    }
+
+    /// The exit code of a process that trains `row`; its words are passed on under the device's name.
+    fn train(&self, device: DeviceArg, place: usize, row: usize) -> std::io::Result<u8> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(arguments(self.args, &self.plan, (device, place), row));
+        // Signals of the terminal reach this process alone, which passes them on.
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn()?;
+        let words = child.stderr.take().expect("stderr is a pipe");
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let lines = BufReader::new(words).lines().map_while(Result::ok);
+                lines.for_each(|line| say(device, false, &line));
+            });
+            self.wait(&mut child)
+        })
+    }
+
+    fn wait(&self, child: &mut Child) -> std::io::Result<u8> {
+        let mut told = false;
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status.code().map_or_else(|| 128 + status.signal().unwrap_or(0), |code| code) as u8);
+            }
+            if !told && self.interrupt.load(Ordering::Relaxed) {
+                let signal = if was_warned() { libc::SIGUSR2 } else { libc::SIGTERM };
+                // SAFETY: the child was not waited for, so the number is its own.
+                unsafe { libc::kill(child.id() as i32, signal) };
+                told = true;
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// A line of the process on `device`. Where stderr cannot be written there is nobody to tell.
+fn say(device: DeviceArg, quiet: bool, line: &str) {
+    if !quiet {
+        let _ = talk::say(&format!("[{device}] {line}"));
+    }
+}
+
+/// The command line that trains `row` of the plan on a device, the one at the place in the list, as `args` say.
+fn arguments(args: &RunArgs, plan: &Path, (device, place): (DeviceArg, usize), row: usize) -> Vec<OsString> {
+    debug_assert!(plan.to_string_lossy().ends_with(PLAN_FILE));
+    let mut all: Vec<OsString> = vec!["run".into(), plan.into()];
+    let mut option = |name: &str, value: OsString| all.extend([name.into(), value]);
+    option("--row", row.to_string().into());
+    option("--device", device.to_string().into());
+    option("--checkpoint-every", args.checkpoint_every.to_string().into());
+    option("--telemetry", args.instruments.telemetry.to_string().into());
+    if let Some(threads) = args.compute.threads {
+        option("--threads", threads.to_string().into());
+    }
+    for (name, path) in [
+        ("--data", args.data.clone()),
+        ("--nvml-lib", args.instruments.nvml_library()),
+        ("--web-config", args.listen.guard.web_config.clone()),
+        ("--targets", args.listen.guard.targets.as_deref().map(|path| numbered(path, place))),
+    ] {
+        path.into_iter().for_each(|path| option(name, path.into()));
+    }
+    if let Some(address) = &args.listen.listen {
+        option("--listen", moved(address, place).to_string().into());
+    }
+    for retry in &args.retry {
+        option("--retry", if *retry == RetryArg::Oom { "oom" } else { "diverged" }.into());
+    }
+    for (is_on, flag) in [
+        (args.quiet, "--quiet"),
+        (args.verbose, "--verbose"),
+        (args.json, "--json"),
+        (args.listen.guard.insecure_listen, "--insecure-listen"),
+    ] {
+        all.extend(is_on.then(|| flag.into()));
+    }
+    all
+}
+
+/// `a/b.json` as `a/b-1.json`.
+fn numbered(path: &Path, place: usize) -> PathBuf {
+    let [stem, end] = [path.file_stem(), path.extension()].map(|p| p.unwrap_or_default().to_string_lossy());
+    path.with_file_name(format!("{stem}-{place}.{end}"))
+}
+
+/// The address of the process at `place`: so many ports further on, unless the system chooses one.
+fn moved(address: &Address, place: usize) -> Address {
+    match address {
+        Address::Tcp(tcp) if tcp.port() != 0 => {
+            let mut tcp = *tcp;
+            tcp.set_port(tcp.port().saturating_add(u16::try_from(place).unwrap_or(u16::MAX)));
+            Address::Tcp(tcp)
+        }
+        Address::Tcp(_) => address.clone(),
+        Address::Unix(path) => Address::Unix(numbered(path, place)),
+    }
+}
+
+/// Of the exit codes of all processes the one that says most; rows that are left had no device to be trained on.
+fn gravest(codes: &[u8], left: usize) -> Option<u8> {
+    let order = [130, WARNED, 1, 5, 4, 3, 2, 7];
+    let known = order.into_iter().find(|code| codes.contains(code));
+    // Killed, and whatever else there may be, is a failure.
+    let other = codes.iter().any(|code| !order.contains(code)).then_some(1);
+    other
+        .filter(|_| known.is_none_or(|code| code > 1 && code != 130 && code != WARNED))
+        .or(known)
+        .or((left > 0).then_some(NO_DEVICE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_code_is_passed_on() {
+        assert_eq!(gravest(&[], 0), None);
+        assert_eq!(gravest(&[], 2), Some(6), "no device was left");
+        assert_eq!(gravest(&[7, 4], 0), Some(4));
+        assert_eq!(gravest(&[7, 137], 0), Some(1), "one was killed");
+        assert_eq!(gravest(&[1, WARNED, 137], 0), Some(WARNED));
+        assert_eq!(gravest(&[130, 7], 3), Some(130));
+    }
+
+    #[test]
+    fn each_process_has_a_port_and_files_of_its_own() {
+        let address = |text: &str| text.parse::<Address>().unwrap();
+        assert_eq!(moved(&address("127.0.0.1:9400"), 2), address("127.0.0.1:9402"));
+        assert_eq!(moved(&address("127.0.0.1:0"), 2), address("127.0.0.1:0"));
+        assert_eq!(moved(&address("unix:/run/nd.sock"), 1), address("unix:/run/nd-1.sock"));
+        assert_eq!(numbered(Path::new("/t/a.json"), 3), Path::new("/t/a-3.json"));
+    }
+}
