@@ -2,7 +2,7 @@
 
 use super::message::{Parsed, Request, Response, parse};
 use super::protection::Protection;
-use super::server::{Handler, Limits, Stay};
+use super::server::{Handler, Limits, Phase, Stay};
 use super::socket::{Socket, Timed};
 use rustls::{ServerConnection, StreamOwned};
 use std::io::{self, ErrorKind, Read, Write};
@@ -43,7 +43,7 @@ fn answer<S: Read + Write>(mut stream: S, service: &Service, end: impl FnOnce(&m
     let (head, response) = match read(&mut stream, &service.limits)? {
         Ok(request) => {
             // Before the password is looked at, which takes its time.
-            service.stay.has_asked();
+            service.stay.is_at(Phase::Asked);
             let refusal = service.protection.refusal(&request, || service.stay.is_over());
             (request.head, refusal.unwrap_or_else(|| (service.handler)(&request)))
         }
@@ -51,6 +51,7 @@ fn answer<S: Read + Write>(mut stream: S, service: &Service, end: impl FnOnce(&m
     };
     stream.write_all(&response.bytes(head))?;
     stream.flush()?;
+    service.stay.is_at(Phase::Answered);
     linger(end(&mut stream));
     Ok(())
 }

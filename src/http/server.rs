@@ -33,6 +33,9 @@ pub struct Limits {
 /// Clients that mean to ask have asked by then; those that come back as soon as they have been thrown out leave room for them.
 const SILENCE: Duration = Duration::from_millis(20);
 
+/// So long a connection waits for room before it is turned away: somebody who does not ask has given way by then.
+const AT_THE_DOOR: Duration = Duration::from_millis(50);
+
 /// With TLS two round trips and their arithmetic come first.
 const SILENCE_OF_TLS: Duration = Duration::from_millis(300);
 
@@ -172,8 +175,18 @@ struct Guest {
     number: u64,
     since: Instant,
     socket: Socket,
+    phase: Phase,
+}
+
+/// How far a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Its request is not here.
+    Silent,
     /// Its request is here.
-    has_asked: bool,
+    Asked,
+    /// Its answer is sent; it may hold the connection.
+    Answered,
 }
 
 impl Guests {
@@ -185,14 +198,18 @@ impl Guests {
     fn admit(&self, number: u64, socket: &Socket, limits: &Limits, silence: Duration) -> io::Result<bool> {
         let mut all = self.all();
         if all.len() >= limits.connections {
-            let patience = |guest: &Guest| if guest.has_asked { limits.grace } else { silence };
+            let patience = |guest: &Guest| match guest.phase {
+                Phase::Silent => silence,
+                Phase::Asked => limits.grace,
+                Phase::Answered => Duration::ZERO,
+            };
             let gives_way = |guest: &Guest| guest.since.elapsed() >= patience(guest);
             match all.iter().position(gives_way) {
                 Some(place) => all.remove(place).socket.shut(Shutdown::Both),
                 None => return Ok(false),
             }
         }
-        all.push(Guest { number, since: Instant::now(), socket: socket.try_clone()?, has_asked: false });
+        all.push(Guest { number, since: Instant::now(), socket: socket.try_clone()?, phase: Phase::Silent });
         Ok(true)
     }
 }
@@ -223,9 +240,23 @@ impl Door {
         self.guests.all().drain(..).for_each(|guest| guest.socket.shut(Shutdown::Both));
     }
 
+    /// Lets a connection in, in place of another one if need be, which may take a moment: others wait in the system's queue.
+    fn room(&self, number: u64, socket: &Socket, silence: Duration) -> io::Result<bool> {
+        let begun = Instant::now();
+        loop {
+            if self.guests.admit(number, socket, &self.limits, silence)? {
+                return Ok(true);
+            }
+            if begun.elapsed() > AT_THE_DOOR || self.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn admit(&self, number: u64, socket: Socket) -> io::Result<()> {
         let silence = if self.protection.tls().is_some() { SILENCE_OF_TLS } else { SILENCE };
-        if !self.guests.admit(number, &socket, &self.limits, silence)? {
+        if !self.room(number, &socket, silence)? {
             if self.protection.tls().is_none() {
                 turn_away(socket);
             }
@@ -252,13 +283,9 @@ pub(super) struct Stay {
 }
 
 impl Stay {
-    /// Its request is here.
-    pub fn has_asked(&self) {
-        self.guests
-            .all()
-            .iter_mut()
-            .filter(|guest| guest.number == self.number)
-            .for_each(|guest| guest.has_asked = true);
+    /// It has come so far.
+    pub fn is_at(&self, phase: Phase) {
+        self.guests.all().iter_mut().filter(|guest| guest.number == self.number).for_each(|guest| guest.phase = phase);
     }
 
     /// It had to give way to another one.

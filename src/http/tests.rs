@@ -9,8 +9,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -125,17 +125,55 @@ fn slow_clients_that_come_back_at_once_shut_nobody_out() {
         })
     };
     let slow: Vec<_> = (0..LIMITS.connections + LIMITS.connections / 2).map(slow).collect();
-    // As a scraper does, which comes again.
-    let comes_through = || {
-        (0..50).any(|_| {
-            thread::sleep(Duration::from_millis(7));
-            try_ask(address).is_ok_and(|page| page.ends_with("up 1\n"))
-        })
-    };
+    // A scraper does not come again before its next turn; a busy machine may fail it once.
+    let comes_through = || (0..3).any(|_| try_ask(address).is_ok_and(|page| page.ends_with("up 1\n")));
     let through = (0..10).filter(|_| comes_through()).count();
     stop.store(true, Ordering::Relaxed);
     slow.into_iter().for_each(|client| client.join().unwrap());
     assert_eq!(through, 10);
+}
+
+#[test]
+fn clients_that_hold_on_after_their_answer_shut_nobody_out() {
+    let (_server, address) =
+        start(Limits { grace: Duration::from_secs(20), deadline: Duration::from_secs(60), ..LIMITS });
+    for _ in 0..3 {
+        let answered = |_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(GET).unwrap();
+            let mut first = [0; 12];
+            stream.read_exact(&mut first).unwrap();
+            assert_eq!(&first, b"HTTP/1.1 200");
+            stream
+        };
+        let held: Vec<TcpStream> = (0..2 * LIMITS.connections).map(answered).collect();
+        assert!(try_ask(address).unwrap().ends_with("up 1\n"));
+        drop(held);
+    }
+}
+
+#[test]
+fn while_all_places_are_at_work_more_are_told_to_come_back() {
+    let (held, work) = (Arc::new(Mutex::new(())), Arc::new(AtomicUsize::new(0)));
+    let waits = {
+        let (held, work) = (held.clone(), work.clone());
+        move |request: &Request| {
+            work.fetch_add(1, Ordering::SeqCst);
+            drop(held.lock().unwrap());
+            handler(request)
+        }
+    };
+    let guard = held.lock().unwrap();
+    let limits = Limits { connections: 2, grace: Duration::from_secs(60), deadline: Duration::from_secs(60), ..LIMITS };
+    let server = Server::start(&local(), Protection::default(), limits, waits).unwrap();
+    let Address::Tcp(address) = *server.address() else { panic!("TCP was asked for") };
+    let clients: Vec<_> = (0..2).map(|_| thread::spawn(move || ask(address, GET))).collect();
+    while work.load(Ordering::SeqCst) < 2 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(ask(address, GET).starts_with("HTTP/1.1 503 "));
+    drop(guard);
+    clients.into_iter().for_each(|client| assert!(client.join().unwrap().ends_with("up 1\n")));
 }
 
 fn try_ask(address: SocketAddr) -> std::io::Result<String> {
@@ -175,7 +213,7 @@ fn a_thousand_clients_at_once_leave_the_server_as_it_was() {
     let answers: Vec<String> = (0..1000).map(work).collect::<Vec<_>>().into_iter().map(|c| c.join().unwrap()).collect();
     let count = |start: &str| answers.iter().filter(|a| a.starts_with(start)).count();
     let (answered, busy) = (count("HTTP/1.1 200 "), count("HTTP/1.1 503 "));
-    assert!(answered > 0 && busy > 0, "{answered} answered, {busy} turned away");
+    assert!(answered > 0, "{answered} answered, {busy} turned away");
     // Those that were let in for longer than the grace may still be asking while the next one is.
     assert!(most.load(Ordering::SeqCst) <= 2 * LIMITS.connections, "{most:?}");
     assert!(ask_in_time(address).ends_with("up 1\n"));

@@ -20,6 +20,9 @@ pub struct SlurmJob {
     /// `SLURMD_NODENAME`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub node: String,
+    /// `SLURM_STEP_GPUS` or `SLURM_JOB_GPUS`: the node's numbers of its GPUs.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub gpus: String,
     /// `SLURM_RESTART_COUNT`: how often the job was started again, for whatever reason.
     pub restarts: u32,
 }
@@ -39,6 +42,9 @@ impl SlurmJob {
             array_job: text("SLURM_ARRAY_JOB_ID"),
             array_task: text("SLURM_ARRAY_TASK_ID"),
             node: text("SLURMD_NODENAME"),
+            gpus: Some(text("SLURM_STEP_GPUS"))
+                .filter(|gpus| !gpus.is_empty())
+                .unwrap_or_else(|| text("SLURM_JOB_GPUS")),
             restarts: text("SLURM_RESTART_COUNT").parse().unwrap_or(0),
         }
     }

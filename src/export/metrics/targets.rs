@@ -33,7 +33,8 @@ pub enum TargetsError {
 }
 
 impl TargetsFile {
-    /// Writes `server` as a target into the file `path`, with the cluster as a label. The job's number is a label for
+    /// Writes `server` as a target into the file `path`, with the cluster as a label, and node and GPUs as the instance where
+    /// Slurm says which. The job's number is a label for
     /// relabelling alone, since a series for every job would be too many: `__meta_ndbench_slurm_job_id`.
     ///
     /// # Errors
@@ -50,6 +51,10 @@ impl TargetsFile {
             if !value.is_empty() {
                 labels[key] = value.as_str().into();
             }
+        }
+        // By its port every run would be an instance of its own; of the GPUs of a node each has one run at a time.
+        if !job.gpus.is_empty() {
+            labels["instance"] = format!("{}:gpu{}", Host::read().name, job.gpus).into();
         }
         let text = format!("{:#}\n", json!([{"targets": [reachable(*address)], "labels": labels}]));
         write_atomic(path, text.as_bytes()).map_err(|source| TargetsError::Write { path: path.into(), source })?;
@@ -95,6 +100,10 @@ mod tests {
         assert_eq!(read, json!([{"targets": [local.address().to_string()], "labels": labels}]));
         drop(file);
         assert!(!path.exists());
+        let file = TargetsFile::write(&path, &local, &SlurmJob { gpus: "0,3".into(), ..job.clone() }).unwrap();
+        let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(read[0]["labels"]["instance"], format!("{}:gpu0,3", Host::read().name));
+        drop(file);
         let named = TargetsFile::write(&path.with_extension("txt"), &local, &job).unwrap_err();
         assert!(matches!(named, TargetsError::Name(_)));
         let socket = server(&format!("unix:{}", folder.path().join("s").display()));

@@ -130,7 +130,7 @@ impl Device {
 
     /// A tick came while `call` had not answered for `since`.
     pub fn still_busy(&mut self, now: Duration, call: Call, since: Duration) {
-        self.missed += self.lanes.due(now).missed + 1;
+        self.missed += self.lanes.pass(now);
         if since >= PATIENCE && self.hanging.is_none() {
             let why = format!("the driver has not answered `{}` for {} s", call.word(), PATIENCE.as_secs());
             self.count(call).failed(Code::Hanging);

@@ -11,8 +11,11 @@ use std::time::Duration;
 /// Costs that are remembered of a lane; of so many, the 99th percentile forgives one outlier.
 const REMEMBERED: usize = 100;
 
-/// No lane is stretched before so many costs are known.
+/// Of so many costs the largest may be an outlier; of fewer all may be, but the smallest.
 const ENOUGH: usize = 20;
+
+/// No lane is stretched before so many costs are known.
+const FEW: usize = 3;
 
 /// No lane is stretched beyond this.
 const SLOWEST: Duration = Duration::from_secs(60);
@@ -119,6 +122,14 @@ impl Lanes {
         due
     }
 
+    /// Turns of the fastest lane that are due at `now`, and pass unused: the other lanes wait.
+    pub fn pass(&mut self, now: Duration) -> u64 {
+        let Some(lane) = self.0.first_mut().filter(|lane| lane.next <= now) else { return 0 };
+        let turns = (now - lane.next).as_nanos() / lane.interval.as_nanos() + 1;
+        lane.next += lane.interval * turns as u32;
+        turns as u64
+    }
+
     /// Makes `lanes` due at `now`, if they were due later.
     pub fn hurry(&mut self, lanes: Hurry, now: Duration) {
         let left_out = if lanes == Hurry::AllButSlow { 1 } else { 0 };
@@ -136,9 +147,9 @@ impl Lanes {
         for lane in &mut self.0 {
             let own: Vec<Duration> =
                 calls.iter().filter(|(call, _)| lane.calls.contains(call)).map(|(_, took)| *took).collect();
-            // A call that hangs says nothing of what others will cost.
-            if !own.is_empty() && own.iter().all(|took| *took < PATIENCE) {
-                lane.add(own.into_iter().sum());
+            // However long a call has hung, it is one that took too long.
+            if !own.is_empty() {
+                lane.add(own.into_iter().map(|took| took.min(PATIENCE)).sum());
             }
         }
     }
@@ -155,14 +166,13 @@ impl Lane {
         if self.costs.len() > REMEMBERED {
             self.costs.pop_front();
         }
-        if self.costs.len() < ENOUGH {
+        if self.costs.len() < FEW {
             return;
         }
         let mut sorted: Vec<Duration> = self.costs.iter().copied().collect();
         sorted.sort_unstable();
-        // Of fewer the largest but one.
-        let p99 = sorted[sorted.len() * 99 / 100 - 1];
-        self.interval = (p99 * 10).clamp(self.base, SLOWEST.max(self.base));
+        let typical = if sorted.len() < ENOUGH { 0 } else { sorted.len() * 99 / 100 - 1 };
+        self.interval = (sorted[typical] * 10).clamp(self.base, SLOWEST.max(self.base));
     }
 }
 
@@ -211,9 +221,31 @@ mod tests {
         assert_eq!(cost(3, 30), [300, 1000, 5000]);
         assert_eq!(cost(100, 1), [100, 1000, 5000]);
         assert_eq!(cost(100, 1999)[0], 19_990);
-        assert_eq!(cost(100, 60_000)[0], 19_990, "what hangs is no cost");
+        assert_eq!(cost(100, 60_000)[0], 20_000, "an hour's hang is no more than a slow call");
+        assert_eq!(cost(100, 1)[0], 100);
+        assert_eq!(cost(1, 60_000)[0], 100, "one hang is an outlier");
         let mut lanes = Lanes::new(Level::Full);
         (0..20).for_each(|n| lanes.cost(&[(Call::Memory, ms(if n == 7 { 1500 } else { 1 }))]));
         assert_eq!(intervals(&lanes)[0], 100, "one outlier of twenty");
+        let mut slow = |took: u64| {
+            lanes.cost(&[(Call::Processes, ms(took))]);
+            intervals(&lanes)[2]
+        };
+        assert_eq!(
+            [1500, 1600, 1700, 1800].map(&mut slow),
+            [5000, 5000, 15_000, 15_000],
+            "not only after twenty turns"
+        );
+        assert_eq!(slow(1), 5000, "the others may have been outliers");
+    }
+
+    #[test]
+    fn while_nothing_can_be_asked_only_the_fastest_lane_passes() {
+        let mut lanes = Lanes::new(Level::Full);
+        lanes.due(ms(0));
+        assert_eq!([lanes.pass(ms(99)), lanes.pass(ms(100)), lanes.pass(ms(2350))], [0, 1, 22]);
+        let due = lanes.due(ms(2400));
+        assert!(due.calls.contains(&Call::Energy) && due.missed == 0, "its turn at 1000 is made up for");
+        assert_eq!(Lanes::new(Level::Off).pass(ms(5)), 0);
     }
 }
