@@ -6,7 +6,6 @@ use super::exit::Failure;
 use super::forecast::{Forecast, Planned};
 use super::interrupt::{interrupt_flag, was_warned};
 use super::lines::JsonLines;
-use super::live;
 use super::progress::{Progress, Verbosity};
 use super::repetitions::{repetitions, repetitions_elsewhere, seconds};
 use super::report::{warn_of, warning};

@@ -15,6 +15,8 @@ mod data_folders;
 #[cfg(feature = "torch")]
 mod data_incomplete;
 mod device_faults;
+#[cfg(feature = "torch")]
+mod devices;
 mod driver;
 mod export;
 mod floors;
