@@ -18,6 +18,7 @@ pub mod lines;
 #[cfg(feature = "torch")]
 pub mod list;
 pub mod live;
+mod plan;
 #[cfg(feature = "torch")]
 mod probe;
 mod probes;
@@ -70,6 +71,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
             crate::train::tune_host_allocator();
             probe::run(&args)
         }
+        Command::Plan(args) => plan::run(&args),
         Command::Submit(args) => submit::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Report(args) => reported(&args),

@@ -137,7 +137,7 @@ pub fn estimate(trial: &Trial, profile: &Profile, repetitions: &Repetitions) -> 
         (None, Basis::Unknown)
     };
     let measured = repetitions.memory(trial);
-    let memory = measured.or_else(|| memory(trial, profile).filter(|_| !repetitions.alone));
+    let memory = measured.or_else(|| need(trial, profile).map(|need| need.device).filter(|_| !repetitions.alone));
     let fits = repetitions.alone || memory.is_none_or(|memory| memory <= profile.memory());
     Estimate { seconds, basis, memory, memory_measured: measured.is_some(), fits }
 }
@@ -202,9 +202,19 @@ fn images(trial: &Trial) -> Option<(u32, u32)> {
     Some((limit(trial.train_images, all.map(|a| a.0))?, limit(trial.test_images, all.map(|a| a.1))?))
 }
 
-/// The base, the images (one byte a value), and the live tensors of a step with the momentum, or those of an evaluation,
-/// times what an allocator needs for them.
-fn memory(trial: &Trial, profile: &Profile) -> Option<Bytes> {
+/// What a device must hold for a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// In live tensors at the peak: of a step with the momentum, or of an evaluation, and the images, one byte a value.
+    pub allocated: Bytes,
+    /// What an allocator takes for them.
+    pub reserved: Bytes,
+    /// That, and what there is before the first tensor.
+    pub device: Bytes,
+}
+
+/// What `trial` needs of the device of `profile`; `None` where nothing is known of its operator.
+pub(super) fn need(trial: &Trial, profile: &Profile) -> Option<Need> {
     if !is_usual(trial) {
         return None;
     }
@@ -218,6 +228,12 @@ fn memory(trial: &Trial, profile: &Profile) -> Option<Bytes> {
     let step = StepMemory::of(trial.architecture, trial.deconvolution.map(|d| d.implementation));
     let parameters = 4 * Cost::of(trial.architecture).parameters;
     let peak = (step.live(batch).0 + parameters).max(2 * parameters + eval_batch * step.evaluation.0);
-    let widths = if trial.recipe.precision == Precision::Fp64 { 2.0 } else { 1.0 };
-    Some(Bytes(assumed.base_memory.0 + data + (assumed.memory_factor * widths * peak as f64) as u64))
+    let widths = if trial.recipe.precision == Precision::Fp64 { 2 } else { 1 };
+    let tensors = |factor: f64| data + (factor * (widths * peak) as f64) as u64;
+    let (allocated, reserved) = (tensors(1.0), tensors(assumed.memory_factor));
+    Some(Need {
+        allocated: Bytes(allocated),
+        reserved: Bytes(reserved),
+        device: Bytes(assumed.base_memory.0 + reserved),
+    })
 }

@@ -159,6 +159,12 @@ impl Profile {
         self.raw.device.memory.0
     }
 
+    /// The same machine with so much memory on its device.
+    pub fn with_memory(mut self, memory: Bytes) -> Self {
+        self.raw.device.memory = Amount(memory);
+        self
+    }
+
     /// The memory of the host.
     pub fn host_memory(&self) -> Bytes {
         self.raw.device.host_memory.0

@@ -8,6 +8,7 @@ mod export;
 mod folder;
 #[cfg(any(feature = "torch", target_os = "linux"))]
 mod instruments;
+mod plan;
 #[cfg(feature = "torch")]
 mod probe;
 mod report;
@@ -26,6 +27,7 @@ pub use data::DataCommand;
 pub use export::{ExportArgs, ExportFormat};
 #[cfg(any(feature = "torch", target_os = "linux"))]
 pub use instruments::InstrumentArgs;
+pub use plan::PlanArgs;
 #[cfg(feature = "torch")]
 pub use probe::ProbeArgs;
 pub use report::{FormArg, ReportArgs};
@@ -60,6 +62,8 @@ pub enum Command {
     /// Time training steps of each network with BN and with ND side by side, in minutes
     #[cfg(feature = "torch")]
     Probe(ProbeArgs),
+    /// Say what a matrix needs of devices in memory and time: what fits, the largest batches, GPU-hours
+    Plan(PlanArgs),
     /// Train what is missing in a store on a Slurm cluster: job arrays of blocks, and a report at the end
     Submit(SubmitArgs),
     /// Say how far a store is with a matrix: what is done, in training, interrupted, failed, in Slurm's hands, missing
