@@ -59,7 +59,8 @@ impl std::ops::AddAssign for Seconds {
 
 impl std::iter::Sum for Seconds {
     fn sum<I: Iterator<Item = Seconds>>(iter: I) -> Seconds {
-        Seconds(iter.map(|s| s.0).sum())
+        // A sum of nothing is 0, not -0.
+        Seconds(iter.map(|s| s.0).fold(0.0, |sum, s| sum + s))
     }
 }
 

@@ -75,9 +75,17 @@ pub fn run(args: &ProbeArgs) -> Result<(), Failure> {
 
 /// Tells of a turn, unless nothing is to be said.
 fn say(args: &ProbeArgs, turn: TurnEnded) {
-    let TurnEnded { entry: Entry { trial: Trial { architecture, norm, dataset, .. }, level, .. }, round, step } = turn;
+    let TurnEnded {
+        entry: Entry { trial: Trial { architecture, norm, dataset, deconvolution, .. }, level, .. },
+        round,
+        step,
+    } = turn;
+    let implementation = deconvolution.map_or(String::new(), |d| format!(" {}", d.implementation));
     let watched = if args.telemetry_ab { format!(", telemetry {level}") } else { String::new() };
-    let line = format!("{architecture} {norm} {dataset}{watched}, round {round} of {}: {step} a step", args.rounds);
+    let line = format!(
+        "{architecture} {norm}{implementation} {dataset}{watched}, round {round} of {}: {step} a step",
+        args.rounds
+    );
     // Talk that nobody can read is no reason to lose the measurement.
     let _ = if args.quiet { Ok(()) } else { talk::say(&line) };
 }

@@ -142,6 +142,12 @@ pub fn print_comparison(request: &Request) -> Result<(), ReportError> {
 pub fn print_frontier(request: &Request) -> Result<(), ReportError> {
     let gathered = Store::open_existing(request.store)?.gather(request.trials, request.indexing);
     let found = frontiers(request.trials, &gathered.records);
+    if found.is_empty() {
+        let why =
+            "no training of these trials has ended in this store; with other settings (--set) they are other trials";
+        talk::say(&format!("warning: {why}"))
+            .map_err(|source| ReportError::Write { path: "standard error".into(), source })?;
+    }
     if request.format == Format::Json {
         print_with(|out| Ok(serde_json::to_writer_pretty(out, &found)?))?;
     } else {

@@ -30,7 +30,9 @@ pub enum FetchError {
         status: u16,
     },
     /// The connection failed again and again.
-    #[error("{url}: {why} ({attempts} attempts); run the same command again, it goes on where it stopped")]
+    #[error(
+        "{url}: {why} ({attempts} attempts); check the network and run the same command again, or fetch the file by other means and pass --data DIR"
+    )]
     Network {
         /// What was asked for.
         url: String,

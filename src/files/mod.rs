@@ -1,5 +1,9 @@
 //! Files that are either whole or absent: atomic writes, checksums, locks.
 
+mod cache;
+
+pub use cache::cache_folder;
+
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

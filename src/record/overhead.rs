@@ -1,7 +1,7 @@
 //! What watching costs: how much of itself a step grows, measured by turns with and without the instruments.
 
-use super::index::cache_folder;
 use super::{ProbeArm, ProbeRecord, Store, StoreError};
+use crate::files::cache_folder;
 use crate::scenario::{Architecture, Deconvolution, Norm};
 use crate::stats::{LEVEL, median, median_interval};
 use crate::telemetry::{Environment, Level, TelemetrySummary};
@@ -97,7 +97,7 @@ pub fn remember(probe: &ProbeRecord) -> Result<(), StoreError> {
 
 /// The folder of the store of what is remembered, in the user's cache.
 fn memory() -> Option<PathBuf> {
-    Some(cache_folder()?.join("ndbench").join("telemetry-overhead"))
+    Some(cache_folder()?.join("telemetry-overhead"))
 }
 
 /// What is trained, as overheads name it: `vgg16 bn`, `vgg16 nd fast`.

@@ -40,6 +40,7 @@ pub struct ExportArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ExportFormat {
     /// Bencher Metric Format: JSON of one environment
+    #[value(alias = "bencher")]
     Bmf,
     /// Apache Otava: CSV histories and otava.yaml
     Otava,
@@ -48,6 +49,7 @@ pub enum ExportFormat {
     /// OpenMetrics text of every reading of the trials' telemetry, under the names of live metrics
     Readings,
     /// MLPerf training logs, one a trial
+    #[value(alias = "mlperf")]
     Mllog,
     /// Airspeed velocity results
     Asv,

@@ -116,7 +116,7 @@ pub enum Command {
 /// Which trials.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// A scenario: the name of a built-in one (demo, smoke, table1-cifar10, table1-cifar100) or the path of a file, or of
+    /// A scenario: the name of a built-in one (demo, smoke, table1-cifar10, table1-cifar100, overhead-frontier) or the path of a file, or of
     /// a plan that `submit` wrote
     pub scenario: String,
     /// A profile: the name of a built-in one (cpu, v100-16gb, a100-80gb, h200) or the path of a file [default: cpu]

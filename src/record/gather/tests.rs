@@ -228,7 +228,7 @@ fn where_the_store_takes_no_index_the_cache_folder_does() {
     // For any user, root included.
     fs::write(bench.store.path().join("index"), "").unwrap();
     bench.agreed();
-    let cache = bench.dir.path().join("cache/ndbench/index");
+    let cache = bench.dir.path().join("cache/index");
     let folders = names_in(&cache).unwrap();
     assert_eq!(folders.len(), 1);
     bench.lie(&cache.join(&folders[0]));

@@ -14,7 +14,7 @@ pub(super) use shard::{Builder, Entry, Shard};
 pub(super) use stamp::Stamp;
 
 use super::{SkippedKind, Store};
-use crate::files::sha256_hex;
+use crate::files::{cache_folder, sha256_hex};
 use crate::plan::TrialId;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
@@ -73,7 +73,7 @@ impl Index {
     pub fn in_folders(store: &Store, cache: Option<&Path>) -> Self {
         let place = std::path::absolute(store.path()).unwrap_or_else(|_| store.path().into());
         let name = &sha256_hex(place.as_os_str().as_encoded_bytes())[..16];
-        let cache = cache.map(|folder| folder.join("ndbench/index").join(name));
+        let cache = cache.map(|folder| folder.join("index").join(name));
         Self { folders: [store.path().join("index")].into_iter().chain(cache).collect() }
     }
 
@@ -102,10 +102,4 @@ pub(super) fn shard_of(name: &OsStr) -> usize {
 
 fn name(number: usize) -> String {
     format!("{number:02x}")
-}
-
-/// `$XDG_CACHE_HOME`, else `.cache` in the home folder.
-pub(super) fn cache_folder() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
 }

@@ -113,7 +113,8 @@ impl HostWatch {
         // Times of processes that nobody waited for disappear; a counter does not fall.
         let before = self.process.cpu.map_or(0.0, |s| s.0);
         self.process.cpu = Some(Seconds(usage.cpu.0.max(before)));
-        self.process.resident = Some(usage.resident);
+        // Where no process is left there is none whose memory could be told.
+        self.process.resident = (!usage.pids.is_empty()).then_some(usage.resident);
         self.process.resident_peak = self.process.resident_peak.max(self.process.resident);
         if let Some(below) = &mut self.below {
             below.pids = usage.pids;
