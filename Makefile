@@ -14,7 +14,7 @@ DEMO_STORE ?= results/$(DEMO)-$(shell date +%Y%m%d-%H%M%S)
 demo_store := $(DEMO_STORE)
 ndbench := cargo run $(flags) --quiet --
 
-.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports check-dashboards check-slurm bench lint doc licences advisories ci
+.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports check-dashboards check-kubernetes check-slurm bench lint doc licences advisories ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check-dashboards: build ## let a real Prometheus scrape a run, and ask it what t
 	cargo build $(flags) -p ndbench-nvml-stub
 	scripts/check-dashboards target/release/ndbench
 
+check-kubernetes: build ## hold manifests against the schemas of Kubernetes (installs a validator into the cache; CI=yes: skips nothing)
+	scripts/check-kubernetes target/release/ndbench
+
 check-slurm: build ## train a matrix on a Slurm of this machine, disturb it, and compare (root; CI=yes: skips nothing)
 	scripts/check-slurm target/release/ndbench
 
@@ -76,6 +79,6 @@ test-tools: ## install the programs that some tests drive (Debian, as root)
 	scripts/test-tools
 
 ci: ## everything a change must pass, cheap checks first
-	@export CI=yes CARGO_INCREMENTAL=0; for step in test-tools licences advisories lint doc test check-exports check-dashboards check-slurm demo-short; do \
+	@export CI=yes CARGO_INCREMENTAL=0; for step in test-tools licences advisories lint doc test check-exports check-kubernetes check-dashboards check-slurm demo-short; do \
 		echo "== $$step"; start=$$SECONDS; $(MAKE) --no-print-directory $$step; \
 		echo "== $$step: $$((SECONDS - start)) s"; done

@@ -2,7 +2,7 @@
 
 use super::talk;
 use crate::event::SinkError;
-use crate::submit::WARNED;
+use crate::submit::{ELSEWHERE, INTERRUPTED, WARNED};
 use std::process::ExitCode;
 
 /// A reason to end with an exit code other than 0. Exit code 2 is the argument parser's: wrong usage.
@@ -72,8 +72,8 @@ impl Failure {
             Self::Data(_) => 4,
             Self::Store(_) => 5,
             Self::Machine(_) => 6,
-            Self::Elsewhere(_) => 7,
-            Self::Interrupted => 130,
+            Self::Elsewhere(_) => ELSEWHERE,
+            Self::Interrupted => INTERRUPTED,
             Self::Warned => WARNED,
             Self::Child(code) => *code,
         }

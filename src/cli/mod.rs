@@ -14,6 +14,7 @@ pub mod export;
 pub mod forecast;
 #[cfg(feature = "torch")]
 mod interrupt;
+mod kubernetes;
 pub mod lines;
 #[cfg(feature = "torch")]
 pub mod list;

@@ -1,6 +1,6 @@
 //! `ndbench submit`: what is missing in a store, to Slurm.
 
-use super::args::SubmitArgs;
+use super::args::{EngineArg, SubmitArgs};
 use super::exit::Failure;
 use super::report::warn_of;
 use super::talk;
@@ -16,6 +16,12 @@ use std::path::{Path, PathBuf, absolute};
 /// # Errors
 /// A scenario or profile that breaks a rule, jobs that do not fit the cluster, a cluster that does not answer or refuses.
 pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
+    if args.engine == EngineArg::Kubernetes {
+        return super::kubernetes::run(args);
+    }
+    if let Some(folder) = args.data.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(Failure::Input(format!("--data {}: there is no such folder", folder.display()).into()));
+    }
     let selected = args.selection.resolve()?;
     let store = absolute(&selected.store)?;
     let done = done(&store)?;
@@ -89,7 +95,7 @@ fn program(args: &SubmitArgs) -> Result<PathBuf, Failure> {
 }
 
 /// The trials that need not be trained.
-fn done(store: &Path) -> Result<BTreeSet<TrialId>, Failure> {
+pub(super) fn done(store: &Path) -> Result<BTreeSet<TrialId>, Failure> {
     // No store: nothing is done.
     let Ok(store) = Store::open_existing(store) else { return Ok(BTreeSet::new()) };
     let (records, skipped) = store.records();
@@ -97,6 +103,6 @@ fn done(store: &Path) -> Result<BTreeSet<TrialId>, Failure> {
     Ok(records.into_iter().filter(|(_, r)| r.outcome.is_final()).map(|(_, record)| record.trial_id).collect())
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     absolute(path).unwrap_or(path.into()).to_string_lossy().into_owned()
 }

@@ -183,7 +183,8 @@ impl Frozen {
         Ok(Thawed { scenario, profile, trials })
     }
 
-    fn json(&self) -> String {
+    /// The text of its file.
+    pub fn json(&self) -> String {
         format!("{:#}\n", serde_json::to_value(self).expect("a plan is plain data"))
     }
 }

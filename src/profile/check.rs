@@ -74,6 +74,10 @@ fn values(raw: &Raw, c: &mut Checker<'_>) {
     );
     memory(c, "estimate.base_memory", raw.estimate.base_memory.0, 0);
     slurm(&raw.slurm, c);
+    super::kubernetes::check(&raw.kubernetes, on_cpu, c);
+    if let Some(amount) = raw.kubernetes.memory {
+        memory(c, "kubernetes.memory", amount.0, 1);
+    }
 }
 
 fn slurm(slurm: &Slurm, c: &mut Checker<'_>) {

@@ -1,6 +1,6 @@
 //! A profile: one kind of machine, checked.
 
-use super::{Amount, Slurm};
+use super::{Amount, Kubernetes, Slurm};
 use crate::settings::{Document, SettingsError, find};
 use crate::units::Bytes;
 use serde::Deserialize;
@@ -65,6 +65,7 @@ pub(super) struct Raw {
     pub(super) sampling: RawSampling,
     pub(super) estimate: RawEstimate,
     pub(super) slurm: Slurm,
+    pub(super) kubernetes: Kubernetes,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -200,6 +201,11 @@ impl Profile {
     /// How jobs are submitted to the machine's cluster.
     pub fn slurm(&self) -> &Slurm {
         &self.raw.slurm
+    }
+
+    /// How pods train on such machines.
+    pub fn kubernetes(&self) -> &Kubernetes {
+        &self.raw.kubernetes
     }
 
     /// Where the value of a dotted key was written, `cpu.toml:12`; absent when the profile leaves it out.

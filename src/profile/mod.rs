@@ -2,11 +2,13 @@
 
 mod check;
 mod checked;
+mod kubernetes;
 mod memory;
 mod slurm;
 mod slurm_time;
 
 pub use checked::{BUILT_IN, Device, Estimates, Profile, Tf32};
+pub use kubernetes::Kubernetes;
 pub use memory::{Amount, BadAmount};
 pub use slurm::{Slurm, TaskMetrics};
 pub use slurm_time::{limit as time_limit, minutes as time_minutes};

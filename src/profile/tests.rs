@@ -68,7 +68,32 @@ const BROKEN: &[(&str, &str)] = &[
     ("step_every = 10", "step_every = 4294967295"),
     ("flops_per_second = 1e11\nnd_factor = 3", "flops_per_second = 1e300\nnd_factor = 1e300\nstudy_speed = 1e300"),
     ("kind = \"cpu\"", "kind = 3"),
+    // How pods train.
+    ("memory_factor = 1.5\n", "memory_factor = 1.5\n[kubernetes]\nimge = \"a\"\n"),
+    (
+        "memory_factor = 1.5\n",
+        "memory_factor = 1.5\n[kubernetes]\nimage = \"a b\"\nclaim = \"A_b\"\nmount = \"data\"\ngpu = \"gpu\"\nuser = 0\n",
+    ),
+    (
+        "memory_factor = 1.5\n",
+        "memory_factor = 1.5\n[kubernetes]\nnode_selector = { \"a b\" = \"c\" }\ntolerations = [\"\"]\nlabels = { a = \"-\" }\n",
+    ),
+    (
+        "memory_factor = 1.5\n",
+        "memory_factor = 1.5\n[kubernetes]\nmemory = 0\nmax_time = \"soon\"\nmount = \"/a/../b\"\n",
+    ),
+    ("memory_factor = 1.5\n", "memory_factor = 1.5\n[kubernetes]\nnode_selector = { a = 1 }\n"),
 ];
+
+#[test]
+fn pods_find_the_store_and_gpus_unless_the_profile_says_where() {
+    let of = |table: &str| Profile::parse("good.toml", &format!("{GOOD}[kubernetes]\n{table}")).unwrap();
+    let plain = of("image = \"a\"\nclaim = \"my.claim-2\"\n");
+    assert_eq!((plain.kubernetes().mount().to_str(), plain.kubernetes().gpu()), (Some("/ndbench"), "nvidia.com/gpu"));
+    let other = of("mount = \"/a b/c\"\nlabels = { \"x.org/y\" = \"\", z = \"A_.b\" }\n");
+    assert_eq!(other.kubernetes().mount().to_str(), Some("/a b/c"));
+    assert_eq!(other.kubernetes().labels.len(), 2);
+}
 
 #[test]
 fn every_class_of_error_says_where_and_why() {

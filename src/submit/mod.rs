@@ -1,18 +1,23 @@
-//! A matrix on a Slurm cluster. What is missing in the store is frozen in a plan, and each block is a task of a job array: BN
-//! and ND of a cell in one allocation, in the plan's order, which alternates. Tasks need nobody: each trains its row, goes on
-//! from a checkpoint, and leaves its records in the store, so that submitting again submits what is still missing.
+//! A matrix on a cluster. What is missing in the store is frozen in a plan, and each block is a task of a job array of
+//! Slurm, or a pod of an Indexed Job of Kubernetes: BN and ND of a cell in one allocation, in the plan's order, which
+//! alternates. Tasks need nobody: each trains its row, goes on from a checkpoint, and leaves its records in the store, so
+//! that submitting again submits what is still missing.
 
 mod class;
 mod cluster;
+mod kubernetes;
+#[cfg(test)]
+mod kubernetes_tests;
 mod queue;
 mod script;
 mod slurm;
 
 pub use cluster::Limits;
+pub use kubernetes::{Pods, TooLarge};
 pub use queue::Queue;
 pub use slurm::SlurmError;
 
-use crate::plan::{Frozen, plans};
+use crate::plan::{Frozen, Row, plans};
 use crate::profile::Slurm;
 use script::{Array, Common};
 use std::collections::BTreeMap;
@@ -22,6 +27,12 @@ use std::path::{Path, PathBuf};
 
 /// The exit code of a run that SIGUSR2 has warned of the end of its time.
 pub const WARNED: u8 = 75;
+
+/// The exit code of a run that a signal has ended.
+pub const INTERRUPTED: u8 = 130;
+
+/// The exit code of a run that left out trials since other processes are training them.
+pub const ELSEWHERE: u8 = 7;
 
 /// What is to be submitted.
 pub struct Submission<'a> {
@@ -71,6 +82,17 @@ pub enum SubmitError {
     Plan(#[from] crate::plan::FrozenError),
 }
 
+/// The rows by their wall-time class, the longest first, within `longest` minutes, cut so that none has more than `most`.
+fn arrays(rows: &[Row], longest: u64, most: usize) -> Vec<Array> {
+    let mut arrays: BTreeMap<(u64, usize), Vec<usize>> = BTreeMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        let minutes = class::class(row.seconds, longest);
+        arrays.entry((minutes, index / most * most)).or_default().push(index + 1);
+    }
+    let array = |((minutes, before), rows)| Array { before, rows, minutes };
+    arrays.into_iter().rev().map(array).collect()
+}
+
 /// What of a store is in Slurm's hands already.
 ///
 /// # Errors
@@ -103,18 +125,10 @@ impl Submission<'_> {
         scripts
     }
 
-    /// The rows by their wall-time class, cut where indices would be too large for the cluster.
     fn arrays(&self) -> Vec<Array> {
-        let longest = self.limits.longest(self.slurm);
         // Indices are from 1 to below the cluster's size.
         let most = usize::try_from(self.limits.array_size.saturating_sub(1)).unwrap_or(usize::MAX).max(1);
-        let mut arrays: BTreeMap<(u64, usize), Vec<usize>> = BTreeMap::new();
-        for (index, row) in self.frozen.rows.iter().enumerate() {
-            let minutes = class::class(row.seconds, longest);
-            arrays.entry((minutes, index / most * most)).or_default().push(index + 1);
-        }
-        let array = |((minutes, before), rows)| Array { before, rows, minutes };
-        arrays.into_iter().rev().map(array).collect()
+        arrays(&self.frozen.rows, self.limits.longest(self.slurm), most)
     }
 
     /// What does not fit the cluster, in words.
@@ -163,7 +177,7 @@ impl Submission<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Overrides, Row, Text, TrialId};
+    use crate::plan::{Overrides, Text, TrialId};
     use crate::units::Seconds;
 
     #[test]

@@ -12,6 +12,11 @@ pub const RETRIES: u32 = 10;
 /// Before the end of its time a training is warned by SIGUSR2; Slurm may do so a minute early.
 const WARNING: u64 = 300;
 
+/// How many seconds before the end of `minutes`.
+pub(super) fn warning(minutes: u64) -> u64 {
+    WARNING.min(minutes * 60 / 4)
+}
+
 /// What all scripts of a submission have in common.
 #[derive(Debug, Clone, Copy)]
 pub struct Common<'a> {
@@ -51,7 +56,7 @@ impl Array {
         for (option, value) in [
             ("array", format!("{indices}{throttle}")),
             ("time", time_limit(self.minutes)),
-            ("signal", format!("USR2@{}", WARNING.min(self.minutes * 60 / 4))),
+            ("signal", format!("USR2@{}", warning(self.minutes))),
         ] {
             option_line(&mut text, option, Some(&value));
         }
@@ -152,7 +157,7 @@ fn setup(slurm: &Slurm) -> String {
 }
 
 /// A word for a shell.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+@%".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

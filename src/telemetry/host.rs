@@ -6,6 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
+/// The environment variable that names the machine to a program in a container, which has a name of its own.
+pub const NODE_VARIABLE: &str = "NDBENCH_NODE";
+
 impl Host {
     /// What this machine says of itself; a name it does not know is `unknown`. Takes some milliseconds.
     pub fn read() -> Self {
@@ -18,13 +21,18 @@ impl Host {
         let kernel = System::kernel_version().unwrap_or_else(unknown);
         let cpu = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
         Self {
-            name: System::host_name().unwrap_or_else(unknown),
+            name: name(std::env::var(NODE_VARIABLE).ok(), System::host_name()),
             os: format!("{os}, kernel {kernel}"),
             cpu: cpu.filter(|brand| !brand.is_empty()).unwrap_or_else(unknown),
             cores: cores(),
             memory: Bytes(system.total_memory()),
         }
     }
+}
+
+/// The name that somebody `told`, or that the system is `called`.
+fn name(told: Option<String>, called: Option<String>) -> String {
+    told.filter(|name| !name.is_empty()).or(called).unwrap_or_else(|| "unknown".into())
 }
 
 /// Logical cores that this process may use: affinity and control groups count.
@@ -70,6 +78,15 @@ mod tests {
         assert!(host.cores >= 1 && host.memory > Bytes(1 << 28), "{host:?}");
         assert!(host.os.contains("kernel ") && !host.cpu.is_empty() && !host.name.is_empty(), "{host:?}");
         assert_eq!(host, Host::read());
+    }
+
+    #[test]
+    fn a_container_is_named_by_its_machine() {
+        let of = |told: Option<&str>, called: Option<&str>| name(told.map(Into::into), called.map(Into::into));
+        assert_eq!(
+            [of(Some("node7"), Some("pod")), of(Some(""), Some("pod")), of(None, None)],
+            ["node7", "pod", "unknown"]
+        );
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod golden;
 mod gpu;
 #[cfg(feature = "torch")]
 mod interruption;
+mod kubernetes;
 #[cfg(feature = "torch")]
 mod left_out;
 #[cfg(feature = "torch")]

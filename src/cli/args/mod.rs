@@ -35,7 +35,7 @@ pub use report::{FormArg, ReportArgs};
 pub use run::{RetryArg, RunArgs};
 pub use serve::ServeArgs;
 pub use status::StatusArgs;
-pub use submit::SubmitArgs;
+pub use submit::{EngineArg, SubmitArgs};
 #[cfg(target_os = "linux")]
 pub use watch::WatchArgs;
 
@@ -64,7 +64,7 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Say what a matrix needs of devices in memory and time: what fits, the largest batches, GPU-hours
     Plan(PlanArgs),
-    /// Train what is missing in a store on a Slurm cluster: job arrays of blocks, and a report at the end
+    /// Train what is missing in a store on a cluster: job arrays of Slurm, or a manifest for Kubernetes
     Submit(SubmitArgs),
     /// Say how far a store is with a matrix: what is done, in training, interrupted, failed, in Slurm's hands, missing
     Status(StatusArgs),

@@ -1,23 +1,34 @@
 //! The arguments of `ndbench submit`.
 
 use super::Selection;
-use super::folder::existing_folder;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// `ndbench submit`.
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
-    /// Which trials; the profile's table `slurm` says how they are submitted.
+    /// Which trials; the profile's table `slurm` or `kubernetes` says how they are submitted.
     #[command(flatten)]
     pub selection: Selection,
+    /// What the trials are submitted to; for Kubernetes a manifest is printed, with --dry-run alone
+    #[arg(long, value_enum, default_value = "slurm")]
+    pub engine: EngineArg,
     /// Print the scripts and what does not fit the cluster; write and submit nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// What the tasks run, a path on every node [default: this program]
+    /// What the tasks run, a path on every node or in the image [default: this program; in an image, ndbench]
     #[arg(long, value_name = "FILE")]
     pub program: Option<PathBuf>,
-    /// Folder with data sets, on every node [default: as `run` finds it]
-    #[arg(long, value_name = "DIR", value_parser = existing_folder)]
+    /// Folder with data sets, on every node or in the pods [default: as `run` finds it]
+    #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+}
+
+/// What trials are submitted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineArg {
+    /// Job arrays of a Slurm cluster
+    Slurm,
+    /// Indexed Jobs of a Kubernetes cluster
+    Kubernetes,
 }
