@@ -1,7 +1,9 @@
 """A Slurm cluster on this machine, for checks: controller and nodes are processes of a folder, and end with it."""
 
+import contextlib
 import os
 import pathlib
+import random
 import secrets
 import shutil
 import signal
@@ -43,6 +45,35 @@ MaxArraySize=101
 """
 
 
+def processes_with(*variables):
+    """The processes with all of these, `NAME=value`, in the environment that they were started with."""
+    found, wanted = [], {variable.encode() for variable in variables}
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            # One that is dead and not yet buried has none.
+            if wanted <= set((folder / "environ").read_bytes().split(b"\0")):
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return sorted(found)
+
+
+def kill_all(numbers):
+    for number in numbers:
+        try:
+            os.kill(number, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def state(number):
+    """`R`, `S`, `T` for stopped; absent for a process that is no more."""
+    try:
+        return pathlib.Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return None
+
+
 class Cluster:
     """Slurm on so many nodes of one core each; `environment` is what its clients need."""
 
@@ -53,7 +84,7 @@ class Cluster:
         self.folder, self.nodes, self.processes = pathlib.Path(folder), nodes, {}
         for name in ["state", *self.names()]:
             (self.folder / name).mkdir(parents=True)
-        ports = [self.free_port() for _ in range(nodes + 1)]
+        ports = self.free_ports(nodes + 1)
         text = CONFIG.format(host=socket.gethostname().split(".")[0], port=ports[0], folder=self.folder)
         for name, port in zip(self.names(), ports[1:]):
             text += f"NodeName={name} NodeHostname={name} NodeAddr=127.0.0.1 Port={port} CPUs=1 RealMemory=4000 State=UNKNOWN\n"
@@ -69,27 +100,59 @@ class Cluster:
         return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
     @staticmethod
-    def free_port():
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            return listener.getsockname()[1]
+    def free_ports(count):
+        """Not of those that the system hands out: while a daemon is dead nobody is to take its port."""
+        found = []
+        for port in random.sample(range(10_000, 32_000), 1000):
+            with socket.socket() as listener, contextlib.suppress(OSError):
+                listener.bind(("", port))
+                found.append(port)
+            if len(found) == count:
+                return found
+        raise AssertionError("no free ports")
 
-    def spawn(self, name, *command):
+    def spawn(self, name, *command, **environment):
         log = open(self.folder / f"{name}.out", "ab")
         self.processes[name] = subprocess.Popen([self.find(command[0]), *command[1:]], stdin=subprocess.DEVNULL, stdout=log,
-                                                stderr=log, env=self.environment, start_new_session=True)
+                                                stderr=log, env=self.environment | environment, start_new_session=True)
 
     def start_controller(self):
         self.spawn("slurmctld", "slurmctld", "-D")
 
     def start_node(self, name):
-        self.spawn(name, "slurmd", "-D", "-N", name)
+        """All processes of the node carry its name, as Slurm has the tasks carry it."""
+        self.spawn(name, "slurmd", "-D", "-N", name, SLURMD_NODENAME=name)
+
+    def living(self, names):
+        return [name for name in names if name in self.processes]
 
     def kill(self, name):
         """Without a chance to write anything down."""
         process = self.processes.pop(name)
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+    def kill_node(self, name):
+        """With everything on it, as a loss of power does."""
+        self.kill(name)
+        while found := self.processes_with(f"SLURMD_NODENAME={name}"):
+            kill_all(found)
+            time.sleep(0.05)
+
+    def processes_with(self, variable):
+        """Those of this cluster alone."""
+        return processes_with(f"SLURM_CONF={self.environment['SLURM_CONF']}", variable)
+
+    def mend(self):
+        """Nodes that Slurm has put aside for good go back to work, as an administrator would have them; their names."""
+        found = (self.ask("sinfo", "-h", "-N", "-t", "drain", "-o", "%N %T") or "").split("\n")
+        names = [name for name, state in map(str.split, filter(None, found)) if not state.startswith("draining")]
+        return [name for name in names if self.ask("scontrol", "update", f"NodeName={name}", "State=RESUME") is not None]
+
+    def is_listening(self):
+        """The controller is there, and not stopped."""
+        process = self.processes.get("slurmctld")
+        return process is not None and state(process.pid) != "T"
 
     def __enter__(self):
         key = self.folder / "munge.key"
@@ -130,9 +193,11 @@ class Cluster:
         return None if printed is None else [line.split() for line in printed.splitlines()]
 
     def until(self, what, holds, seconds):
+        """What `holds` says once that is something."""
         end = time.monotonic() + seconds
-        while not holds():
+        while not (found := holds()):
             if time.monotonic() > end:
                 logs = "\n".join(f"--- {p.name}\n{p.read_text(errors='replace')[-2000:]}" for p in self.folder.glob("*.log"))
                 raise AssertionError(f"no {what} within {seconds} s\n{logs}")
             time.sleep(0.2)
+        return found

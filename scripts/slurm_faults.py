@@ -1,0 +1,213 @@
+"""What may go wrong on a cluster, as things that one can do to it.
+
+A fault is a generator. It changes something and yields what it did, in words, and after how many seconds it is to be resumed
+to put things right again; or it ends at once, where there is nothing to do it to."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from debian_tools import Absent
+from slurm_cluster import kill_all, state
+from slurm_store import trainings
+
+# A disk that holds the checkpoints of a few small trainings.
+DISK = 512 << 20
+
+
+class Disk:
+    """A file system of its own, in memory, which can be filled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(parents=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", folder], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Absent(f"no file system can be mounted here: {done.stderr.strip()}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "--lazy", self.folder], check=False)
+
+    def free(self):
+        about = os.statvfs(self.folder)
+        return about.f_bavail * about.f_bsize
+
+    def fill(self):
+        with open(self.folder / "filler", "ab") as file:
+            while free := self.free():
+                with contextlib.suppress(OSError):  # somebody was faster
+                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, free)
+
+    def empty(self):
+        (self.folder / "filler").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def filled(self):
+        self.fill()
+        try:
+            yield
+        finally:
+            self.empty()
+
+
+class Site:
+    """A cluster, a disk, and a matrix that is trained into a store on it."""
+
+    def __init__(self, cluster, disk, ndbench, matrix):
+        self.cluster, self.disk, self.ndbench, self.matrix = cluster, disk, ndbench, matrix
+        self.store = disk.folder / "store"
+        self.troubles, self.calm_since = 0, 0.0
+
+    def tell(self, command, *more):
+        return subprocess.run([self.ndbench, command, *self.matrix, "--store", self.store, *more], env=self.cluster.environment,
+                              capture_output=True, text=True, check=False)
+
+    def training(self):
+        return trainings(self.ndbench, self.store)
+
+    def tasks(self):
+        """The trainings under way that Slurm has started, with their environments."""
+        found = [(number, variables(number)) for number in self.training()]
+        return [(number, env) for number, env in found if "SLURM_ARRAY_TASK_ID" in env]
+
+    def is_excused(self, begun):
+        """The disk was full or the controller away at some time since `begun`: then a command may fail."""
+        return self.troubles > 0 or self.calm_since >= begun
+
+    @contextlib.contextmanager
+    def trouble(self):
+        self.troubles += 1
+        try:
+            yield
+        finally:
+            # Slurm needs a while to find its own again.
+            self.calm_since = time.monotonic() + 5
+            self.troubles -= 1
+
+
+def variables(number):
+    """The environment that a process was started with."""
+    try:
+        with open(f"/proc/{number}/environ", encoding="utf-8", errors="replace") as file:
+            return dict(pair.split("=", 1) for pair in file.read().split("\0") if "=" in pair)
+    except OSError:
+        return {}
+
+
+def task_of(env):
+    """As Slurm's programs take it, `4_2`."""
+    return f"{env['SLURM_ARRAY_JOB_ID']}_{env['SLURM_ARRAY_TASK_ID']}"
+
+
+def running(site, draw):
+    """A training under way and its task; or nothing."""
+    number, env = draw.choice(site.tasks() or [(None, None)])
+    return number, env and task_of(env)
+
+
+def training_killed(site, draw):
+    number, task = running(site, draw)
+    if number:
+        kill_all([number])
+        yield f"the training of {task} is killed", 0
+
+
+def task_killed(site, draw):
+    number, task = running(site, draw)
+    job = variables(number).get("SLURM_JOB_ID") if number else None
+    if job:
+        kill_all(site.cluster.processes_with(f"SLURM_JOB_ID={job}"))
+        yield f"all processes of {task} are killed", 0
+
+
+def asked(site, draw, words, *command):
+    number, task = running(site, draw)
+    if number and site.cluster.is_listening() and site.cluster.ask(*command, task) is not None:
+        yield f"{task} {words}", 0
+
+
+def cancelled(site, draw):
+    yield from asked(site, draw, "is cancelled", "scancel")
+
+
+def warned(site, draw):
+    yield from asked(site, draw, "is warned", "scancel", "--signal=USR2")
+
+
+def requeued(site, draw):
+    yield from asked(site, draw, "is requeued", "scontrol", "requeue")
+
+
+def stopped(site, draw):
+    """Until its time limit, or not."""
+    number, task = running(site, draw)
+    if number:
+        seconds = draw.choice([draw.uniform(1, 10), draw.uniform(20, 60)])
+        os.kill(number, signal.SIGSTOP)
+        yield f"the training of {task} stands still for {seconds:.1f} s", seconds
+        if state(number) == "T":
+            os.kill(number, signal.SIGCONT)
+
+
+def node_dead(site, draw):
+    names = site.cluster.living(site.cluster.names())
+    if names and site.training():
+        name, seconds = draw.choice(names), draw.choice([draw.uniform(0, 5), draw.uniform(15, 40)])
+        site.cluster.kill_node(name)
+        yield f"{name} dies with all of its processes, for {seconds:.1f} s", seconds
+        site.cluster.start_node(name)
+
+
+def node_silent(site, draw):
+    names = site.cluster.living(site.cluster.names())
+    if names and site.training():
+        name, seconds = draw.choice(names), draw.choice([draw.uniform(0, 5), draw.uniform(15, 40)])
+        site.cluster.kill(name)
+        yield f"slurmd of {name} is killed, for {seconds:.1f} s", seconds
+        site.cluster.start_node(name)
+
+
+def controller_dead(site, draw):
+    if site.cluster.is_listening():
+        seconds = draw.uniform(0, 15)
+        with site.trouble():
+            site.cluster.kill("slurmctld")
+            yield f"slurmctld is killed, for {seconds:.1f} s", seconds
+            site.cluster.start_controller()
+            site.cluster.until("controller", lambda: site.cluster.ask("scontrol", "ping"), 60)
+
+
+def controller_slow(site, draw):
+    if site.cluster.is_listening():
+        seconds, process = draw.uniform(2, 15), site.cluster.processes["slurmctld"]
+        with site.trouble():
+            process.send_signal(signal.SIGSTOP)
+            yield f"slurmctld stands still for {seconds:.1f} s", seconds
+            process.send_signal(signal.SIGCONT)
+
+
+def disk_full(site, draw):
+    if site.disk.free() and site.training():
+        seconds = draw.uniform(1, 10)
+        with site.trouble(), site.disk.filled():
+            yield f"the disk is full for {seconds:.1f} s", seconds
+
+
+def submitted_twice(site, draw):
+    """At once, by two people."""
+    begun = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(site.tell, "submit") for _ in range(2)]
+        failed = [one.result() for one in both if one.result().returncode]
+    assert not failed or site.is_excused(begun), failed
+    yield "submit runs twice at once", 0
+
+
+KINDS = [training_killed, task_killed, cancelled, warned, requeued, stopped, node_dead, node_silent, controller_dead,
+         controller_slow, disk_full, submitted_twice]

@@ -1,0 +1,147 @@
+"""Each fault in its turn, with what must follow from it."""
+
+import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from slurm_cluster import kill_all, state
+from slurm_faults import task_of
+from slurm_store import Watch
+
+PATIENCE = 240
+# So many file times of a folder have been seen: something came and went there twice.
+TRIES = 4
+
+
+class InTurn:
+    """A site whose store is new."""
+
+    def __init__(self, site):
+        self.site, self.cluster = site, site.cluster
+
+    def run(self):
+        """One line for each thing that is right."""
+        with Watch(self.site.ndbench, self.site.store) as watch:
+            for part in [self.submission, self.requeue_and_full_disk, self.time_limit, self.kill, self.node, self.daemon,
+                         self.controller, self.end]:
+                said = part()
+                assert not watch.failures, "\n".join(watch.failures)
+                yield said
+
+    def until(self, what, holds):
+        return self.cluster.until(what, holds, PATIENCE)
+
+    def until_gone(self, number):
+        self.until("end of the training", lambda: state(number) in (None, "Z"))
+
+    def submit(self, *more):
+        done = self.site.tell("submit", *more)
+        assert done.returncode == 0, done
+        return done.stderr
+
+    def slurm(self, *command):
+        said = self.cluster.ask(*command)
+        assert said is not None, command
+        return said
+
+    def training(self, but=None):
+        """One under way that has written a checkpoint, its task and its node."""
+        def found():
+            for number, env in self.site.tasks():
+                if number != but and any(self.site.store.glob("checkpoints/*.ckpt")):
+                    return number, task_of(env), env["SLURMD_NODENAME"]
+            return None
+        return self.until("training", found)
+
+    def has_restarted(self, task):
+        said = self.cluster.ask("scontrol", "-o", "show", "job", task)
+        return said is not None and " Restarts=0 " not in said
+
+    def is_queued(self, task):
+        tasks = self.cluster.tasks()
+        return tasks is None or any(f"{array}_{index}" == task for array, index, *_ in tasks)
+
+    def says(self, words):
+        """In the tasks' output or in a record."""
+        files = [*self.site.store.glob("slurm/*.log"), *self.site.store.glob("records/*.json")]
+        return any(words in path.read_text(errors="replace") for path in files)
+
+    def submission(self):
+        done = self.site.tell("submit", "--attempts", "2", "--dry-run")
+        assert "4 to submit in 2 block(s)" in done.stderr and "--array=1-2" in done.stdout and not self.site.store.exists(), done
+        self.submit("--attempts", "2")
+        self.until("two trainings", lambda: len(self.site.training()) == 2)
+        said = self.submit("--attempts", "2")
+        assert "4 in the queue, 0 to submit" in said, said
+        return "a matrix is submitted once, in blocks"
+
+    def requeue_and_full_disk(self):
+        # This one is late for the next part.
+        self.late, self.late_task, _ = self.training()
+        os.kill(self.late, signal.SIGSTOP)
+        number, task, _ = self.training(but=self.late)
+        self.slurm("scontrol", "requeue", task)
+        self.until_gone(number)
+        self.training(but=self.late)
+        self.until("training that goes on", lambda: self.says("continuing after"))
+        folder, times = self.site.store / "checkpoints", set()
+        with self.site.disk.filled():
+            self.until("checkpoints tried", lambda: times.add(folder.stat().st_mtime_ns) or len(times) >= TRIES)
+        self.until("word of the full disk", lambda: self.says("No space left"))
+        return "a requeued task goes on, also on a full disk"
+
+    def time_limit(self):
+        # Slurm lets it go on before it warns it.
+        self.until_gone(self.late)
+        self.until("requeue", lambda: self.has_restarted(self.late_task))
+        assert self.says("warned of the end of its time")
+        return "a task is warned at its time limit, and requeued"
+
+    def kill(self):
+        self.submit()
+        number, task, _ = self.training()
+        kill_all([number])
+        self.until("end of the task", lambda: not self.is_queued(task))
+        said = self.submit()
+        assert " 0 to submit" not in said, said
+        return f"what was killed is missing: {said.splitlines()[0]}"
+
+    def node(self):
+        _, task, node = self.training()
+        self.cluster.kill_node(node)
+        self.until("requeue", lambda: self.has_restarted(task))
+        self.cluster.start_node(node)
+        return f"{node} dies with all of its processes, and its task is requeued"
+
+    def daemon(self):
+        number, _, node = self.training()
+        self.cluster.kill(node)
+        self.cluster.start_node(node)
+        assert state(number) not in (None, "Z")
+        return "a training outlives its node's daemon"
+
+    def controller(self):
+        with ThreadPoolExecutor() as pool:
+            self.cluster.processes["slurmctld"].send_signal(signal.SIGSTOP)
+            slow = pool.submit(self.submit)
+            time.sleep(4)
+            self.cluster.processes["slurmctld"].send_signal(signal.SIGCONT)
+            assert " 0 to submit" in slow.result(), slow.result()
+            self.cluster.kill("slurmctld")
+            status, submitted = pool.submit(self.site.tell, "status", "--json"), pool.submit(self.site.tell, "submit")
+            status, submitted = status.result(), submitted.result()
+        assert status.returncode == 0 and json.loads(status.stdout)["queue_unknown"], status
+        assert submitted.returncode == 6, submitted
+        self.cluster.start_controller()
+        return "submit waits for a slow controller and does nothing without one; status does"
+
+    def end(self):
+        def is_done():
+            return self.cluster.tasks() == [] and " 6 done" in self.submit()
+        self.until("end", is_done)
+        self.until("empty queue", lambda: self.cluster.tasks() == [])
+        assert any((self.site.store / "slurm/report-faults").iterdir())
+        return "all is done"
+
