@@ -6,6 +6,7 @@ mod bad_inputs;
 #[cfg(feature = "torch")]
 mod bench;
 mod benches;
+mod containers;
 #[cfg(feature = "torch")]
 mod costs;
 #[cfg(feature = "torch")]
