@@ -3,7 +3,7 @@
 use crate::files::sha256_hex;
 use crate::plan::Trial;
 use crate::scenario::{Architecture, BatchNorm, Dataset, Deconvolution, Norm, Recipe};
-use crate::telemetry::{Device, Environment};
+use crate::telemetry::Environment;
 
 /// The longest part of a name that is made from foreign text.
 const LONGEST: usize = 48;
@@ -103,20 +103,9 @@ fn settings(trial: &Trial) -> String {
     rest.id().0[..6].into()
 }
 
-/// The device's model and the environment's fingerprint: `cpu-0123456789ab`, `nvidia-h200-0123456789ab`.
+/// [`Environment::label`].
 pub fn environment_label(environment: &Environment) -> String {
-    let device = match &environment.device {
-        Device::Cpu => "cpu".into(),
-        Device::Cuda(cuda) => slug(cuda.name.as_deref().unwrap_or("cuda")),
-    };
-    format!("{device}-{}", environment.fingerprint())
-}
-
-/// Lower-case letters, digits and single dashes.
-fn slug(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
-    let name = words.collect::<Vec<_>>().join("-").to_lowercase();
-    name.chars().take(LONGEST).collect()
+    environment.label()
 }
 
 /// What may stand in a path on any file system. Texts that differ stay apart: what had to be changed gets a hash.
@@ -164,6 +153,5 @@ mod unit {
         let long = file(&"ü".repeat(500));
         assert!(long.is_ascii() && long.len() < 120, "{long}");
         assert_eq!(file_part("cifar10"), "cifar10");
-        assert_eq!(slug("NVIDIA H100 80GB  HBM3"), "nvidia-h100-80gb-hbm3");
     }
 }

@@ -4,6 +4,7 @@ mod coverage;
 mod error;
 mod format;
 mod gather;
+mod history;
 mod index;
 mod leftovers;
 mod lock;
@@ -25,6 +26,9 @@ pub use coverage::{Progress, coverage};
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing, has_its_trials_name};
+pub use history::{
+    AA_SCHEMA, AaRecord, AaSeries, Alarms, Entry, HISTORY_SCHEMA, History, Holding, Point, Series, StepTime, series,
+};
 pub use lock::TrialLock;
 pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name, remember as remember_overhead};
 pub use probe::{

@@ -89,7 +89,19 @@ impl Hash for Environment {
 /// To this many bytes memory is told apart: what a kernel keeps for itself at a start differs by a few pages.
 const COARSE: u64 = 64 << 20;
 
+/// The longest name of a device in a label.
+const LONGEST: usize = 48;
+
 impl Environment {
+    /// The device's model and the fingerprint: `cpu-0123456789ab`, `nvidia-h200-0123456789ab`.
+    pub fn label(&self) -> String {
+        let device = match &self.device {
+            Device::Cpu => "cpu".into(),
+            Device::Cuda(cuda) => slug(cuda.name.as_deref().unwrap_or("cuda")),
+        };
+        format!("{device}-{}", self.fingerprint())
+    }
+
     /// 12 hexadecimal digits, equal where times may be compared: everything but the host's name and the commit. Of a GPU
     /// with an identifier the number does not count; one without may be any of its host's, so the host's name does.
     pub fn fingerprint(&self) -> String {
@@ -107,9 +119,21 @@ impl Environment {
     }
 }
 
+/// Lower-case letters, digits and single dashes.
+fn slug(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
+    let name = words.collect::<Vec<_>>().join("-").to_lowercase();
+    name.chars().take(LONGEST).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_devices_become_parts_of_names() {
+        assert_eq!(slug("NVIDIA H100 80GB  HBM3"), "nvidia-h100-80gb-hbm3");
+    }
 
     fn on(host: &str, index: u32, uuid: Option<&str>) -> String {
         let (name, memory) = (Some("NVIDIA H200".into()), Some(Bytes(1)));
