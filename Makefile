@@ -14,7 +14,7 @@ DEMO_STORE ?= results/$(DEMO)-$(shell date +%Y%m%d-%H%M%S)
 demo_store := $(DEMO_STORE)
 ndbench := cargo run $(flags) --quiet --
 
-.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports check-dashboards check-kubernetes check-slurm bench lint doc licences advisories ci
+.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports check-dashboards check-kubernetes check-slurm check-tracking bench lint doc licences advisories ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ check-kubernetes: build ## hold manifests against the schemas of Kubernetes (ins
 check-slurm: build ## train a matrix on a Slurm of this machine, disturb it, and compare (root; CI=yes: skips nothing)
 	scripts/check-slurm target/release/ndbench
 
+check-tracking: build ## measure the rules that look for steps in histories, Otava among them (CI=yes: skips nothing)
+	scripts/check-tracking target/release/ndbench --check
+
 bench: setup ## run the microbenchmarks
 	cargo bench --locked
 
@@ -79,6 +82,6 @@ test-tools: ## install the programs that some tests drive (Debian, as root)
 	scripts/test-tools
 
 ci: ## everything a change must pass, cheap checks first
-	@export CI=yes CARGO_INCREMENTAL=0; for step in test-tools licences advisories lint doc test check-exports check-kubernetes check-dashboards check-slurm demo-short; do \
+	@export CI=yes CARGO_INCREMENTAL=0; for step in test-tools licences advisories lint doc test check-exports check-kubernetes check-dashboards check-slurm check-tracking demo-short; do \
 		echo "== $$step"; start=$$SECONDS; $(MAKE) --no-print-directory $$step; \
 		echo "== $$step: $$((SECONDS - start)) s"; done

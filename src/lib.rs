@@ -7,7 +7,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`cli`] |
-//! | 5 | `run`, `probe`, [`report`], [`export`], [`watch`], [`submit`] |
+//! | 5 | `run`, `probe`, [`report`], [`export`], [`watch`], [`submit`], [`track`] |
 //! | 4 | `train`, [`record`] |
 //! | 3 | [`event`] |
 //! | 2 | [`plan`], `data`, `nn`, [`published`] |
@@ -43,6 +43,7 @@ pub mod submit;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+pub mod track;
 #[cfg(feature = "torch")]
 pub mod train;
 pub mod units;

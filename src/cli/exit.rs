@@ -29,6 +29,12 @@ pub enum Failure {
     /// This machine cannot do what was asked.
     #[error("{0}")]
     Machine(String),
+    /// A gate found a program slower than the tolerance.
+    #[error("slower than the tolerance")]
+    Slower,
+    /// A gate could not tell, also after its repetition.
+    #[error("not known whether it is slower than the tolerance; more --rounds tell more")]
+    Undecided,
     /// A signal ended the run; the same command goes on from the checkpoint.
     #[error("interrupted; the same command continues")]
     Interrupted,
@@ -58,6 +64,8 @@ Exit codes:
     5  the store, or a record in it, cannot be read or written
     6  this machine cannot do what was asked
     7  trials were left out since other processes are training them; the others are done
+    8  a gate found the program slower than the tolerance
+    9  a gate could not tell, also after its repetition
    75  warned of the end of its time by SIGUSR2; the same command continues
   130  interrupted by a signal; the same command continues
 watch passes on the exit code of its program: 128 and the signal's number where one killed it, 127 where there is no such
@@ -73,6 +81,8 @@ impl Failure {
             Self::Store(_) => 5,
             Self::Machine(_) => 6,
             Self::Elsewhere(_) => ELSEWHERE,
+            Self::Slower => 8,
+            Self::Undecided => 9,
             Self::Interrupted => INTERRUPTED,
             Self::Warned => WARNED,
             Self::Child(code) => *code,
@@ -113,6 +123,8 @@ mod tests {
             Failure::Store("x".into()),
             Failure::Machine("x".into()),
             Failure::Elsewhere(1),
+            Failure::Slower,
+            Failure::Undecided,
             Failure::Interrupted,
             Failure::Warned,
         ];

@@ -36,6 +36,7 @@ pub mod serve;
 mod status;
 mod submit;
 mod talk;
+mod track;
 #[cfg(target_os = "linux")]
 pub mod watch;
 
@@ -78,6 +79,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Report(args) => reported(&args),
         Command::Audit { published, json } => audited(published.as_deref(), json),
         Command::Export(args) => export::run(&args),
+        Command::Track(command) => track::run(&command),
         #[cfg(target_os = "linux")]
         Command::Watch(args) => watch::run(&args),
         Command::Serve(args) => serve::run(&args),

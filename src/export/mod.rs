@@ -9,6 +9,7 @@ mod asv;
 mod bmf;
 mod csv;
 mod error;
+mod history;
 pub mod metrics;
 mod mllog;
 mod name;

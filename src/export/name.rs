@@ -15,7 +15,7 @@ pub struct Cell {
     pub architecture: Architecture,
     /// The data.
     pub dataset: Dataset,
-    /// Length of the training.
+    /// Length of the training; 0 of a probe.
     pub epochs: u32,
     /// `bn`; `nd` with the study's settings, else `nd-<implementation>~<hash of the settings>`.
     pub norm: String,
@@ -30,7 +30,7 @@ impl Cell {
             architecture: trial.architecture,
             dataset: trial.dataset.clone(),
             epochs: trial.epochs,
-            norm: norm(trial),
+            norm: norm(trial.norm, trial.deconvolution),
             settings: settings(trial),
         }
     }
@@ -61,19 +61,20 @@ impl Cell {
         ]
     }
 
-    /// `e100`, and `~<hash>` where the recipe is not the study's.
+    /// `e100`, and `~<hash>` where the recipe is not the study's; `probe` where nothing was trained to an end.
     pub fn length(&self) -> String {
-        format!("e{}{}", self.epochs, mark(&self.settings))
+        let length = if self.epochs == 0 { "probe".into() } else { format!("e{}", self.epochs) };
+        format!("{length}{}", mark(&self.settings))
     }
 }
 
 /// The norm, and what makes it another one than the study's.
-fn norm(trial: &Trial) -> String {
-    let Some(deconvolution) = trial.deconvolution.filter(|_| trial.norm == Norm::Nd) else {
-        return trial.norm.to_string();
+pub(super) fn norm(norm: Norm, deconvolution: Option<Deconvolution>) -> String {
+    let Some(deconvolution) = deconvolution.filter(|_| norm == Norm::Nd) else {
+        return norm.to_string();
     };
     let plain = Deconvolution::default();
-    let mut name = trial.norm.to_string();
+    let mut name = norm.to_string();
     if deconvolution.implementation != plain.implementation {
         name += &format!("-{}", deconvolution.implementation);
     }

@@ -48,17 +48,21 @@ impl Filter {
         Ok(())
     }
 
+    /// Whether what is trained is to be kept; lengths and attempts do not matter.
+    pub fn keeps_arm(&self, architecture: Architecture, dataset: &Dataset, norm: Norm) -> bool {
+        any(&self.architectures, &architecture) && any(&self.datasets, dataset) && any(&self.norms, &norm)
+    }
+
     /// Whether the trial is to be kept.
     pub fn keeps(&self, trial: &Trial) -> bool {
-        fn any<T: PartialEq>(wanted: &[T], value: &T) -> bool {
-            wanted.is_empty() || wanted.contains(value)
-        }
-        any(&self.architectures, &trial.architecture)
-            && any(&self.datasets, &trial.dataset)
-            && any(&self.norms, &trial.norm)
+        self.keeps_arm(trial.architecture, &trial.dataset, trial.norm)
             && any(&self.epochs, &trial.epochs)
             && any(&self.attempts, &trial.attempt)
     }
+}
+
+fn any<T: PartialEq>(wanted: &[T], value: &T) -> bool {
+    wanted.is_empty() || wanted.contains(value)
 }
 
 fn name<T: FromStr<Err = UnknownName>>(value: &str) -> Result<T, String> {

@@ -9,6 +9,7 @@ mod comparison;
 mod differences;
 mod figure;
 mod frontier;
+mod history;
 mod html;
 mod json;
 mod markdown;
@@ -32,8 +33,9 @@ mod words;
 pub use bundle::{Bundle, Options, OutFile, PictureError};
 pub use comparison::comparison;
 pub use figure::study::{Figure, Form, figures, study_figures};
-pub use figure::{PngError, figure, frontier_figure, parts_figure, png};
+pub use figure::{PngError, figure, frontier_figure, history_figure, parts_figure, png};
 pub use frontier::{Frontier, Point, frontier_tables, frontiers};
+pub use history::{false_alarms, history_html, history_json, history_table};
 pub use html::{Page, html};
 pub use markdown::markdown;
 pub use model::{
@@ -42,6 +44,7 @@ pub use model::{
 };
 pub use overhead::overhead_table;
 pub use probe::{ArmFigures, arm_figures, probe_table};
+pub use table::Table;
 pub use watching::Watching;
 pub use words::clean;
 

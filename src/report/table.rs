@@ -3,12 +3,14 @@
 use super::words::clean;
 
 /// Rows of cells under a head; the first `left` columns are aligned left, the others right.
-pub(super) struct Table {
+#[derive(Debug, Clone)]
+pub struct Table {
     left: usize,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
+    /// A table without rows.
     pub fn new(left: usize, head: &[&str]) -> Self {
         Self { left, rows: vec![head.iter().map(|h| (*h).into()).collect()] }
     }
@@ -18,6 +20,7 @@ impl Table {
         self.rows.push(cells.iter().map(|c| clean(c).replace('|', "\\|")).collect());
     }
 
+    /// The text, which ends in a new line.
     pub fn render(&self) -> String {
         let columns = self.rows[0].len();
         let width = |c: usize| self.rows.iter().map(|row| row[c].chars().count()).max().unwrap_or(0).max(3);

@@ -17,6 +17,7 @@ mod run;
 mod serve;
 mod status;
 mod submit;
+mod track;
 #[cfg(target_os = "linux")]
 mod watch;
 
@@ -36,6 +37,7 @@ pub use run::{RetryArg, RunArgs};
 pub use serve::ServeArgs;
 pub use status::StatusArgs;
 pub use submit::{EngineArg, SubmitArgs};
+pub use track::{GateArgs, HistoryArgs, HistoryFormat, QualityArgs, TrackCommand, TurnArgs};
 #[cfg(target_os = "linux")]
 pub use watch::WatchArgs;
 
@@ -81,6 +83,9 @@ pub enum Command {
     },
     /// Write records in the forms that other tools read
     Export(ExportArgs),
+    /// Keep the times of probes from commit to commit, and say whether something got slower
+    #[command(subcommand)]
+    Track(TrackCommand),
     /// Run any program under the telemetry of trainings; its exit code is passed on
     #[cfg(target_os = "linux")]
     Watch(WatchArgs),

@@ -103,9 +103,12 @@ impl History {
 
 impl Holding {
     fn take(&mut self, path: PathBuf) {
-        let read = text(&path).and_then(|text| match Entry::parse(&text) {
-            Err(RecordError::Foreign(_)) => Ok(self.aa.push(AaRecord::parse(&text)?)),
-            entry => Ok(self.entries.push(entry?)),
+        let read = text(&path).and_then(|text| {
+            match Entry::parse(&text) {
+                Err(RecordError::Foreign(_)) => self.aa.push(AaRecord::parse(&text)?),
+                entry => self.entries.push(entry?),
+            }
+            Ok(())
         });
         if let Err(why) = read {
             self.skipped.push(Skipped { path, kind: why.kind(), why: why.to_string() });

@@ -8,6 +8,7 @@ mod crowd;
 mod curves;
 mod dots;
 mod frontier;
+mod history;
 mod parts;
 mod png;
 mod ratios;
@@ -16,6 +17,7 @@ mod signature;
 pub(super) mod study;
 
 pub use frontier::frontier_figure;
+pub use history::history_figure;
 pub use parts::parts_figure;
 pub use png::{PngError, png};
 

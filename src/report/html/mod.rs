@@ -38,23 +38,51 @@ pub fn html(page: &Page) -> String {
     let contents: String =
         headings.map(|(id, text)| format!("<li><a href=\"#{id}\">{}</a></li>\n", escape(text))).collect();
     let title = escape(&clean(&page.report.scenario));
-    let mut out = format!(
+    let lead = lead(page.report);
+    let mut content = drawings(page.figures) + &first.html;
+    rest.iter().for_each(|b| content += &b.html);
+    shell(&Shell {
+        title: &title,
+        tab: &format!("{title}: BN and ND"),
+        lead: &lead,
+        contents: &contents,
+        content: &content,
+    })
+}
+
+/// A page of one text, whose first heading stands in its title, under a figure.
+pub(super) fn standalone(title: &str, markdown: &str, figure: Option<&Figure>) -> String {
+    let content = drawings(figure.map_or(&[], std::slice::from_ref)) + &Body::of(markdown, false).html;
+    let title = escape(title);
+    shell(&Shell { title: &title, tab: &title, lead: "", contents: "", content: &content })
+}
+
+/// The parts of a page, as HTML.
+struct Shell<'a> {
+    title: &'a str,
+    /// The title of the window.
+    tab: &'a str,
+    lead: &'a str,
+    contents: &'a str,
+    content: &'a str,
+}
+
+fn shell(page: &Shell) -> String {
+    let Shell { title, tab, lead, contents, content } = page;
+    let version = env!("CARGO_PKG_VERSION");
+    let nav = format!("<nav aria-label=\"Contents\">\n<ul>\n{contents}</ul>\n</nav>\n");
+    let nav = if contents.is_empty() { "" } else { &nav };
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
-         <title>{title}: BN and ND</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <title>{tab}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#content\">Skip to the content</a>\n\
-         <header>\n<h1>{title}</h1>\n{}</header>\n\
-         <nav aria-label=\"Contents\">\n<ul>\n{contents}</ul>\n</nav>\n<main id=\"content\">\n",
-        lead(page.report)
-    );
-    out += &drawings(page.figures);
-    out += &first.html;
-    rest.iter().for_each(|b| out += &b.html);
-    let version = env!("CARGO_PKG_VERSION");
-    let _ = write!(out, "</main>\n<footer><p>Made by ndbench {version} from records alone.</p></footer>\n");
-    out + "</body>\n</html>\n"
+         <header>\n<h1>{title}</h1>\n{lead}</header>\n\
+         {nav}<main id=\"content\">\n{content}</main>\n\
+         <footer><p>Made by ndbench {version} from records alone.</p></footer>\n</body>\n</html>\n"
+    )
 }
 
 /// The answer in a few lines: how much is done and what ND costs.

@@ -1,0 +1,137 @@
+//! `ndbench track gate` and `track aa`: turns of two programs.
+
+use super::super::args::{GateArgs, TurnArgs};
+use super::super::exit::Failure;
+use super::super::talk;
+use super::{read, store, write};
+use crate::record::{AA_SCHEMA, AaRecord, AaSeries, Alarms, Entry, History};
+use crate::report::{Table, false_alarms};
+use crate::track::{Outcome, Plan, Program, Side, TurnError, Verdict, compare};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Compares, prints what was found, and fails where the verdict is not PASS.
+///
+/// # Errors
+/// [`Failure::Slower`], [`Failure::Undecided`], and why there was no comparison.
+pub fn run(args: &GateArgs) -> Result<(), Failure> {
+    let baseline = PathBuf::from(&args.baseline);
+    if !baseline.is_file() {
+        return Err(Failure::Input(how_to_build(&args.baseline).into()));
+    }
+    let aa = args.history.as_deref().map(read).transpose()?.map_or(Vec::new(), |holding| holding.aa);
+    let plan = plan(&args.turns);
+    let (outcome, last) = by_turns(&plan, &baseline, &candidate(&args.turns)?, &args.turns)?;
+    let known = false_alarms(&aa, &last.environment_label());
+    let verdict = outcome.verdict();
+    let text = if args.json {
+        let value = json!({
+            "verdict": verdict, "tolerance": plan.tolerance, "rate": plan.rate, "repeated": outcome.repeated,
+            "comparisons": outcome.comparisons, "false_alarms": known,
+        });
+        format!("{value:#}\n")
+    } else {
+        table(&outcome, &plan) + &format!("False alarms on {}: {known}\n", last.environment_label())
+    };
+    write(&text, None)?;
+    match verdict {
+        Verdict::Pass => Ok(()),
+        Verdict::Fail => Err(Failure::Slower),
+        Verdict::Ambiguous => Err(Failure::Undecided),
+    }
+}
+
+/// Compares a program with itself and keeps what was found.
+///
+/// # Errors
+/// Why a comparison could not be made, or a history that cannot be written.
+pub fn aa(times: usize, history: &Path, turns: &TurnArgs) -> Result<(), Failure> {
+    let (plan, program, started) = (plan(turns), candidate(turns)?, jiff::Timestamp::now());
+    let (mut gate, mut ambiguous, mut last) = (Alarms::default(), 0, None);
+    let mut seconds: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for number in 1..=times {
+        let (outcome, entry) = by_turns(&plan, &program, &program, turns)?;
+        let verdict = outcome.verdict();
+        talk::say(&format!("comparison {number} of {times}: {}", verdict.word()))?;
+        gate = gate.and(Alarms { alarms: usize::from(verdict == Verdict::Fail), of: 1 });
+        ambiguous += usize::from(verdict == Verdict::Ambiguous);
+        outcome.turns.into_iter().for_each(|(name, turns)| seconds.entry(name).or_default().extend(turns));
+        last = Some(entry);
+    }
+    let Some(last) = last else { return Err(Failure::Input("--times is 0, so there is nothing to compare".into())) };
+    let record = AaRecord {
+        schema: AA_SCHEMA.into(),
+        environment: last.environment_label(),
+        commit: last.environment.software.commit.clone(),
+        started,
+        rounds: plan.rounds,
+        tolerance: plan.tolerance,
+        gate,
+        ambiguous,
+        series: seconds.into_iter().map(|(name, seconds)| AaSeries { name, seconds }).collect(),
+    };
+    History::at(history).add_aa(&record).map_err(store)?;
+    write(&format!("{} ambiguous; {}\n", ambiguous, false_alarms(&[record], &last.environment_label())), None)
+}
+
+/// Turns of two programs, and the last probe of the second.
+fn by_turns(plan: &Plan, baseline: &Path, candidate: &Path, args: &TurnArgs) -> Result<(Outcome, Entry), Failure> {
+    let program = |path: &Path| Program { path: path.into(), arguments: args.probe.clone() };
+    let (baseline, candidate) = (program(baseline), program(candidate));
+    let mut last: Option<Entry> = None;
+    let outcome = compare(plan, &mut |side| {
+        let entries = if side == Side::Baseline { baseline.turn()? } else { candidate.turn()? };
+        let times =
+            entries.iter().flat_map(|entry| entry.steps.iter().map(|step| (step.name(), step.seconds.0))).collect();
+        if let (Side::Candidate, Some(entry)) = (side, entries.into_iter().last()) {
+            last = Some(entry);
+        }
+        Ok::<_, TurnError>(times)
+    });
+    let outcome = outcome.map_err(|e| Failure::Machine(e.to_string()))?;
+    match last {
+        Some(last) if !outcome.comparisons.is_empty() => Ok((outcome, last)),
+        _ => Err(Failure::Machine("the programs have no arm in common, so there is nothing to compare".into())),
+    }
+}
+
+fn plan(args: &TurnArgs) -> Plan {
+    Plan { rounds: args.rounds, tolerance: args.tolerance / 100.0, rate: args.rate / 100.0 }
+}
+
+fn candidate(args: &TurnArgs) -> Result<PathBuf, Failure> {
+    args.program
+        .clone()
+        .map_or_else(std::env::current_exe, Ok)
+        .map_err(|e| Failure::Machine(format!("cannot tell where this program lies: {e}; name one with --program")))
+}
+
+fn table(outcome: &Outcome, plan: &Plan) -> String {
+    let percent = |share: f64| format!("{:+.1} %", 100.0 * share);
+    let mut table = Table::new(1, &["Series", "Pairs", "Change", "From", "To", "Verdict"]);
+    for c in &outcome.comparisons {
+        let numbers = [c.change, c.interval.low, c.interval.high].map(percent);
+        let cells = [c.name.clone(), c.pairs.to_string()].into_iter().chain(numbers);
+        table.row(cells.chain([c.verdict.word().into()]).collect());
+    }
+    let repeated = if outcome.repeated { ", after a repetition with twice the rounds" } else { "" };
+    format!(
+        "{}\n{} at a tolerance of {}{repeated}. A comparison fails wrongly, or an arm passes wrongly, in {:.1} % of cases \
+         at most, as far as ratios are symmetric about their mean.\n",
+        table.render(),
+        outcome.verdict().word(),
+        percent(plan.tolerance).trim_start_matches('+'),
+        100.0 * plan.rate,
+    )
+}
+
+/// A revision has no program yet.
+fn how_to_build(revision: &str) -> String {
+    format!(
+        "there is no program {revision}; turns need two programs on one machine. If it is a git revision, build it:\n    \
+         git worktree add ../ndbench-baseline {revision}\n    \
+         make -C ../ndbench-baseline setup && cargo build --release --manifest-path ../ndbench-baseline/Cargo.toml\n    \
+         ndbench track gate --baseline ../ndbench-baseline/target/release/ndbench -- …"
+    )
+}
