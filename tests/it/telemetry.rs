@@ -266,7 +266,7 @@ fn slow_calls_are_made_more_rarely() {
     let stretched = watch.until("stretched", |s| s.health.intervals[0].1.0 > 0.35);
     assert_eq!(stretched.health.intervals[0].0, "fast");
     let memory = stretched.calls.iter().find(|stats| stats.call == Call::Memory).unwrap();
-    assert!(memory.buckets[8..].iter().sum::<u64>() >= 20, "{memory:?}");
+    assert!(memory.buckets[8..].iter().sum::<u64>() >= 3, "{memory:?}");
 }
 
 #[test]
