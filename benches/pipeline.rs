@@ -70,6 +70,7 @@ fn made_up(number: u64) -> Record {
     };
     Record {
         data_digest: None,
+        slurm: None,
         schema: SCHEMA.into(),
         trial_id: trial.id(),
         block: Block { id: trial.cell(), position: 0 },

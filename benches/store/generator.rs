@@ -64,6 +64,7 @@ fn record(resolved: &ResolvedTrial, seed: u64) -> Record {
     let epochs = (1..=trial.epochs).map(|e| epoch(e, trial.epochs, &mut numbers)).collect();
     Record {
         data_digest: None,
+        slurm: None,
         schema: SCHEMA.into(),
         trial_id: trial.id(),
         trial,

@@ -6,9 +6,9 @@ use super::exit::Failure;
 use super::interrupt::{interrupt_flag, was_warned};
 use super::talk;
 use crate::http::Address;
-use crate::plan::{PLAN_FILE, TrialId, plans, rows};
+use crate::plan::{TrialId, plans, rows};
 use crate::record::Store;
-use crate::submit::WARNED;
+use crate::submit::{ELSEWHERE, INTERRUPTED, WARNED};
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -16,7 +16,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf, absolute};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ pub fn run(args: &RunArgs, devices: &[DeviceArg]) -> Result<(), Failure> {
 }
 
 impl Work<'_> {
-    fn left(&self) -> std::sync::MutexGuard<'_, VecDeque<usize>> {
+    fn left(&self) -> MutexGuard<'_, VecDeque<usize>> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -126,7 +126,7 @@ impl Work<'_> {
         let mut told = false;
         loop {
             if let Some(status) = child.try_wait()? {
-                return Ok(status.code().map_or_else(|| 128 + status.signal().unwrap_or(0), |code| code) as u8);
+                return Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)) as u8);
             }
             if !told && self.interrupt.load(Ordering::Relaxed) {
                 let signal = if was_warned() { libc::SIGUSR2 } else { libc::SIGTERM };
@@ -148,7 +148,6 @@ fn say(device: DeviceArg, quiet: bool, line: &str) {
 
 /// The command line that trains `row` of the plan on a device, the one at the place in the list, as `args` say.
 fn arguments(args: &RunArgs, plan: &Path, (device, place): (DeviceArg, usize), row: usize) -> Vec<OsString> {
-    debug_assert!(plan.to_string_lossy().ends_with(PLAN_FILE));
     let mut all: Vec<OsString> = vec!["run".into(), plan.into()];
     let mut option = |name: &str, value: OsString| all.extend([name.into(), value]);
     option("--row", row.to_string().into());
@@ -202,16 +201,17 @@ fn moved(address: &Address, place: usize) -> Address {
     }
 }
 
-/// Of the exit codes of all processes the one that says most; rows that are left had no device to be trained on.
+/// Exit codes, those first that say most of a run; whatever is not there is a failure.
+const GRAVEST: [u8; 8] = [INTERRUPTED, WARNED, FAILED, 5, 4, 3, 2, ELSEWHERE];
+
+/// The exit code of a run that did not do all.
+const FAILED: u8 = 1;
+
+/// Of the exit codes of all processes the gravest; rows that are left had no device to be trained on.
 fn gravest(codes: &[u8], left: usize) -> Option<u8> {
-    let order = [130, WARNED, 1, 5, 4, 3, 2, 7];
-    let known = order.into_iter().find(|code| codes.contains(code));
-    // Killed, and whatever else there may be, is a failure.
-    let other = codes.iter().any(|code| !order.contains(code)).then_some(1);
-    other
-        .filter(|_| known.is_none_or(|code| code > 1 && code != 130 && code != WARNED))
-        .or(known)
-        .or((left > 0).then_some(NO_DEVICE))
+    let known = codes.iter().map(|code| if GRAVEST.contains(code) { *code } else { FAILED });
+    let gravest = known.min_by_key(|code| GRAVEST.iter().position(|known| known == code));
+    gravest.or((left > 0).then_some(NO_DEVICE))
 }
 
 #[cfg(test)]
