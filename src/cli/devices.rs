@@ -111,7 +111,9 @@ impl Work<'_> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(arguments(self.args, &self.plan, (device, place), row));
         // Signals of the terminal reach this process alone, which passes them on.
-        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn()?;
+        command.stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        ends_with_its_parent(&mut command);
+        let mut child = command.spawn()?;
         let words = child.stderr.take().expect("stderr is a pipe");
         thread::scope(|scope| {
             scope.spawn(move || {
@@ -137,6 +139,20 @@ impl Work<'_> {
             thread::sleep(LOOK);
         }
     }
+}
+
+/// The process is interrupted where the thread that starts it, and looks after it, dies.
+fn ends_with_its_parent(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: `prctl` may be called between fork and exec.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
 }
 
 /// A line of the process on `device`. Where stderr cannot be written there is nobody to tell.

@@ -88,7 +88,15 @@ fn refused(error: SubmitError) -> Failure {
 /// What the tasks run: this program, if it can train.
 fn program(args: &SubmitArgs) -> Result<PathBuf, Failure> {
     match &args.program {
-        Some(program) => Ok(absolute(program)?),
+        Some(program) => {
+            if !program.is_file() {
+                talk::say(&format!(
+                    "warning: --program {}: there is no such file here; every node must have it",
+                    program.display()
+                ))?;
+            }
+            Ok(absolute(program)?)
+        }
         None if cfg!(feature = "torch") => Ok(std::env::current_exe()?),
         None => Err(Failure::Input("this program is built without libtorch; --program names one that trains".into())),
     }

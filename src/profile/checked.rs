@@ -130,8 +130,11 @@ impl Profile {
     /// Text that breaks a rule: with line, column, key and rule.
     pub fn parse(label: &str, text: &str) -> Result<Self, SettingsError> {
         let document = Document::from_file::<Raw>(label, text)?;
-        let raw: Raw = document.value()?;
+        let mut raw: Raw = document.value()?;
         let (device, tf32) = super::check::check(&raw, &document)?;
+        if device == Device::Cuda {
+            raw.slurm.ask_for_a_gpu();
+        }
         Ok(Self { raw, document, device, tf32 })
     }
 

@@ -20,7 +20,7 @@ pub struct Slurm {
     pub qos: Option<String>,
     /// Features that nodes must have.
     pub constraint: Option<String>,
-    /// Generic resources of a task, `gpu:h200:1`.
+    /// Generic resources of a task, `gpu:h200:1`; of a profile of a GPU `gpu:1`, where it does not say.
     pub gres: Option<String>,
     /// Cores of a task.
     pub cpus: Option<u32>,
@@ -62,8 +62,33 @@ fn any_port() -> String {
 }
 
 impl Slurm {
+    /// Asks for a GPU, which no other job has, unless it says something of GPUs itself.
+    pub(super) fn ask_for_a_gpu(&mut self) {
+        let says = |option: &String| ["--gres", "--gpus", "-G"].iter().any(|name| option.starts_with(name));
+        if self.gres.is_none() && !self.options.iter().any(says) {
+            self.gres = Some("gpu:1".into());
+        }
+    }
+
     /// [`Slurm::memory`] in MiB, as Slurm counts.
     pub fn memory_mib(&self) -> Option<u64> {
         self.memory.map(|memory| memory.0.0.div_ceil(1 << 20))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_is_asked_for_unless_something_else_is() {
+        let asked = |text: &str| {
+            let mut slurm: Slurm = toml::from_str(text).unwrap();
+            slurm.ask_for_a_gpu();
+            slurm.gres
+        };
+        assert_eq!(asked("").as_deref(), Some("gpu:1"));
+        assert_eq!(asked("gres = \"gpu:h200:1\"").as_deref(), Some("gpu:h200:1"));
+        assert_eq!(asked("options = [\"--gpus-per-task=1\"]"), None);
     }
 }

@@ -14,6 +14,8 @@ pub struct Limits {
     pub minutes: Option<u64>,
     /// The nodes of the partition, alike ones once.
     pub nodes: Vec<Node>,
+    /// Partitions that were asked for and are not there.
+    pub missing: Vec<String>,
 }
 
 /// A kind of node.
@@ -33,8 +35,7 @@ impl Limits {
         Self::of("", "", "", None)
     }
 
-    /// Asks the cluster, and about the partitions that `slurm` names or else the default one; of a partition that there is
-    /// not, nothing is known.
+    /// Asks the cluster, and about the partitions that `slurm` names or else the default one.
     ///
     /// # Errors
     /// Slurm does not answer.
@@ -60,6 +61,8 @@ impl Limits {
         };
         let lines: Vec<&str> = partitions.lines().filter(named).collect();
         let names: Vec<&str> = lines.iter().filter_map(|line| field(line, "PartitionName=")).collect();
+        let wanted = asked.into_iter().flat_map(|asked| asked.split(','));
+        let missing = wanted.filter(|name| !partitions.is_empty() && !names.contains(name)).map(String::from).collect();
         let times: Option<Vec<u64>> = lines.iter().map(|line| field(line, "MaxTime=").and_then(time_minutes)).collect();
         let node = |line: &str| {
             let fields: Vec<&str> = line.split('|').collect();
@@ -74,6 +77,7 @@ impl Limits {
             jobs: setting("MaxJobCount").unwrap_or(10_000),
             minutes: times.and_then(|times| times.into_iter().max()),
             nodes: nodes.lines().filter_map(node).collect(),
+            missing,
         }
     }
 
@@ -88,9 +92,10 @@ impl Limits {
     /// What of `slurm` no node has, or the cluster does not do, in words.
     pub fn misfits(&self, slurm: &Slurm) -> Vec<String> {
         let any = |has: &dyn Fn(&Node) -> bool| self.nodes.is_empty() || self.nodes.iter().any(has);
-        let mut misfits = Vec::new();
+        let unknown = |name: &String| format!("slurm.partition: the cluster has no partition {name}");
+        let mut misfits: Vec<String> = self.missing.iter().map(unknown).collect();
         if let Some(gres) = &slurm.gres
-            && !any(&|node| gres.split(',').all(|asked| asked == "none" || has_gres(&node.gres, asked)))
+            && !any(&|node| node.has_gres(gres))
         {
             let has: Vec<&str> = self.nodes.iter().map(|node| node.gres.as_str()).collect();
             misfits.push(format!("slurm.gres: no node of the partition has {gres}; they have {}", has.join(" and ")));
@@ -107,10 +112,25 @@ impl Limits {
             let most = self.nodes.iter().map(|node| node.memory).max().unwrap_or_default();
             misfits.push(format!("slurm.memory: no node of the partition has {memory} MiB; {most} MiB is the most"));
         }
+        let (cpus, memory) = (u64::from(slurm.cpus.unwrap_or(0)), slurm.memory_mib().unwrap_or(0));
+        let all = |node: &Node| {
+            let gres = slurm.gres.as_ref().is_none_or(|gres| node.has_gres(gres));
+            gres && node.cpus >= cpus && node.memory >= memory
+        };
+        if misfits.is_empty() && !any(&all) {
+            misfits.push("slurm: no node of the partition has gres, cores and memory together".into());
+        }
         if self.array_size < 2 {
             misfits.push("the cluster takes no job arrays (MaxArraySize)".into());
         }
         misfits
+    }
+}
+
+impl Node {
+    /// Whether it can give all of `asked`, with commas between them.
+    fn has_gres(&self, asked: &str) -> bool {
+        asked.split(',').all(|asked| asked == "none" || has_gres(&self.gres, asked))
     }
 }
 
@@ -188,5 +208,10 @@ mod tests {
             let misfits = limits.misfits(&slurm(text));
             assert!(misfits.len() == 1 && misfits[0].contains(said), "{text}: {misfits:?}");
         }
+        let together = "gres = \"gpu:a100:1\"\ncpus = 96";
+        assert!(limits.misfits(&slurm(together))[0].contains("together"), "no node has both");
+        let nowhere = Limits::of(CONFIG, PARTITIONS, NODES, Some("gpu,nosuch"));
+        assert_eq!(nowhere.misfits(&slurm("")), ["slurm.partition: the cluster has no partition nosuch"]);
+        assert_eq!(Limits::unknown().misfits(&slurm("partition = \"any\"")), [""; 0]);
     }
 }

@@ -189,7 +189,7 @@ mod tests {
             Row { block: n.to_string(), trials: vec![TrialId(n.to_string())], seconds }
         };
         frozen.rows = (1..=7).map(row).collect();
-        let limits = Limits { array_size: 5, jobs: 6, minutes: Some(1440), nodes: vec![] };
+        let limits = Limits { array_size: 5, jobs: 6, minutes: Some(1440), nodes: vec![], missing: vec![] };
         let slurm = Slurm::default();
         let submission = Submission {
             frozen: &frozen,

@@ -67,7 +67,7 @@ impl Array {
         let command = command.into_iter().chain(more).chain(listening(slurm)).collect::<Vec<_>>();
         let (before, command) = (self.before, command.join(" "));
         text += &setup(slurm);
-        text += &targets(slurm);
+        text += &targets(slurm, plan);
         let _ = write!(
             text,
             "row=$(({before} + SLURM_ARRAY_TASK_ID))\n\
@@ -95,6 +95,10 @@ pub fn report(common: &Common, name: &str) -> String {
     let small = Slurm { gres: None, cpus: None, memory: None, exclusive: false, ..(*slurm).clone() };
     resources(&mut text, &small);
     text += &setup(slurm);
+    if let Some(metrics) = &slurm.metrics {
+        // Those of tasks whose node died with them.
+        text += &format!("rm -f {}/{JOB}{plan}-*.json\n", quoted(&metrics.targets));
+    }
     let (program, path, out) = (quoted(program), quoted(path), quoted(&folder.join(name)));
     text + &format!("exec {program} report {path} --out {out}\n")
 }
@@ -130,13 +134,13 @@ fn option_line(text: &mut String, option: &str, value: Option<&str>) {
     }
 }
 
-/// The file by which Prometheus finds a task.
-fn targets(slurm: &Slurm) -> String {
+/// The file by which Prometheus finds a task, each time that it is started another one.
+fn targets(slurm: &Slurm, plan: &str) -> String {
     slurm.metrics.as_ref().map_or(String::new(), |metrics| {
         let folder = quoted(&metrics.targets);
         format!(
             "mkdir -p {folder}\n\
-             targets={folder}/\"ndbench-${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}.json\"\n"
+             targets={folder}/\"{JOB}{plan}-${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}-${{SLURM_RESTART_COUNT:-0}}.json\"\n"
         )
     })
 }
@@ -152,8 +156,9 @@ fn listening(slurm: &Slurm) -> Vec<String> {
     listen.into_iter().chain(guard).collect()
 }
 
+/// The profile's lines; where one fails the script ends.
 fn setup(slurm: &Slurm) -> String {
-    slurm.setup.iter().map(|line| format!("{line}\n")).collect()
+    if slurm.setup.is_empty() { String::new() } else { format!("set -e\n{}\nset +e\n", slurm.setup.join("\n")) }
 }
 
 /// A word for a shell.
