@@ -14,7 +14,7 @@ DEMO_STORE ?= results/$(DEMO)-$(shell date +%Y%m%d-%H%M%S)
 demo_store := $(DEMO_STORE)
 ndbench := cargo run $(flags) --quiet --
 
-.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports check-dashboards check-kubernetes check-slurm check-tracking bench lint doc licences advisories ci
+.PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports check-dashboards check-kubernetes check-slurm check-slurm-nightly check-tracking bench lint doc licences advisories ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,13 @@ check-slurm: build ## train a matrix on a Slurm of this machine, disturb it, and
 
 check-tracking: build ## measure the rules that look for steps in histories, Otava among them (CI=yes: skips nothing)
 	scripts/check-tracking target/release/ndbench --check
+
+# Faults at random by a seed, the day's: make check-slurm-nightly FAULTS=50 SEED=20260101
+FAULTS ?= 200
+SEED ?= $(shell date +%Y%m%d)
+
+check-slurm-nightly: build ## the same with many faults at random (FAULTS, SEED)
+	scripts/check-slurm target/release/ndbench --faults $(FAULTS) --seed $(SEED)
 
 bench: setup ## run the microbenchmarks
 	cargo bench --locked

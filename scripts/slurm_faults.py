@@ -137,7 +137,13 @@ def cancelled(site, draw):
 
 
 def warned(site, draw):
-    yield from asked(site, draw, "is warned", "scancel", "--signal=USR2")
+    if site.cluster.is_listening():
+        yield from asked(site, draw, "is warned", "scancel", "--signal=USR2")
+    else:
+        number, task = running(site, draw)
+        if number:
+            os.kill(number, signal.SIGUSR2)
+            yield f"{task} is warned, and then the controller is away", 0
 
 
 def requeued(site, draw):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -55,9 +56,9 @@ class InTurn:
             return None
         return self.until("training", found)
 
-    def has_restarted(self, task):
-        said = self.cluster.ask("scontrol", "-o", "show", "job", task)
-        return said is not None and " Restarts=0 " not in said
+    def restarts(self, task):
+        said = self.slurm("scontrol", "-o", "show", "job", task)
+        return int(re.search(r" Restarts=(\d+) ", said).group(1))
 
     def is_queued(self, task):
         tasks = self.cluster.tasks()
@@ -80,6 +81,7 @@ class InTurn:
     def requeue_and_full_disk(self):
         # This one is late for the next part.
         self.late, self.late_task, _ = self.training()
+        assert self.restarts(self.late_task) == 0
         os.kill(self.late, signal.SIGSTOP)
         number, task, _ = self.training(but=self.late)
         self.slurm("scontrol", "requeue", task)
@@ -95,7 +97,7 @@ class InTurn:
     def time_limit(self):
         # Slurm lets it go on before it warns it.
         self.until_gone(self.late)
-        self.until("requeue", lambda: self.has_restarted(self.late_task))
+        self.until("requeue", lambda: self.restarts(self.late_task))
         assert self.says("warned of the end of its time")
         return "a task is warned at its time limit, and requeued"
 
@@ -110,8 +112,9 @@ class InTurn:
 
     def node(self):
         _, task, node = self.training()
+        before = self.restarts(task)
         self.cluster.kill_node(node)
-        self.until("requeue", lambda: self.has_restarted(task))
+        self.until("requeue", lambda: self.restarts(task) > before)
         self.cluster.start_node(node)
         return f"{node} dies with all of its processes, and its task is requeued"
 
@@ -129,6 +132,7 @@ class InTurn:
             time.sleep(4)
             self.cluster.processes["slurmctld"].send_signal(signal.SIGCONT)
             assert " 0 to submit" in slow.result(), slow.result()
+            time.sleep(4)  # what it has not written down yet it forgets
             self.cluster.kill("slurmctld")
             status, submitted = pool.submit(self.site.tell, "status", "--json"), pool.submit(self.site.tell, "submit")
             status, submitted = status.result(), submitted.result()

@@ -1,11 +1,13 @@
 """What must hold of a store, at its end and all the time while tasks of a cluster write to it."""
 
+import gzip
 import hashlib
 import json
 import os
 import pathlib
 import subprocess
 import threading
+import zlib
 
 MAGIC = b"ndbench.checkpoint/3\n"
 DIGEST = 32
@@ -33,6 +35,17 @@ def remains(store):
     """What a store whose trials are all done should not have: halves of files, what was set aside, checkpoints."""
     files = [path for path in store.rglob("*") if path.is_file()]
     return sorted(path.name for path in files if path.name.startswith(".tmp-") or ".unreadable" in path.name or path.suffix == ".ckpt")
+
+
+def damaged_series(store):
+    """Readings that cannot be read to their end."""
+    found = []
+    for path in sorted((store / "telemetry").glob("*.csv.gz")):
+        try:
+            gzip.decompress(path.read_bytes())
+        except (OSError, EOFError, zlib.error) as failure:
+            found.append(f"{path.name}: {failure}")
+    return found
 
 
 def open_locks(number, store):
@@ -109,7 +122,7 @@ class Watch:
         for path, content in self.finished.items():
             if contents.get(path) != content:
                 self.failures.append(f"{path.name} was finished, and is {'another' if path in contents else 'gone'} now")
-        
+
     def look_at_checkpoints(self):
         """Every checkpoint is whole, and goes no less far than the one before."""
         for path in (self.store / "checkpoints").glob("*.ckpt"):

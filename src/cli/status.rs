@@ -48,7 +48,9 @@ struct Status<'a> {
     lines: Vec<Line<'a>>,
     /// Estimated for what is left; absent where nothing is known of a trial.
     left: Option<Seconds>,
-    /// Why nobody knows what Slurm has in hand, where there is a Slurm.
+    /// What Slurm has in hand.
+    queue: Queue,
+    /// Why nobody knows that, where there is a Slurm.
     silent: Option<String>,
 }
 
@@ -79,7 +81,7 @@ impl<'a> Status<'a> {
         let nothing = Repetitions::default();
         let seconds = |line: &Line| estimate(&line.trial.trial, &selected.profile, &nothing).seconds;
         let left = lines.iter().filter(|line| !line.progress.is_over()).map(seconds).sum::<Option<Seconds>>();
-        Ok(Self { name: selected.scenario.name(), lines, left, silent })
+        Ok(Self { name: selected.scenario.name(), lines, left, queue, silent })
     }
 
     fn is_over(&self) -> bool {
@@ -113,6 +115,7 @@ impl<'a> Status<'a> {
         if let Some(why) = &self.silent {
             text += &format!("what Slurm has in hand is not known: {why}\n");
         }
+        self.queue.held_words().for_each(|held| text += &format!("{held}\n"));
         let mut table = Table::new();
         table.load_style(presets::ASCII_MARKDOWN);
         table.set_header(["trial", "what", ""]);
@@ -128,7 +131,7 @@ impl<'a> Status<'a> {
         let trials: Vec<_> = self.lines.iter().map(line).collect();
         let value = json!({
             "schema": "ndbench.status/1", "scenario": self.name, "trials": trials, "seconds_left": self.left,
-            "queue_unknown": self.silent,
+            "held": self.queue.held, "queue_unknown": self.silent,
         });
         format!("{value:#}\n")
     }

@@ -28,7 +28,7 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let slurm = selected.profile.slurm();
     // Scripts can be read where there is no cluster.
     let asked = Limits::read(slurm).map_err(SubmitError::from).and_then(|limits| Ok((limits, queued(&store)?)));
-    let (limits, queue, silent) = match (asked, args.dry_run) {
+    let (limits, mut queue, silent) = match (asked, args.dry_run) {
         (Ok((limits, queue)), _) => (limits, queue, None),
         (Err(SubmitError::Slurm(why)), true) => (Limits::unknown(), Queue::default(), Some(why)),
         (Err(why), _) => return Err(refused(why)),
@@ -48,6 +48,10 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
         ours(&done),
         ours(&queue.trials)
     ))?;
+    if !args.dry_run {
+        release(&mut queue)?;
+    }
+    queue.held_words().try_for_each(|held| talk::say(&held))?;
     // One that could not be submitted before is made up for.
     if missing == 0 && (queue.arrays.is_empty() || queue.has_report) {
         return Ok(());
@@ -76,6 +80,16 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     });
     submitted.map_err(refused)?;
     Ok(told?)
+}
+
+/// What Slurm failed to launch may start again.
+fn release(queue: &mut Queue) -> io::Result<()> {
+    match queue.release() {
+        Ok(tasks) if tasks.is_empty() => Ok(()),
+        Ok(tasks) => talk::say(&format!("released, since Slurm held them after a failed launch: {}", tasks.join(" "))),
+        // The rest can be submitted all the same.
+        Err(why) => talk::say(&format!("held after a failed launch, and not released: {why}")),
+    }
 }
 
 fn refused(error: SubmitError) -> Failure {

@@ -9,6 +9,9 @@ use std::path::Path;
 /// A row is requeued after its time limit unless it was restarted so often, for whatever reason.
 pub const RETRIES: u32 = 10;
 
+/// Seconds between two attempts to requeue, each of which takes ten where nobody answers.
+const PAUSES: &str = "5 10 20 40 60";
+
 /// Before the end of its time a training is warned by SIGUSR2; Slurm may do so a minute early.
 const WARNING: u64 = 300;
 
@@ -78,7 +81,11 @@ impl Array {
              {}\
              # Warned of the end of its time: it goes on from its checkpoint.\n\
              if [ \"$code\" -eq {WARNED} ] && [ \"${{SLURM_RESTART_COUNT:-0}}\" -lt {RETRIES} ]; then\n  \
-             scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\"\n\
+             # The controller may be away for a while.\n  \
+             for wait in {PAUSES}; do\n    \
+             scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\" && break\n    \
+             sleep \"$wait\"\n  \
+             done\n\
              fi\n\
              exit \"$code\"\n",
             if slurm.metrics.is_some() { "# Also where the training was killed.\nrm -f \"$targets\"\n" } else { "" }
@@ -207,6 +214,35 @@ mod tests {
         let array = Array { before: 1000, rows: vec![1001, 1002, 1003, 1007], minutes: 240 };
         insta::assert_snapshot!("array", array.script(&common, &["--data".into(), "/it's/data".into()]));
         insta::assert_snapshot!("report", report(&common, "report-table1"));
+    }
+
+    /// What the script of an array calls besides `srun`, which ends with `code`, where the controller answers at the third time.
+    fn called(code: u8, restarts: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let program = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        };
+        program("srun", &format!("exit {code}"));
+        program("scontrol", "echo \"$@\" >> calls; [ $(grep -c requeue calls) -gt 2 ]");
+        program("sleep", "echo sleep \"$@\" >> calls");
+        let slurm = Slurm::default();
+        let common =
+            Common { program: Path::new("nd"), plan: (Path::new("p"), "x"), folder: folder.path(), slurm: &slurm };
+        let script = Array { before: 0, rows: vec![3], minutes: 30 }.script(&common, &[]);
+        let paths = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", &script]).current_dir(&folder).env("PATH", paths).env("SLURM_RESTART_COUNT", restarts);
+        let done = bash.env("SLURM_ARRAY_JOB_ID", "31").env("SLURM_ARRAY_TASK_ID", "3").status().unwrap();
+        assert_eq!(done.code(), Some(code.into()));
+        std::fs::read_to_string(folder.path().join("calls")).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_warned_task_is_requeued_though_the_controller_is_away_for_a_while() {
+        assert_eq!(called(WARNED, "9"), "requeue 31_3\nsleep 5\nrequeue 31_3\nsleep 10\nrequeue 31_3\n");
+        assert_eq!([called(WARNED, "10"), called(0, "0"), called(130, "0")], [""; 3]);
     }
 
     #[test]

@@ -18,7 +18,10 @@ impl Cluster {
         let jobs = jobs.display();
         cluster.program(
             "scontrol",
-            "case $* in *config*) echo 'MaxArraySize = 1001';; *) echo 'PartitionName=gpu Default=YES MaxTime=1-00:00:00';; esac",
+            &format!(
+                "case $* in *config*) echo 'MaxArraySize = 1001';; release*) echo \"$2\" >> {jobs}/released;; \
+                 *) echo 'PartitionName=gpu Default=YES MaxTime=1-00:00:00';; esac"
+            ),
         );
         cluster.program("sinfo", "echo 'gpu*|gpu:h200:8|96|1000000'");
         cluster.program("squeue", &format!("cat {jobs}/queue 2>/dev/null; true"));
@@ -48,6 +51,13 @@ impl Cluster {
         let mut command = Command::cargo_bin("ndbench").unwrap();
         command.env("PATH", path).args(["submit", "smoke", "--profile"]).arg(self.path("here.toml"));
         command.arg("--store").arg(self.path("store")).args(more).assert()
+    }
+
+    fn status(&self, plan: &Path, more: &[&str]) -> String {
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
+        let mut command = Command::cargo_bin("ndbench").unwrap();
+        let done = command.env("PATH", path).arg("status").arg(plan).args(more).assert().success();
+        String::from_utf8(done.get_output().stdout.clone()).unwrap()
     }
 
     fn job(&self, name: &str) -> String {
@@ -103,6 +113,37 @@ fn arrays_come_first_and_the_report_waits_for_them() {
 }
 
 #[test]
+fn what_slurm_holds_is_told_and_what_it_failed_to_launch_is_released() {
+    let cluster = Cluster::new();
+    cluster.submit("", &[]).success();
+    let plan = only(&cluster.path("store/plans"));
+    let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
+    let row = |row: u32, reason: &str| format!("ndbench-{name}-0-30|{row}|77|{reason}\n");
+    let report = format!("ndbench-{name}-report|N/A|78|Dependency\n");
+    let queue = [row(1, "launch failed requeued held"), row(2, "JobHeldAdmin"), report].concat();
+    fs::write(cluster.path("jobs/queue"), queue).unwrap();
+    let status = cluster.status(&plan, &[]);
+    for held in ["launch failed requeued held: `scontrol release 77_1`", "JobHeldAdmin: `scontrol release 77_2`"] {
+        assert!(status.contains(&format!("1 of them held, {held} lets them start")), "{status}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&cluster.status(&plan, &["--json"])).unwrap();
+    assert_eq!(json["held"]["JobHeldAdmin"], serde_json::json!(["77_2"]));
+
+    let dry = said(&cluster.submit("", &["--dry-run"]).success());
+    assert!(dry.contains("4 in the queue, 0 to submit") && dry.contains("scontrol release 77_1"), "{dry}");
+    assert!(cluster.job("released").is_empty());
+    let done = said(&cluster.submit("", &[]).success());
+    assert!(done.contains("released, since Slurm held them after a failed launch: 77_1\n"), "{done}");
+    assert!(done.contains("scontrol release 77_2") && !done.contains("scontrol release 77_1"), "{done}");
+    assert_eq!(cluster.job("released"), "77_1\n");
+    cluster.program("scontrol", "case $* in release*) echo 'Access/permission denied' >&2; exit 1;; *config*) ;; *) echo 'PartitionName=gpu Default=YES';; esac");
+    assert!(
+        said(&cluster.submit("", &[]).success())
+            .contains("not released: scontrol release 77_1: Access/permission denied")
+    );
+}
+
+#[test]
 fn what_does_not_fit_is_said_and_nothing_is_submitted() {
     let cluster = Cluster::new();
     let profile = "[slurm]\ngres = \"gpu:v100:1\"\ncpus = 200\n";
@@ -150,12 +191,7 @@ fn a_row_of_a_plan_is_trained_and_then_done() {
     assert_eq!(fs::read_dir(cluster.path("store/records")).unwrap().count(), 2, "BN and ND of one attempt");
     assert!(said(&row("9", &[]).code(3)).contains("the plan has rows 1 to 2, no row 9"));
     assert!(said(&row("1", &["--epochs", "3"]).code(3)).contains("a plan is frozen"));
-    let status = |more: &[&str]| {
-        let path = format!("{}:{}", cluster.path("bin").display(), std::env::var("PATH").unwrap());
-        let mut command = Command::cargo_bin("ndbench").unwrap();
-        let done = command.env("PATH", path).arg("status").arg(&plan).args(more).assert().success();
-        String::from_utf8(done.get_output().stdout.clone()).unwrap()
-    };
+    let status = |more: &[&str]| cluster.status(&plan, more);
     let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
     fs::write(cluster.path("jobs/queue"), format!("ndbench-{name}-0-30|2|77\n")).unwrap();
     let said_of = status(&[]);
