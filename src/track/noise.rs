@@ -26,8 +26,8 @@ pub enum Noise {
     Nights(Vec<f64>),
     /// The same as the medians, and a fifth of the trainings are missing: a point is the median of those that there are.
     Trainings(Vec<f64>),
-    /// Turns of one program on a machine, each a point.
-    Machine(Vec<f64>),
+    /// Turns of one program on a machine, each a point, in their order: a piece of one of these series.
+    Machine(Vec<Vec<f64>>),
 }
 
 /// Of two attempts of a cell of the study the logarithms of their times, one less the other, over the root of two: they
@@ -60,11 +60,22 @@ impl Noise {
         }
     }
 
-    /// A night of `nights`; `None` where it is missing.
-    pub fn draw(&self, generator: &mut ChaCha8Rng, night: usize, nights: usize) -> Option<f64> {
+    /// So many nights; `None` where one is missing. Of a machine whose series are all shorter, none.
+    pub fn nights(&self, generator: &mut ChaCha8Rng, nights: usize) -> Vec<Option<f64>> {
+        let Self::Machine(series) = self else {
+            return (0..nights).map(|night| self.draw(generator, night, nights)).collect();
+        };
+        let pieces: Vec<&[f64]> = series.iter().flat_map(|one| one.windows(nights)).collect();
+        let piece = if pieces.is_empty() { &[][..] } else { pieces[generator.random_range(0..pieces.len())] };
+        piece.iter().copied().map(Some).collect()
+    }
+
+    /// A night of `nights`.
+    fn draw(&self, generator: &mut ChaCha8Rng, night: usize, nights: usize) -> Option<f64> {
         let one = |generator: &mut ChaCha8Rng, values: &[f64]| values[generator.random_range(0..values.len())];
         match self {
-            Self::Single(values) | Self::Machine(values) => Some(one(generator, values)),
+            Self::Machine(_) => None,
+            Self::Single(values) => Some(one(generator, values)),
             Self::Median(values) => median(&std::array::from_fn::<f64, 3, _>(|_| one(generator, values))),
             Self::Tails(values) => {
                 // The quartile of |t| with three degrees of freedom is 0.7649.
@@ -119,14 +130,17 @@ mod tests {
     fn noise_is_what_its_name_says() {
         let mut generator = ChaCha8Rng::seed_from_u64(1);
         let values = vec![-0.01, 0.0, 0.01];
-        let mut nights =
-            |noise: Noise| (0..4000).map(|n| noise.draw(&mut generator, n, 4000)).collect::<Vec<Option<f64>>>();
+        let mut nights = |noise: Noise| noise.nights(&mut generator, 4000);
         let mut missing = |noise: Noise| nights(noise).iter().filter(|n| n.is_none()).count();
         let (whole, all_three) = (missing(Noise::Nights(values.clone())), missing(Noise::Trainings(values.clone())));
         assert!((700..=900).contains(&whole) && (15..=50).contains(&all_three), "{whole} of 800, {all_three} of 32");
         let drift = nights(Noise::Drift(vec![0.0]));
         assert!(drift[0] == Some(0.0) && (drift[3999].unwrap() - 1.02_f64.ln()).abs() < 1e-12);
         let tails: Vec<f64> = nights(Noise::Tails(values)).into_iter().flatten().collect();
+        assert_eq!(nights(Noise::Machine(vec![vec![1.0; 3]])), [], "too short");
+        let turns: Vec<f64> = (0..4001).map(f64::from).collect();
+        let piece = nights(Noise::Machine(vec![turns]));
+        assert!(piece.windows(2).all(|pair| pair[1].unwrap() == pair[0].unwrap() + 1.0), "in their order");
         assert!(tails.len() == 4000 && tails.iter().any(|t| t.abs() > 0.04));
     }
 }

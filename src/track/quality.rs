@@ -67,8 +67,8 @@ fn make(noise: &Noise, stepped: bool, generator: &mut ChaCha8Rng) -> Made {
     let longer = generator.random::<bool>();
     let level = if longer { STEP.ln_1p() } else { -STEP.ln_1p() };
     let (mut logs, mut step) = (Vec::with_capacity(NIGHTS), None);
-    for night in 0..NIGHTS {
-        let Some(value) = noise.draw(generator, night, NIGHTS) else { continue };
+    for (night, value) in noise.nights(generator, NIGHTS).into_iter().enumerate() {
+        let Some(value) = value else { continue };
         let after = stepped && night >= begin;
         if after && step.is_none() {
             step = Some(logs.len());

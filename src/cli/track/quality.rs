@@ -6,7 +6,6 @@ use super::{read, write};
 use crate::published::Published;
 use crate::record::AaRecord;
 use crate::report::Table;
-use crate::stats::median;
 use crate::track::{Measured, NIGHTS, Noise, Quality, STEP, Score, WITHIN, curves, peers, quality, study_residuals};
 use serde_json::json;
 
@@ -19,11 +18,13 @@ pub fn run(args: &QualityArgs) -> Result<(), Failure> {
     let all = [Noise::Median, Noise::Nights, Noise::Tails, Noise::Drift, Noise::Trainings, Noise::Single];
     let mut noises: Vec<Noise> = all.into_iter().map(|noise| noise(study.clone())).collect();
     if let Some(history) = &args.history {
-        let residuals = machine(&read(history)?.aa);
-        if residuals.is_empty() {
-            return Err(Failure::Input("the history has no comparison of a program with itself".into()));
+        let turns = machine(&read(history)?.aa);
+        if turns.iter().all(|series| series.len() < NIGHTS) {
+            let why =
+                format!("the history has no {NIGHTS} turns of a program beside itself; `ndbench track aa` adds some");
+            return Err(Failure::Input(why.into()));
         }
-        noises.push(Noise::Machine(residuals));
+        noises.push(Noise::Machine(turns));
     }
     let quality = quality(noises, args.count as usize, args.seed);
     if let Some(path) = &args.made {
@@ -40,15 +41,10 @@ pub fn run(args: &QualityArgs) -> Result<(), Failure> {
     write(&text, None)
 }
 
-/// Logarithms of the turns of programs beside themselves, each series about its median.
-fn machine(aa: &[AaRecord]) -> Vec<f64> {
+/// Logarithms of the turns of programs beside themselves.
+fn machine(aa: &[AaRecord]) -> Vec<Vec<f64>> {
     let series = aa.iter().flat_map(|record| &record.series);
-    let about = |seconds: &Vec<f64>| {
-        let logs: Vec<f64> = seconds.iter().map(|s| s.ln()).collect();
-        let centre = median(&logs).unwrap_or(f64::NAN);
-        logs.into_iter().map(move |log| log - centre).filter(|r| r.is_finite()).collect::<Vec<f64>>()
-    };
-    series.flat_map(|one| about(&one.seconds)).collect()
+    series.map(|one| one.seconds.iter().map(|s| s.ln()).collect()).collect()
 }
 
 /// Times of the histories, for tools that want no logarithms.
@@ -107,23 +103,6 @@ fn cell(score: &Score) -> String {
 mod tests {
     use super::*;
     use serde_json::Value;
-
-    #[test]
-    fn turns_of_a_machine_spread_about_their_median() {
-        let series = |seconds: &[f64]| crate::record::AaSeries { name: "a".into(), seconds: seconds.to_vec() };
-        let record = AaRecord {
-            schema: crate::record::AA_SCHEMA.into(),
-            environment: "cpu".into(),
-            commit: "a".into(),
-            started: jiff::Timestamp::UNIX_EPOCH,
-            rounds: 2,
-            tolerance: 0.03,
-            gate: crate::record::Alarms::default(),
-            ambiguous: 0,
-            series: vec![series(&[1.0, 1.0, 2.0]), series(&[5.0])],
-        };
-        assert_eq!(machine(&[record]), [0.0, 0.0, 2.0_f64.ln(), 0.0]);
-    }
 
     #[test]
     fn histories_are_written_as_times() {
