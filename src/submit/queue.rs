@@ -90,8 +90,10 @@ impl Queue {
     /// # Errors
     /// Slurm does not answer, or refuses.
     pub fn release(&mut self) -> Result<Vec<String>, SlurmError> {
-        let failed: Vec<String> =
-            self.held.extract_if(.., |reason, _| reason.starts_with(FAILED)).flat_map(|(_, tasks)| tasks).collect();
+        let (failed, held): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.held).into_iter().partition(|(reason, _)| reason.starts_with(FAILED));
+        self.held = held;
+        let failed: Vec<String> = failed.into_values().flatten().collect();
         if !failed.is_empty() {
             ask("scontrol", &["release", &failed.join(",")], "")?;
         }
