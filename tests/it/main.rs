@@ -48,6 +48,7 @@ mod telemetry;
 #[cfg(feature = "torch")]
 mod telemetry_runs;
 mod tools;
+#[cfg(unix)]
 mod track;
 mod verdicts;
 #[cfg(target_os = "linux")]
