@@ -56,8 +56,8 @@ check-kubernetes: build ## hold manifests against the schemas of Kubernetes (ins
 check-slurm: build ## train a matrix on a Slurm of this machine, disturb it, and compare (root; CI=yes: skips nothing)
 	scripts/check-slurm target/release/ndbench
 
-check-tracking: build ## measure the rules that look for steps in histories, Otava among them (CI=yes: skips nothing)
-	scripts/check-tracking target/release/ndbench --check
+check-tracking: build ## measure the rules that look for steps in histories (CI=yes: without Otava, which takes minutes)
+	scripts/check-tracking target/release/ndbench $(if $(CI),--own,--check)
 
 # Faults at random by a seed, the day's: make check-slurm-nightly FAULTS=50 SEED=20260101
 FAULTS ?= 200
