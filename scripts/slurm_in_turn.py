@@ -19,13 +19,13 @@ TRIES = 4
 class InTurn:
     """A site whose store is new."""
 
-    def __init__(self, site):
-        self.site, self.cluster = site, site.cluster
+    def __init__(self, site, scraper):
+        self.site, self.cluster, self.scraper = site, site.cluster, scraper
 
     def run(self):
         """One line for each thing that is right."""
         with Watch(self.site.ndbench, self.site.store) as watch:
-            for part in [self.submission, self.requeue_and_full_disk, self.time_limit, self.kill, self.node, self.daemon,
+            for part in [self.submission, self.metrics, self.requeue_and_full_disk, self.time_limit, self.kill, self.node, self.daemon,
                          self.controller, self.end]:
                 said = part()
                 assert not watch.failures, "\n".join(watch.failures)
@@ -77,6 +77,11 @@ class InTurn:
         said = self.submit("--attempts", "2")
         assert "4 in the queue, 0 to submit" in said, said
         return "a matrix is submitted once, in blocks"
+
+    def metrics(self):
+        for query in ["up == 1", "sum by (instance) (ndbench_train_steps_total) > 0"]:
+            self.until(query, lambda: len(self.scraper.values(query)) == 2)
+        return "one Prometheus finds both tasks and reads how far they are"
 
     def requeue_and_full_disk(self):
         # This one is late for the next part.
@@ -146,6 +151,8 @@ class InTurn:
             return self.cluster.tasks() == [] and " 6 done" in self.submit()
         self.until("end", is_done)
         self.until("empty queue", lambda: self.cluster.tasks() == [])
-        assert any((self.site.store / "slurm/report-faults").iterdir())
-        return "all is done"
+        assert any((self.site.store / "slurm").glob("report-faults-*/*"))
+        assert not self.scraper.files(), self.scraper.files()
+        self.until("Prometheus without targets", lambda: not self.scraper.values("up"))
+        return "all is done, and Prometheus looks for no task"
 

@@ -26,7 +26,6 @@ mod probes;
 pub mod progress;
 pub mod publish;
 mod pulse;
-#[cfg(feature = "torch")]
 mod repetitions;
 pub mod report;
 #[cfg(feature = "torch")]

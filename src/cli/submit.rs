@@ -37,16 +37,16 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let repetitions = Repetitions::default();
     frozen.rows = rows(
         &selected.trials,
-        |id| !done.contains(id) && !queue.trials.contains(id),
+        |id| !done.contains(id) && !queue.tasks.contains_key(id),
         |trial| estimate(&trial.trial, &selected.profile, &repetitions).seconds,
     );
     let missing: usize = frozen.rows.iter().map(|row| row.trials.len()).sum();
-    let ours = |ids: &BTreeSet<TrialId>| selected.trials.iter().filter(|t| ids.contains(&t.trial.id())).count();
+    let ours = |is: &dyn Fn(&TrialId) -> bool| selected.trials.iter().filter(|t| is(&t.trial.id())).count();
     let (trials, blocks) = (selected.trials.len(), frozen.rows.len());
     talk::say(&format!(
         "{trials} trials: {} done, {} in the queue, {missing} to submit in {blocks} block(s)",
-        ours(&done),
-        ours(&queue.trials)
+        ours(&|id| done.contains(id)),
+        ours(&|id| queue.tasks.contains_key(id))
     ))?;
     if !args.dry_run {
         release(&mut queue)?;
@@ -63,6 +63,7 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let submission = Submission { frozen, slurm, limits, queue, program: &program, report: &report, more: &more };
     let misfits = submission.misfits();
     misfits.iter().try_for_each(|misfit| talk::say(&format!("does not fit: {misfit}")))?;
+    submission.remark().iter().try_for_each(|remark| talk::say(&format!("warning: {remark}")))?;
     if args.dry_run {
         if let Some(why) = silent {
             talk::say(&format!("the cluster's limits are not known: {why}"))?;

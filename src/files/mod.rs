@@ -25,6 +25,27 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Whatever `fill` or the file system says; the temporary file is removed.
 pub fn write_atomic_with(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    write_with(path, fill, |temporary| temporary.persist(path).map(drop).map_err(|e| e.error))
+}
+
+/// Like [`write_atomic`], where there is no such file yet: of several writers, on several machines even, one succeeds.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] where another one was first; else as [`write_atomic`].
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_with(
+        path,
+        |file| file.write_all(bytes),
+        |temporary| temporary.persist_noclobber(path).map(drop).map_err(|e| e.error),
+    )
+}
+
+/// Fills a temporary file beside `path`, flushes it to the disk and has it put in its place.
+fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+    put: impl FnOnce(tempfile::NamedTempFile) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -39,7 +60,7 @@ pub fn write_atomic_with(path: &Path, fill: impl FnOnce(&mut File) -> io::Result
     let mut temporary = builder.tempfile_in(folder)?;
     fill(temporary.as_file_mut())?;
     temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|e| e.error)?;
+    put(temporary)?;
     File::open(folder)?.sync_all()
 }
 
@@ -101,6 +122,24 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_several_writers_of_a_new_file_one_succeeds() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("record.json");
+        let write = |n: u8| {
+            let path = &path;
+            move || write_new(path, &[n; 1 << 16]).map_err(|e| e.kind())
+        };
+        let ended: Vec<_> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..8).map(|n| scope.spawn(write(n))).collect();
+            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        });
+        let winner = ended.iter().position(Result::is_ok).unwrap();
+        assert_eq!(ended.iter().filter(|end| **end == Err(io::ErrorKind::AlreadyExists)).count(), 7, "{ended:?}");
+        assert_eq!(fs::read(&path).unwrap(), [winner as u8; 1 << 16]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no rubbish");
     }
 
     #[test]

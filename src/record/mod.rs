@@ -1,5 +1,6 @@
 //! The outcome of one execution of a trial, and the store that keeps it.
 
+mod begun;
 mod coverage;
 mod error;
 mod format;
@@ -22,6 +23,7 @@ mod store;
 mod validity;
 mod writer;
 
+pub use begun::Begun;
 pub use coverage::{Progress, coverage};
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};

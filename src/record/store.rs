@@ -9,13 +9,14 @@
 //! telemetry/<the same>-<arm>.csv.gz    the readings of an arm of the probe at full rate
 //! index/<shard>                       what reports know of the records; can be deleted at any time
 //! ```
-//! A record is replaced by a rename only, so that a reader sees the old one or the new one. Who trains a trial holds
+//! A record is replaced by a rename only, so that a reader sees the old one or the new one; where there is none, of two
+//! writers the first one wins, also where the file system has no locks. Who trains a trial holds
 //! its lock; a file that cannot be trusted is reported and left where it is.
 
 use super::read::read;
 use super::skipped::unlisted;
 use super::{Record, Skipped, StoreError};
-use crate::files::write_atomic;
+use crate::files::{write_atomic, write_new};
 use crate::plan::{Trial, TrialId};
 use std::fs;
 use std::io;
@@ -131,19 +132,29 @@ impl Store {
     pub fn write(&self, record: &Record) -> Result<PathBuf, StoreError> {
         let path = self.record_path(&record.trial);
         let json = record.to_json()?;
-        if path.exists() {
-            match read(&path) {
-                Ok(old) if old == *record => return Ok(path),
-                Ok(old) if old.is_finished() => return Err(StoreError::AlreadyFinished { path }),
-                Ok(_) => {}
-                Err(why) => match why.refusal(&path) {
-                    Some(refusal) => return Err(refusal),
-                    None => set_aside(&path)?,
-                },
+        loop {
+            let written = if path.exists() {
+                match read(&path) {
+                    Ok(old) if old == *record => return Ok(path),
+                    Ok(old) if old.is_finished() => return Err(StoreError::AlreadyFinished { path }),
+                    Ok(_) => write_atomic(&path, json.as_bytes()),
+                    Err(why) => match why.refusal(&path) {
+                        Some(refusal) => return Err(refusal),
+                        None => {
+                            set_aside(&path)?;
+                            continue;
+                        }
+                    },
+                }
+            } else {
+                write_new(&path, json.as_bytes())
+            };
+            match written {
+                // Another writer was first: what it wrote decides.
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                written => return written.map(|()| path.clone()).map_err(io_error("write", &path)),
             }
         }
-        write_atomic(&path, json.as_bytes()).map_err(io_error("write", &path))?;
-        Ok(path)
     }
 }
 

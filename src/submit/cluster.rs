@@ -16,6 +16,8 @@ pub struct Limits {
     pub nodes: Vec<Node>,
     /// Partitions that were asked for and are not there.
     pub missing: Vec<String>,
+    /// Partitions that take no jobs now, with their state.
+    pub closed: Vec<String>,
 }
 
 /// A kind of node.
@@ -23,9 +25,9 @@ pub struct Limits {
 pub struct Node {
     /// Generic resources, `gpu:h200:8`.
     pub gres: String,
-    /// Cores.
+    /// Cores that a job may have.
     pub cpus: u64,
-    /// Main memory, MiB.
+    /// Main memory that a job may have, MiB.
     pub memory: u64,
 }
 
@@ -63,14 +65,23 @@ impl Limits {
         let names: Vec<&str> = lines.iter().filter_map(|line| field(line, "PartitionName=")).collect();
         let wanted = asked.into_iter().flat_map(|asked| asked.split(','));
         let missing = wanted.filter(|name| !partitions.is_empty() && !names.contains(name)).map(String::from).collect();
+        let is_closed = |line: &&&str| matches!(field(line, "State="), Some("DRAIN" | "INACTIVE"));
+        let closed = lines.iter().filter(is_closed);
+        let closed =
+            closed.filter_map(|line| Some(format!("{} is {}", field(line, "PartitionName=")?, field(line, "State=")?)));
         let times: Option<Vec<u64>> = lines.iter().map(|line| field(line, "MaxTime=").and_then(time_minutes)).collect();
         let node = |line: &str| {
             let fields: Vec<&str> = line.split('|').collect();
             let [of, gres, cpus, memory] = fields.as_slice() else { return None };
             // `8+`: some have more.
             let number = |text: &str| text.parse().unwrap_or(u64::MAX);
-            let node = Node { gres: (*gres).into(), cpus: number(cpus), memory: number(memory) };
-            names.contains(&of.trim_end_matches('*')).then_some(node)
+            let of = of.trim_end_matches('*');
+            let partition = lines.iter().find(|line| field(line, "PartitionName=") == Some(of))?;
+            // What a job may have of a node; `UNLIMITED` is no number.
+            let most = |name: &str| field(partition, name).map_or(u64::MAX, number);
+            let (cpus, memory) =
+                (number(cpus).min(most("MaxCPUsPerNode=")), number(memory).min(most("MaxMemPerNode=")));
+            Some(Node { gres: (*gres).into(), cpus, memory })
         };
         Self {
             array_size: setting("MaxArraySize").unwrap_or(1001),
@@ -78,6 +89,7 @@ impl Limits {
             minutes: times.and_then(|times| times.into_iter().max()),
             nodes: nodes.lines().filter_map(node).collect(),
             missing,
+            closed: closed.collect(),
         }
     }
 
@@ -94,6 +106,7 @@ impl Limits {
         let any = |has: &dyn Fn(&Node) -> bool| self.nodes.is_empty() || self.nodes.iter().any(has);
         let unknown = |name: &String| format!("slurm.partition: the cluster has no partition {name}");
         let mut misfits: Vec<String> = self.missing.iter().map(unknown).collect();
+        misfits.extend(self.closed.iter().map(|state| format!("slurm.partition: {state} and takes no jobs")));
         if let Some(gres) = &slurm.gres
             && !any(&|node| node.has_gres(gres))
         {
@@ -212,6 +225,12 @@ mod tests {
         assert!(limits.misfits(&slurm(together))[0].contains("together"), "no node has both");
         let nowhere = Limits::of(CONFIG, PARTITIONS, NODES, Some("gpu,nosuch"));
         assert_eq!(nowhere.misfits(&slurm("")), ["slurm.partition: the cluster has no partition nosuch"]);
+        let narrow =
+            "PartitionName=gpu Default=YES State=DRAIN MaxCPUsPerNode=32 MaxMemPerNode=64000 MaxTime=1:00:00\n";
+        let narrow = Limits::of(CONFIG, narrow, NODES, None);
+        assert_eq!(narrow.misfits(&slurm("")), ["slurm.partition: gpu is DRAIN and takes no jobs"]);
+        let misfits = narrow.misfits(&slurm("cpus = 33\nmemory = \"63 GiB\"")).join("; ");
+        assert!(misfits.contains("; 32 is the most") && misfits.contains("; 64000 MiB is the most"), "{misfits}");
         assert_eq!(Limits::unknown().misfits(&slurm("partition = \"any\"")), [""; 0]);
     }
 }

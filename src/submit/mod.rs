@@ -14,7 +14,7 @@ mod slurm;
 
 pub use cluster::Limits;
 pub use kubernetes::{Pods, TooLarge};
-pub use queue::Queue;
+pub use queue::{Queue, Task};
 pub use slurm::SlurmError;
 
 use crate::plan::{Frozen, Row, plans};
@@ -46,7 +46,8 @@ pub struct Submission<'a> {
     pub queue: &'a Queue,
     /// What the tasks run.
     pub program: &'a Path,
-    /// Where the report goes, in the folder of scripts.
+    /// What the folder of the report is called, in that of the scripts, before the plan's name: two submissions may report at
+    /// once.
     pub report: &'a str,
     /// What each task's command line has besides the row.
     pub more: &'a [String],
@@ -119,7 +120,7 @@ impl Submission<'_> {
         let mut scripts: Vec<Script> = self.arrays().iter().map(array).collect();
         scripts.push(Script {
             name: format!("{}{name}-report", queue::JOB),
-            text: script::report(&common, self.report),
+            text: script::report(&common, &format!("{}-{name}", self.report)),
             tasks: None,
         });
         scripts
@@ -141,6 +142,20 @@ impl Submission<'_> {
             ));
         }
         misfits
+    }
+
+    /// What a submission should know beforehand, in words: blocks that so many restarts do not bring to their end.
+    pub fn remark(&self) -> Option<String> {
+        let (longest, turns) = (self.limits.longest(self.slurm), u64::from(script::RETRIES) + 1);
+        let trained = (longest * 60 - script::warning(longest)) * turns;
+        let too_long = |row: &&Row| row.seconds.is_some_and(|seconds| seconds.0 > trained as f64);
+        let too_long: Vec<&Row> = self.frozen.rows.iter().filter(too_long).collect();
+        let longer = too_long.iter().filter_map(|row| row.seconds).reduce(|a, b| if a > b { a } else { b })?;
+        Some(format!(
+            "{} block(s) take up to {longer}, and a task is started {turns} times, {longest} minutes each: raise \
+             slurm.max_time, or submit again when they have ended",
+            too_long.len()
+        ))
     }
 
     /// Writes plan and scripts, submits the arrays and then the report, which waits for them and for what is in the queue
@@ -189,7 +204,7 @@ mod tests {
             Row { block: n.to_string(), trials: vec![TrialId(n.to_string())], seconds }
         };
         frozen.rows = (1..=7).map(row).collect();
-        let limits = Limits { array_size: 5, jobs: 6, minutes: Some(1440), nodes: vec![], missing: vec![] };
+        let limits = Limits { array_size: 5, jobs: 6, minutes: Some(1440), ..Limits::unknown() };
         let slurm = Slurm::default();
         let submission = Submission {
             frozen: &frozen,
@@ -212,6 +227,11 @@ mod tests {
             ]
         );
         assert!(submission.misfits()[0].contains("6 jobs at a time, and there are 7 blocks"));
+        let brief = Limits { minutes: Some(6), ..limits.clone() };
+        assert_eq!(submission.remark(), None);
+        let remark = Submission { limits: &brief, ..submission }.remark().unwrap();
+        let said = "3 block(s) take up to 1 h 00 min, and a task is started 11 times, 6 minutes each";
+        assert!(remark.starts_with(said), "{remark}");
         let scripts = submission.scripts();
         assert_eq!(scripts.iter().filter_map(|script| script.tasks).sum::<usize>(), 7);
         assert!(scripts[2].text.contains("#SBATCH --array=2,4\n") && scripts[1].text.contains("#SBATCH --array=2\n"));

@@ -3,7 +3,9 @@
 use super::SubmitError;
 use super::slurm::{SlurmError, ask};
 use crate::plan::{Frozen, FrozenError, PLAN_FILE, TrialId};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -23,17 +25,53 @@ struct Job {
     row: Option<usize>,
     /// The number of the array.
     number: String,
+    /// How Slurm sees it.
+    task: Task,
+}
+
+/// A task as Slurm sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Task {
     /// What Slurm calls it, `31_7`.
-    task: String,
-    /// Why Slurm does not start it: it is held until somebody releases it.
-    held: Option<String>,
+    pub id: String,
+    /// `RUNNING`, `PENDING` and so on.
+    pub state: String,
+    /// The node where it is; empty before it has one.
+    pub node: String,
+    /// Why it waits.
+    pub reason: String,
+}
+
+impl Task {
+    /// It is at work, or on its way from or to it.
+    pub fn runs(&self) -> bool {
+        !self.node.is_empty()
+    }
+
+    /// It is held until somebody releases it: `JobHeldUser`, `JobHeldAdmin`, `launch failed requeued held`.
+    fn is_held(&self) -> bool {
+        self.reason.to_ascii_lowercase().contains("held")
+    }
+}
+
+/// `31_7 running on alpha`, `31_8 pending (Resources)`.
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, state, node, reason } = self;
+        let state = state.to_ascii_lowercase();
+        match (self.runs(), reason.as_str()) {
+            (true, _) => write!(f, "{id} {state} on {node}"),
+            (false, "" | "None") => write!(f, "{id} {state}"),
+            (false, _) => write!(f, "{id} {state} ({reason})"),
+        }
+    }
 }
 
 /// What the user has in Slurm's hands of one store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Queue {
-    /// Trials that wait or run.
-    pub trials: BTreeSet<TrialId>,
+    /// The tasks of trials that wait or run.
+    pub tasks: BTreeMap<TrialId, Task>,
     /// The numbers of their arrays.
     pub arrays: BTreeSet<String>,
     /// A report waits for them.
@@ -48,7 +86,7 @@ impl Queue {
     /// # Errors
     /// Slurm does not answer, or a plan cannot be read.
     pub fn read(plans: &Path) -> Result<Self, SubmitError> {
-        let text = ask("squeue", &["--me", "-h", "-r", "-o", "%j|%K|%F|%r"], "")?;
+        let text = ask("squeue", &["--me", "-h", "-r", "-o", "%j|%K|%F|%T|%N|%r"], "")?;
         let jobs: Vec<Job> = text.lines().filter_map(job).collect();
         let mut queue = Self::default();
         for plan in jobs.iter().map(|job| job.plan.as_str()).collect::<BTreeSet<_>>() {
@@ -58,12 +96,12 @@ impl Queue {
                 frozen => frozen?,
             };
             for job in jobs.iter().filter(|job| job.plan == plan) {
-                if let Some(reason) = &job.held {
-                    queue.held.entry(reason.clone()).or_default().push(job.task.clone());
+                if job.task.is_held() {
+                    queue.held.entry(job.task.reason.clone()).or_default().push(job.task.id.clone());
                 }
                 match job.row.map(|row| frozen.rows.get(row - 1)) {
                     Some(Some(row)) => {
-                        queue.trials.extend(row.trials.iter().cloned());
+                        queue.tasks.extend(row.trials.iter().map(|trial| (trial.clone(), job.task.clone())));
                         queue.arrays.insert(job.number.clone());
                     }
                     Some(None) => {}
@@ -101,20 +139,19 @@ impl Queue {
     }
 }
 
-/// `ndbench-3f2a9c1b-1000-240|7|31|None` is row 1007, of array 31.
+/// `ndbench-3f2a9c1b-1000-240|7|31|RUNNING|alpha|None` is row 1007, of array 31.
 fn job(line: &str) -> Option<Job> {
-    let fields: Vec<&str> = line.trim().splitn(4, '|').collect();
-    let [name, index, number, reason @ ..] = fields.as_slice() else { return None };
+    let fields: Vec<&str> = line.trim().splitn(6, '|').collect();
+    let [name, index, number, state, node, reason] = fields.as_slice() else { return None };
     let words: Vec<&str> = name.strip_prefix(JOB)?.split('-').collect();
     let (plan, row) = match words.as_slice() {
         [plan, "report"] => (plan, None),
         [plan, before, _] => (plan, Some(before.parse::<usize>().ok()?.checked_add(index.parse().ok()?)?)),
         _ => return None,
     };
-    let task = if row.is_some() { format!("{number}_{index}") } else { (*number).into() };
-    // `JobHeldUser`, `JobHeldAdmin`, `launch failed requeued held`.
-    let held = reason.first().filter(|reason| reason.to_ascii_lowercase().contains("held")).map(ToString::to_string);
-    (row != Some(0)).then(|| Job { plan: (*plan).into(), row, number: (*number).into(), task, held })
+    let id = if row.is_some() { format!("{number}_{index}") } else { (*number).into() };
+    let task = Task { id, state: (*state).into(), node: (*node).into(), reason: (*reason).into() };
+    (row != Some(0)).then(|| Job { plan: (*plan).into(), row, number: (*number).into(), task })
 }
 
 #[cfg(test)]
@@ -124,28 +161,39 @@ mod tests {
     #[test]
     fn jobs_are_known_by_their_names() {
         let known = |line| job(line).map(|job| (job.plan, job.row, job.number));
-        assert_eq!(known("ndbench-3f2a9c1b-1000-240|7|31|None"), Some(("3f2a9c1b".into(), Some(1007), "31".into())));
-        assert_eq!(known("ndbench-3f2a9c1b-report|N/A|32|Dependency"), Some(("3f2a9c1b".into(), None, "32".into())));
+        let running = "ndbench-3f2a9c1b-1000-240|7|31|RUNNING|alpha|None";
+        assert_eq!(known(running), Some(("3f2a9c1b".into(), Some(1007), "31".into())));
+        let report = "ndbench-3f2a9c1b-report|N/A|32|PENDING||Dependency";
+        assert_eq!(known(report), Some(("3f2a9c1b".into(), None, "32".into())));
         for foreign in [
-            "bash|N/A|1|None",
-            "ndbench-x|3|1|None",
+            "bash|N/A|1|RUNNING|alpha|None",
+            "ndbench-x|3|1|PENDING||None",
             "",
-            "ndbench-3f2a9c1b-0-30|[1-4%2]|1|None",
-            "ndbench-x-0-30|0|1|None",
-            "ndbench-x-18446744073709551615-30|1|1|None",
+            "ndbench-x-0-30|3|1|PENDING",
+            "ndbench-3f2a9c1b-0-30|[1-4%2]|1|PENDING||None",
+            "ndbench-x-0-30|0|1|PENDING||None",
+            "ndbench-x-18446744073709551615-30|1|1|PENDING||None",
         ] {
             assert_eq!(known(foreign), None, "{foreign}");
         }
     }
 
     #[test]
-    fn what_is_held_is_known_by_its_reason() {
-        let held = |line: &str| job(line).and_then(|job| job.held.map(|reason| (job.task, reason)));
-        let failed = "launch failed requeued held";
-        assert_eq!(held("ndbench-x-1000-30|7|31|launch failed requeued held"), Some(("31_7".into(), failed.into())));
-        assert_eq!(held("ndbench-x-report|N/A|32|JobHeldAdmin"), Some(("32".into(), "JobHeldAdmin".into())));
-        for waiting in ["None", "Resources", "Dependency", "BeginTime"] {
-            assert_eq!(held(&format!("ndbench-x-0-30|7|31|{waiting}")), None);
+    fn tasks_are_told_in_words_and_held_ones_are_known_by_their_reason() {
+        let task = |line: &str| job(line).unwrap().task;
+        for (line, words, held) in [
+            (
+                "ndbench-x-1000-30|7|31|PENDING||launch failed requeued held",
+                "31_7 pending (launch failed requeued held)",
+                true,
+            ),
+            ("ndbench-x-report|N/A|32|PENDING||JobHeldAdmin", "32 pending (JobHeldAdmin)", true),
+            ("ndbench-x-0-30|7|31|PENDING||Resources", "31_7 pending (Resources)", false),
+            ("ndbench-x-0-30|7|31|PENDING||None", "31_7 pending", false),
+            ("ndbench-x-0-30|7|31|RUNNING|alpha|None", "31_7 running on alpha", false),
+        ] {
+            let task = task(line);
+            assert_eq!((task.to_string().as_str(), task.is_held()), (words, held));
         }
     }
 }

@@ -3,11 +3,13 @@
 mod gate;
 mod noise;
 mod quality;
+mod revision;
 mod rules;
 mod turns;
 
 pub use gate::{Comparison, Outcome, Plan, Side, Verdict, compare};
 pub use noise::{Noise, study_residuals};
 pub use quality::{Made, Measured, NIGHTS, Quality, STEP, Score, WITHIN, quality};
+pub use revision::{RevisionError, program_of};
 pub use rules::{Rule, curves, peers};
 pub use turns::{Program, TurnError};

@@ -59,6 +59,13 @@ fn checkpoints(store: &Path) -> BTreeMap<PathBuf, SystemTime> {
     written.filter_map(|p| Some((p.clone(), fs::metadata(&p).ok()?.modified().ok()?))).collect()
 }
 
+/// What `ndbench status` tells of a store.
+fn told(bench: &Bench, store: &str) -> String {
+    let output = bench.command("status", store, &[]).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Waits until a checkpoint is there that was not in `before`, or the program ends; true in the first case.
 fn wait_for_checkpoint(child: &mut Child, store: &Path, before: &BTreeMap<PathBuf, SystemTime>) -> bool {
     let begun = Instant::now();
@@ -85,8 +92,13 @@ fn killed_after_every_checkpoint_the_matrix_ends_with_the_same_numbers() {
         let before = checkpoints(&store);
         let mut child = command(&bench, "killed").spawn().unwrap();
         let killed = wait_for_checkpoint(&mut child, &store, &before);
+        let process = format!("process {} on ", child.id());
         child.kill().unwrap(); // SIGKILL
         let output = child.wait_with_output().unwrap();
+        if kills == 0 {
+            assert!(killed && told(&bench, "killed").contains(&process));
+            assert!(told(&bench, "killed").contains(" died after 0 of 2 epochs and "), "{}", told(&bench, "killed"));
+        }
         for (name, record) in &finished {
             assert_eq!(records(&store).get(name), Some(record), "{name} was lost or done twice");
         }

@@ -69,6 +69,17 @@ fn said(done: &assert_cmd::assert::Assert) -> String {
     String::from_utf8(done.get_output().stderr.clone()).unwrap()
 }
 
+/// What `squeue` says of a row of a plan: where it runs, or why it waits.
+fn row(plan: &str, row: u32, node: &str, reason: &str) -> String {
+    let state = if node.is_empty() { "PENDING" } else { "RUNNING" };
+    format!("ndbench-{plan}-0-30|{row}|77|{state}|{node}|{reason}\n")
+}
+
+/// What it says of its report.
+fn report(plan: &str) -> String {
+    format!("ndbench-{plan}-report|N/A|78|PENDING||Dependency\n")
+}
+
 /// The only file of a folder.
 fn only(folder: &Path) -> PathBuf {
     let mut files = fs::read_dir(folder).unwrap();
@@ -97,17 +108,17 @@ fn arrays_come_first_and_the_report_waits_for_them() {
     // What is in the queue is not submitted again.
     let plan = only(&cluster.path("store/plans"));
     let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
-    fs::write(cluster.path("jobs/queue"), format!("ndbench-{name}-0-30|2|77\nndbench-{name}-report|N/A|78\n")).unwrap();
+    fs::write(cluster.path("jobs/queue"), [row(&name, 2, "", "None"), self::report(&name)].concat()).unwrap();
     let done = cluster.submit("", &[]).success();
     assert!(self::said(&done).contains("0 done, 2 in the queue, 2 to submit in 1 block(s)"), "{}", self::said(&done));
     assert_eq!(cluster.job("3.args").trim(), "--parsable --dependency=afterany:77:102", "the report waits for all");
 
     // A report that could not be submitted is made up for.
-    let all = format!("ndbench-{name}-0-30|1|77\nndbench-{name}-0-30|2|77\n");
+    let all = [row(&name, 1, "alpha", "None"), row(&name, 2, "", "Resources")].concat();
     fs::write(cluster.path("jobs/queue"), &all).unwrap();
     cluster.submit("", &[]).success();
     assert_eq!(cluster.job("4.args").trim(), "--parsable --dependency=afterany:77");
-    fs::write(cluster.path("jobs/queue"), format!("{all}ndbench-{name}-report|N/A|104\n")).unwrap();
+    fs::write(cluster.path("jobs/queue"), all + &self::report(&name)).unwrap();
     cluster.submit("", &[]).success();
     assert!(cluster.job("5.args").is_empty());
 }
@@ -118,9 +129,8 @@ fn what_slurm_holds_is_told_and_what_it_failed_to_launch_is_released() {
     cluster.submit("", &[]).success();
     let plan = only(&cluster.path("store/plans"));
     let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
-    let row = |row: u32, reason: &str| format!("ndbench-{name}-0-30|{row}|77|{reason}\n");
-    let report = format!("ndbench-{name}-report|N/A|78|Dependency\n");
-    let queue = [row(1, "launch failed requeued held"), row(2, "JobHeldAdmin"), report].concat();
+    let rows = [row(&name, 1, "", "launch failed requeued held"), row(&name, 2, "", "JobHeldAdmin")];
+    let queue = rows.concat() + &report(&name);
     fs::write(cluster.path("jobs/queue"), queue).unwrap();
     let status = cluster.status(&plan, &[]);
     for held in ["launch failed requeued held: `scontrol release 77_1`", "JobHeldAdmin: `scontrol release 77_2`"] {
@@ -193,13 +203,16 @@ fn a_row_of_a_plan_is_trained_and_then_done() {
     assert!(said(&row("1", &["--epochs", "3"]).code(3)).contains("a plan is frozen"));
     let status = |more: &[&str]| cluster.status(&plan, more);
     let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
-    fs::write(cluster.path("jobs/queue"), format!("ndbench-{name}-0-30|2|77\n")).unwrap();
+    fs::write(cluster.path("jobs/queue"), self::row(&name, 2, "", "Resources")).unwrap();
     let said_of = status(&[]);
     assert!(said_of.starts_with("smoke: 4 trials, 2 finished, 2 in Slurm's hands, 2 left to train"), "{said_of}");
-    assert!(
-        said_of.contains("| resnet18 nd fashion-mini, 1 epoch, attempt 2") && said_of.contains("| not begun"),
-        "{said_of}"
-    );
+    assert!(!said_of.contains("will be done"), "nothing runs: {said_of}");
+    assert!(said_of.contains("| resnet18 nd fashion-mini, 1 epoch, attempt 2"), "{said_of}");
+    assert!(said_of.contains("| not begun | 77_2 pending (Resources) |"), "{said_of}");
+    fs::write(cluster.path("jobs/queue"), self::row(&name, 2, "alpha", "None")).unwrap();
+    let said_of = status(&[]);
+    assert!(said_of.contains("| 77_2 running on alpha |"), "{said_of}");
+    assert!(said_of.contains("what is in hand will be done at about") && said_of.contains("1 block(s)"), "{said_of}");
     let json: serde_json::Value = serde_json::from_str(&status(&["--json"])).unwrap();
     let states: Vec<_> =
         json["trials"].as_array().unwrap().iter().map(|t| t["progress"]["state"].as_str().unwrap()).collect();

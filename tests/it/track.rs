@@ -93,10 +93,10 @@ fn a_gate_passes_what_is_as_fast_and_fails_what_is_slower() {
 }
 
 #[test]
-fn a_revision_is_no_program_and_a_program_that_fails_is_no_baseline() {
-    let refused = track(&["gate", "--baseline", "HEAD~1", "--", "smoke"]).assert().code(3);
+fn what_is_neither_program_nor_revision_is_no_baseline_nor_is_a_program_that_fails() {
+    let refused = track(&["gate", "--baseline", "no-such-revision", "--", "smoke"]).assert().code(3);
     let said = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
-    assert!(said.contains("git worktree add ../ndbench-baseline HEAD~1"), "{said}");
+    assert!(said.contains("no-such-revision is neither a program nor a git revision"), "{said}");
     track(&["gate", "--baseline", "/bin/false", "--program", "/bin/false", "--", "smoke"]).assert().code(6);
     track(&["history", "--history", "no/such/folder"]).assert().code(5);
 }

@@ -82,8 +82,9 @@ pub enum HistoryFormat {
 /// `ndbench track gate`.
 #[derive(Debug, Args)]
 pub struct GateArgs {
-    /// The other build, an ndbench program; a git revision has to be built first
-    #[arg(long, value_name = "PROGRAM")]
+    /// The other build: an ndbench program, or a git revision of the checkout around the current folder, which is built once
+    /// by `make build` and kept in the cache
+    #[arg(long, value_name = "PROGRAM|REVISION")]
     pub baseline: String,
     /// A history that knows how often alarms are false on this machine
     #[arg(long, value_name = "DIR")]

@@ -6,7 +6,7 @@ use super::super::talk;
 use super::{read, store, write};
 use crate::record::{AA_SCHEMA, AaRecord, AaSeries, Alarms, Entry, History};
 use crate::report::{Table, false_alarms};
-use crate::track::{Outcome, Plan, Program, Side, TurnError, Verdict, compare};
+use crate::track::{Outcome, Plan, Program, RevisionError, Side, TurnError, Verdict, compare, program_of};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// [`Failure::Slower`], [`Failure::Undecided`], and why there was no comparison.
 pub fn run(args: &GateArgs) -> Result<(), Failure> {
-    let baseline = PathBuf::from(&args.baseline);
-    if !baseline.is_file() {
-        return Err(Failure::Input(how_to_build(&args.baseline).into()));
-    }
+    let baseline = baseline(&args.baseline)?;
     let aa = args.history.as_deref().map(read).transpose()?.map_or(Vec::new(), |holding| holding.aa);
     let plan = plan(&args.turns);
     let (outcome, last) = by_turns(&plan, &baseline, &candidate(&args.turns)?, &args.turns)?;
@@ -96,6 +93,18 @@ fn by_turns(plan: &Plan, baseline: &Path, candidate: &Path, args: &TurnArgs) -> 
     }
 }
 
+/// A program, or that of a git revision.
+fn baseline(name: &str) -> Result<PathBuf, Failure> {
+    let file = PathBuf::from(name);
+    if file.is_file() {
+        return Ok(file);
+    }
+    program_of(name).map_err(|e| match e {
+        RevisionError::Unknown { .. } => Failure::Input(Box::new(e)),
+        e => Failure::Machine(e.to_string()),
+    })
+}
+
 fn plan(args: &TurnArgs) -> Plan {
     Plan { rounds: args.rounds, tolerance: args.tolerance / 100.0, rate: args.rate / 100.0 }
 }
@@ -123,15 +132,5 @@ fn table(outcome: &Outcome, plan: &Plan) -> String {
         outcome.verdict().word(),
         percent(plan.tolerance).trim_start_matches('+'),
         100.0 * plan.rate,
-    )
-}
-
-/// A revision has no program yet.
-fn how_to_build(revision: &str) -> String {
-    format!(
-        "there is no program {revision}; turns need two programs on one machine. If it is a git revision, build it:\n    \
-         git worktree add ../ndbench-baseline {revision}\n    \
-         make -C ../ndbench-baseline setup && cargo build --release --manifest-path ../ndbench-baseline/Cargo.toml\n    \
-         ndbench track gate --baseline ../ndbench-baseline/target/release/ndbench -- …"
     )
 }

@@ -1,0 +1,183 @@
+//! `ndbench status`: how far a store is with a matrix, what of it Slurm has in hand, and when that will be done.
+
+mod end;
+mod state;
+
+use super::args::StatusArgs;
+use super::exit::Failure;
+use super::repetitions::repetitions;
+use super::report::warn_of;
+use super::selection::Selected;
+use super::talk;
+use crate::plan::{ResolvedTrial, TrialId, estimate};
+use crate::record::{Begun, Progress, Record, Store, coverage};
+use crate::submit::{Queue, SlurmError, SubmitError, Task, queued};
+use crate::units::Seconds;
+use comfy_table::{Table, presets};
+use end::{Block, end};
+use jiff::{SignedDuration, Timestamp, Unit};
+use serde_json::json;
+use state::State;
+use std::io;
+use std::path::absolute;
+use std::thread;
+use std::time::Duration;
+
+/// Prints what has become of each trial, once or again and again.
+///
+/// # Errors
+/// A scenario or plan that cannot be used, a store that cannot be read, stdout that cannot be written.
+pub fn run(args: &StatusArgs) -> Result<(), Failure> {
+    let selected = args.selection.resolve()?;
+    loop {
+        let status = Status::look(&selected)?;
+        let text = if args.json { status.json() } else { status.text() };
+        talk::write_all(&mut io::stdout(), &text)?;
+        match args.watch {
+            Some(seconds) if !status.is_over() => thread::sleep(Duration::from_secs(seconds)),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// A trial, and what has become of it.
+struct Line<'a> {
+    trial: &'a ResolvedTrial,
+    id: TrialId,
+    state: State,
+    /// Nothing of it is left to train.
+    is_over: bool,
+    /// What Slurm has of it.
+    task: Option<Task>,
+    /// Estimated for what is left; absent where nothing is known.
+    left: Option<Seconds>,
+}
+
+/// What has become of a matrix.
+struct Status<'a> {
+    name: &'a str,
+    lines: Vec<Line<'a>>,
+    /// Estimated for what is left; absent where nothing is known of a trial.
+    left: Option<Seconds>,
+    /// When what is in hand will be done, and how many blocks are trained at a time.
+    end: Option<(Timestamp, usize)>,
+    /// What Slurm has in hand.
+    queue: Queue,
+    /// Why nobody knows that, where there is a Slurm.
+    silent: Option<String>,
+}
+
+impl<'a> Status<'a> {
+    fn look(selected: &'a Selected) -> Result<Self, Failure> {
+        let folder = absolute(&selected.store)?;
+        let ids: Vec<TrialId> = selected.trials.iter().map(|trial| trial.trial.id()).collect();
+        // No store: nothing has begun.
+        let store = Store::open_existing(&folder).ok();
+        let records = match &store {
+            Some(store) => {
+                let (records, skipped) = store.records();
+                warn_of(&skipped)?;
+                records.into_iter().map(|(_, record)| record).collect::<Vec<Record>>()
+            }
+            None => Vec::new(),
+        };
+        let missing = || vec![Progress::Missing; ids.len()];
+        let progress = store.as_ref().map_or_else(missing, |store| coverage(store, &records, &ids));
+        let (queue, silent) = match queued(&folder) {
+            Ok(queue) => (queue, None),
+            Err(SubmitError::Slurm(SlurmError::Start { .. })) => (Queue::default(), None),
+            Err(why) => (Queue::default(), Some(why.to_string())),
+        };
+        let known = repetitions(&records, &selected.profile, None);
+        let line = |((trial, id), progress): ((&'a ResolvedTrial, TrialId), Progress)| {
+            let is_over = progress.is_over();
+            let task = queue.tasks.get(&id).filter(|_| !is_over).cloned();
+            let begun = store.as_ref().filter(|_| !is_over).and_then(|store| store.begun(&id));
+            let whole = || estimate(&trial.trial, &selected.profile, &known).seconds;
+            let left = begun.as_ref().and_then(|begun: &Begun| begun.left(trial.trial.epochs));
+            let left = if is_over { Some(Seconds(0.0)) } else { left.or_else(whole) };
+            Line { trial, state: State::of(&progress, begun.as_ref(), task.as_ref()), id, is_over, task, left }
+        };
+        let lines: Vec<Line> = selected.trials.iter().zip(ids).zip(progress).map(line).collect();
+        let left = lines.iter().map(|line| line.left).sum();
+        let end = end(&blocks(&lines)).and_then(|(seconds, places)| {
+            let end = Timestamp::now().checked_add(SignedDuration::try_from_secs_f64(seconds.0).ok()?).ok()?;
+            Some((end.round(Unit::Minute).ok()?, places))
+        });
+        Ok(Self { name: selected.scenario.name(), lines, left, end, queue, silent })
+    }
+
+    fn is_over(&self) -> bool {
+        self.lines.iter().all(|line| line.is_over)
+    }
+
+    fn count(&self, is: impl Fn(&Line) -> bool) -> usize {
+        self.lines.iter().filter(|line| is(line)).count()
+    }
+
+    fn text(&self) -> String {
+        let finished = self.count(|line| line.state == State::Finished);
+        let spoilt = self.count(|line| line.is_over) - finished;
+        let left = self.count(|line| !line.is_over);
+        let mut text = format!("{}: {} trials, {finished} finished", self.name, self.lines.len());
+        for (count, what) in [
+            (spoilt, "without a result"),
+            (self.count(|line| matches!(line.state, State::Training(_))), "in training"),
+            (self.count(|line| matches!(line.state, State::Died(_))), "whose trainer died"),
+            (self.count(|line| matches!(line.state, State::Held(_))), "in training, or their trainer died"),
+            (self.count(|line| line.task.is_some()), "in Slurm's hands"),
+            (left, "left to train"),
+        ] {
+            if count > 0 {
+                text += &format!(", {count} {what}");
+            }
+        }
+        if let Some(seconds) = self.left.filter(|_| left > 0) {
+            text += &format!("; about {seconds} of training are left");
+        }
+        if let Some((end, places)) = &self.end {
+            text += &format!("; what is in hand will be done at about {end}, with {places} block(s) at a time");
+        }
+        text.push('\n');
+        if let Some(why) = &self.silent {
+            text += &format!("what Slurm has in hand is not known: {why}\n");
+        }
+        self.queue.held_words().for_each(|held| text += &format!("{held}\n"));
+        let mut table = Table::new();
+        table.load_style(presets::ASCII_MARKDOWN);
+        table.set_header(["trial", "what", "in Slurm"]);
+        for line in self.lines.iter().filter(|line| line.state != State::Finished) {
+            let task = line.task.as_ref().map(Task::to_string).unwrap_or_default();
+            table.add_row([line.trial.to_string(), line.state.words(line.trial.trial.epochs), task]);
+        }
+        if finished < self.lines.len() { format!("{text}\n{table}\n") } else { text }
+    }
+
+    fn json(&self) -> String {
+        let line = |line: &Line| {
+            json!({
+                "trial_id": line.id, "trial": line.trial.to_string(), "progress": line.state, "task": line.task,
+                "seconds_left": line.left,
+            })
+        };
+        let value = json!({
+            "schema": "ndbench.status/2", "scenario": self.name, "trials": self.lines.iter().map(line).collect::<Vec<_>>(),
+            "seconds_left": self.left, "expected_end": self.end.map(|(end, _)| end),
+            "blocks_at_a_time": self.end.map(|(_, places)| places), "held": self.queue.held, "queue_unknown": self.silent,
+        });
+        format!("{value:#}\n")
+    }
+}
+
+/// The blocks that are not done. A trainer that is none of Slurm's tasks goes on with all that no task has.
+fn blocks(lines: &[Line]) -> Vec<Block> {
+    let is_training = |line: &Line| matches!(line.state, State::Training(_));
+    let goes_on = lines.iter().any(|line| is_training(line) && line.task.is_none());
+    let blocks = lines.chunk_by(|a, b| a.trial.block.id == b.trial.block.id);
+    let block = |lines: &[Line]| Block {
+        left: lines.iter().map(|line| line.left).sum(),
+        runs: lines.iter().any(|line| is_training(line) || line.task.as_ref().is_some_and(Task::runs)),
+        waits: goes_on || lines.iter().any(|line| line.task.is_some()),
+    };
+    blocks.filter(|lines| lines.iter().any(|line| !line.is_over)).map(block).collect()
+}

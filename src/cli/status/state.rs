@@ -1,0 +1,150 @@
+//! What has become of a trial, by its record, its lock, its checkpoint and Slurm.
+
+use crate::record::{Begun, Progress};
+use crate::submit::Task;
+use serde::Serialize;
+
+/// What has become of a trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum State {
+    /// Trained to its end.
+    Finished,
+    /// It needs more memory than there was.
+    Oom,
+    /// Its loss ceased to be a number.
+    Diverged {
+        /// In which epoch, from 1.
+        epoch: u32,
+    },
+    /// Somebody trains it.
+    Training(Held),
+    /// Who trained it is dead; it goes on when it is run again.
+    Died(Held),
+    /// One of both: its trainer is on a machine of which nobody here knows.
+    Held(Held),
+    /// A checkpoint waits to go on.
+    Interrupted {
+        /// Epochs done.
+        epochs: u32,
+        /// Steps of the next one done.
+        steps: u64,
+    },
+    /// It ended without a result.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// Nobody has begun it.
+    Missing,
+}
+
+/// By whom, and how far at the last checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// The process and its host.
+    pub by: String,
+    /// Epochs done.
+    pub epochs: u32,
+    /// Steps of the next one done.
+    pub steps: u64,
+}
+
+impl State {
+    /// Of a trial whose record and lock say `progress`, and its checkpoint `begun`. `task`: what Slurm has of it.
+    pub fn of(progress: &Progress, begun: Option<&Begun>, task: Option<&Task>) -> Self {
+        let (epochs, steps) = begun.map_or((0, 0), |begun| (begun.epochs.len() as u32, begun.step));
+        match progress {
+            Progress::Finished => Self::Finished,
+            Progress::Oom => Self::Oom,
+            Progress::Diverged { epoch } => Self::Diverged { epoch: *epoch },
+            Progress::Held { by } => {
+                let held = Held { by: by.clone(), epochs, steps };
+                match lives(by).or(task.map(Task::runs)) {
+                    Some(true) => Self::Training(held),
+                    Some(false) => Self::Died(held),
+                    None => Self::Held(held),
+                }
+            }
+            Progress::Interrupted { epochs, steps } => Self::Interrupted { epochs: *epochs, steps: *steps },
+            Progress::Failed { why } => Self::Failed { why: why.clone() },
+            // Killed before anything was recorded.
+            Progress::Missing if begun.is_some() => Self::Interrupted { epochs, steps },
+            Progress::Missing => Self::Missing,
+        }
+    }
+
+    /// Of `total` epochs, in words.
+    pub fn words(&self, total: u32) -> String {
+        let far = |epochs: u32, steps: u64| match (epochs, steps) {
+            (0, 0) => "before its first checkpoint".into(),
+            (epochs, 0) => format!("after {epochs} of {total} epochs"),
+            (epochs, steps) => format!("after {epochs} of {total} epochs and {steps} steps"),
+        };
+        match self {
+            Self::Finished => "finished".into(),
+            Self::Oom => "ran out of memory".into(),
+            Self::Diverged { epoch } => format!("diverged in epoch {epoch}"),
+            Self::Training(held) if (held.epochs, held.steps) == (0, 0) => format!("in training by {}", held.by),
+            Self::Training(held) => {
+                format!("in training by {}, last checkpoint {}", held.by, far(held.epochs, held.steps))
+            }
+            Self::Died(held) => format!("{} died {}", held.by, far(held.epochs, held.steps)),
+            Self::Held(held) => format!("in training, or died {}: {}", far(held.epochs, held.steps), held.by),
+            Self::Interrupted { epochs, steps } => format!("interrupted {}", far(*epochs, *steps)),
+            Self::Failed { why } => format!("failed: {}", why.lines().next().unwrap_or_default()),
+            Self::Missing => "not begun".into(),
+        }
+    }
+}
+
+/// Whether the holder of a lock, `process 7 on alpha`, lives; absent where it is on another machine.
+fn lives(by: &str) -> Option<bool> {
+    let (process, host) = by.strip_prefix("process ")?.split_once(" on ")?;
+    if sysinfo::System::host_name()? != host {
+        return None;
+    }
+    let process: libc::pid_t = process.parse().ok()?;
+    // SAFETY: signal 0 is sent to nobody; the call asks whether it could be.
+    let is_there = unsafe { libc::kill(process, 0) } == 0;
+    Some(is_there || std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Seconds;
+
+    fn held(by: &str, task: Option<&Task>) -> State {
+        let begun = Begun { epochs: vec![], step: 7, paper: Seconds(1.0) };
+        State::of(&Progress::Held { by: by.into() }, Some(&begun), task)
+    }
+
+    #[test]
+    fn a_trainer_lives_where_its_process_or_its_task_does() {
+        let host = sysinfo::System::host_name().unwrap();
+        let me = format!("process {} on {host}", std::process::id());
+        assert!(matches!(held(&me, None), State::Training(_)));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let dead = held(&format!("process {} on {host}", child.id()), None);
+        assert_eq!(dead.words(3), format!("process {} on {host} died after 0 of 3 epochs and 7 steps", child.id()));
+        let task =
+            |node: &str| Task { id: "3_1".into(), state: String::new(), node: node.into(), reason: String::new() };
+        let far = "process 7 on a host that is not this one";
+        assert!(matches!(held(far, Some(&task("alpha"))), State::Training(_)));
+        assert!(matches!(held(far, Some(&task(""))), State::Died(_)), "it waits to be started again");
+        for unknown in [far, "another process"] {
+            assert!(matches!(held(unknown, None), State::Held(_)), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_without_a_record_was_interrupted() {
+        let begun = Begun { epochs: vec![], step: 7, paper: Seconds(1.0) };
+        let state = State::of(&Progress::Missing, Some(&begun), None);
+        assert_eq!(state, State::Interrupted { epochs: 0, steps: 7 });
+        assert_eq!(State::of(&Progress::Missing, None, None), State::Missing);
+        assert_eq!(State::Interrupted { epochs: 2, steps: 0 }.words(20), "interrupted after 2 of 20 epochs");
+    }
+}
