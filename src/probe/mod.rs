@@ -177,6 +177,7 @@ impl Runner<'_> {
             batch_size: recipe.batch_size,
             precision: recipe.precision,
             cuda_graph: recipe.cuda_graph,
+            channels_last: recipe.channels_last,
             resident: live_memory(arm.device()).map(|_| arm.resident()),
             memory,
             floor,

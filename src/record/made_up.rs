@@ -126,6 +126,7 @@ pub(crate) fn probe(arms: &[&[f64]]) -> ProbeRecord {
         batch_size: 128,
         precision: Precision::Fp32,
         cuda_graph: false,
+        channels_last: false,
         resident: Some(Bytes(5 << 20)),
         memory: MemoryPeak::default(),
         floor: None,

@@ -159,6 +159,9 @@ pub struct ProbeArm {
     /// Whether steps were CUDA graphs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cuda_graph: bool,
+    /// Whether images lay in memory pixel by pixel.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub channels_last: bool,
     /// Bytes in parameters, running statistics and momentum: what lives between steps.
     pub resident: Option<Bytes>,
     /// Peaks over its turns. Allocated: what it holds itself, without images and other arms. Reserved: by all of the process.

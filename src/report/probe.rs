@@ -122,11 +122,12 @@ pub(super) fn environments(probes: &[ProbeRecord]) -> String {
     lines.iter().map(|line| format!("Environment: {}\n", clean(line))).collect()
 }
 
-/// `BN`, `ND`, and the operator's implementation; `CUDA graph` where steps were one.
+/// `BN`, `ND`, and the operator's implementation; `CUDA graph` where steps were one, `NHWC` where images lay pixel by pixel.
 pub(super) fn arm_title(arm: &ProbeArm) -> String {
     let implementation = arm.deconvolution.map_or(String::new(), |settings| format!(" {}", settings.implementation));
     let graph = if arm.cuda_graph { ", CUDA graph" } else { "" };
-    format!("{}{implementation}{graph}", norm_title(arm.norm))
+    let layout = if arm.channels_last { ", NHWC" } else { "" };
+    format!("{}{implementation}{graph}{layout}", norm_title(arm.norm))
 }
 
 #[cfg(test)]

@@ -31,6 +31,10 @@ pub struct Recipe {
     /// Steps are captured and launched as CUDA graphs: the same function with fewer launches; only written where it is so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cuda_graph: bool,
+    /// Images lie in memory pixel by pixel (`NHWC`), and what the network makes of them follows: the same function, by other
+    /// kernels; only written where it is so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub channels_last: bool,
     /// Constants of the normalisation; absent: the data set's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<Normalisation>,
@@ -104,6 +108,7 @@ impl Default for Recipe {
             augmentation: Augmentation::default(),
             precision: Precision::Fp32,
             cuda_graph: false,
+            channels_last: false,
             normalisation: None,
         }
     }

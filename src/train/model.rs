@@ -16,6 +16,7 @@ pub struct Model {
     pub(super) sgd: Sgd,
     network: Box<dyn Layer>,
     dropout: Option<f64>,
+    channels_last: bool,
     /// Absent where steps are taken kernel by kernel.
     graphs: Option<Graphs>,
 }
@@ -29,7 +30,7 @@ impl Model {
         store.initialise(seed);
         let sgd = Sgd::new(&store, recipe);
         let graphs = recipe.cuda_graph.then(|| Graphs::new(recipe.batch_size));
-        Self { store, sgd, network, dropout: recipe.dropout, graphs }
+        Self { store, sgd, network, dropout: recipe.dropout, channels_last: recipe.channels_last, graphs }
     }
 
     /// The type of its numbers.
@@ -41,7 +42,8 @@ impl Model {
     /// `backward` fills the gradients, and the logits `[N, classes]`.
     pub fn forward(&self, images: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
         part(Part::Other, || {
-            let logits = self.network.forward(images, &Pass::training().with_dropout(self.dropout));
+            let images = self.laid_out(images);
+            let logits = self.network.forward(&images, &Pass::training().with_dropout(self.dropout));
             (mean_cross_entropy(&logits, labels), logits)
         })
     }
@@ -49,9 +51,17 @@ impl Model {
     /// The same in evaluation: running statistics, no gradients, no dropout.
     pub fn evaluate(&self, images: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
         tch::no_grad(|| {
-            let logits = self.network.forward(images, &Pass::evaluation());
+            let logits = self.network.forward(&self.laid_out(images), &Pass::evaluation());
             (mean_cross_entropy(&logits, labels), logits)
         })
+    }
+
+    /// Images `[N, 3, H, W]` as they are to lie in memory; convolutions leave their results as they find their inputs.
+    fn laid_out(&self, images: &Tensor) -> Tensor {
+        if !self.channels_last {
+            return images.shallow_clone();
+        }
+        images.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
     }
 
     /// One step of the optimiser at the learning rate `rate` on the images and labels that `batch` makes in the network's

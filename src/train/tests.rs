@@ -1,5 +1,6 @@
 //! Whole trainings of a tiny network.
 
+mod layout;
 mod resume;
 
 use super::{Checkpoints, Trainer};

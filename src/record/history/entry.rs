@@ -46,6 +46,8 @@ pub struct StepTime {
     pub precision: Precision,
     /// Whether steps were CUDA graphs.
     pub cuda_graph: bool,
+    /// Whether images lay in memory pixel by pixel.
+    pub channels_last: bool,
     /// Host time of a step: median over the turns.
     pub seconds: Seconds,
     /// How many turns.
@@ -65,6 +67,7 @@ impl StepTime {
             batch_size: arm.batch_size,
             precision: arm.precision,
             cuda_graph: arm.cuda_graph,
+            channels_last: arm.channels_last,
             seconds: Seconds(seconds),
             turns: turns.len(),
         })
@@ -82,10 +85,11 @@ impl StepTime {
         format!("{name}~{}", &sha256_hex(text.as_bytes())[..6])
     }
 
-    /// `b128-fp32`, and `-graph` where steps were CUDA graphs.
+    /// `b128-fp32`, then `-graph` where steps were CUDA graphs, `-nhwc` where images lay pixel by pixel.
     pub fn form_name(&self) -> String {
         let graph = if self.cuda_graph { "-graph" } else { "" };
-        format!("b{}-{}{graph}", self.batch_size, self.precision.key())
+        let layout = if self.channels_last { "-nhwc" } else { "" };
+        format!("b{}-{}{graph}{layout}", self.batch_size, self.precision.key())
     }
 
     /// What is measured again and again: `vgg16/cifar10/nd-fast/b128-fp32`.
