@@ -19,20 +19,14 @@ const SOURCES: [&str; 12] = [
     "Cargo.lock",
 ];
 
-/// Only checks, with the headers of CUDA.
-#[cfg(feature = "torch")]
-const LAYOUT: &str = "graph_layout.cpp";
-
 /// The files of the C++ shim.
 #[cfg(feature = "torch")]
-const SHIM: [&str; 17] = [
+const SHIM: [&str; 15] = [
     "shim.h",
     "guarded.h",
     "shim.cpp",
     "cuda.cpp",
     "graph.cpp",
-    "graph_layout.h",
-    LAYOUT,
     "host_memory.cpp",
     "inverse_sqrt.h",
     "inverse_sqrt.cpp",
@@ -86,18 +80,13 @@ fn torch() {
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo:rustc-env=NDBENCH_LIBTORCH_LIB={lib}");
     let root = std::path::Path::new(&lib).parent().expect("libtorch's lib folder has a parent");
-    // In the folder in which pip put both.
-    let cuda = root.with_file_name("nvidia/cu13/include");
-    let has_cuda = cuda.join("cuda_runtime_api.h").exists();
-    let compiled = SHIM.iter().filter(|name| name.ends_with(".cpp") && (has_cuda || **name != LAYOUT));
     let mut shim = cc::Build::new();
     shim.cpp(true)
         .std("c++17")
         .warnings(false)
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
-        .include(cuda)
-        .files(compiled.map(|name| format!("native/{name}")));
+        .files(SHIM.iter().filter(|name| name.ends_with(".cpp")).map(|name| format!("native/{name}")));
     compile_once(&shim, &lib);
 }
 

@@ -3,7 +3,6 @@
 // Their class lives in libtorch_cuda, which the program is not linked with and opens where there is a driver; its members
 // are looked up by their names there, as libtorch 2.11 has them.
 #include "shim.h"
-#include "graph_layout.h"
 #include "guarded.h"
 
 #include <c10/core/Allocator.h>
@@ -11,6 +10,7 @@
 #include <c10/util/Exception.h>
 #include <dlfcn.h>
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -18,6 +18,9 @@
 namespace {
 
 constexpr auto CUDA = c10::DeviceType::CUDA;
+
+// cudaStreamCaptureModeGlobal: a call of any thread that could disturb the capture is an error.
+constexpr int CAPTURE_GLOBAL = 0;
 
 // A member of at::cuda::CUDAGraph, as the function that it is for the linker.
 template <typename... Arguments>
@@ -34,8 +37,8 @@ struct ndb_graph {
   ~ndb_graph() { member<>("_ZN2at4cuda9CUDAGraphD1Ev")(object); }
   ndb_graph(const ndb_graph&) = delete;
 
-  // An at::cuda::CUDAGraph.
-  alignas(ndbench::GRAPH_ALIGNMENT) unsigned char object[ndbench::GRAPH_BYTES];
+  // An at::cuda::CUDAGraph; libtorch 2.11's has 104 bytes, aligned to 8.
+  alignas(std::max_align_t) unsigned char object[1024];
 };
 
 struct ndb_stream {
@@ -85,7 +88,7 @@ char* ndb_graph_begin(const uint64_t* pool, ndb_graph** graph) {
     // Kept where it fails to begin: the allocator may know of it by then.
     auto* made = new ndb_graph;
     const auto begin = member<c10::MempoolId_t, int>("_ZN2at4cuda9CUDAGraph13capture_beginESt4pairIyyE21cudaStreamCaptureMode");
-    begin(made->object, c10::MempoolId_t{pool[0], pool[1]}, ndbench::CAPTURE_GLOBAL);
+    begin(made->object, c10::MempoolId_t{pool[0], pool[1]}, CAPTURE_GLOBAL);
     *graph = made;
   });
 }
