@@ -10,8 +10,8 @@ fn step(architecture: Architecture, method: Method, channels_last: bool) -> (f64
     let recipe = Recipe { precision: Precision::Fp64, channels_last, ..Recipe::default() };
     let mut model = Model::new(&|scope| networks::build(architecture, method, 10, scope), recipe, 7, Device::Cpu);
     tch::manual_seed(3);
-    let images = Tensor::randn([4, 3, 32, 32], (Kind::Double, Device::Cpu));
-    let labels = Tensor::randint(10, [4], (Kind::Int64, Device::Cpu));
+    let images = Tensor::randn([2, 3, 32, 32], (Kind::Double, Device::Cpu));
+    let labels = Tensor::randint(10, [2], (Kind::Int64, Device::Cpu));
     let mut seen = f64::NAN;
     model.step(|_| (images, labels), 1e-2, None, |loss, _, _| seen = loss.double_value(&[])).unwrap();
     let mut parameters = Vec::new();
@@ -19,10 +19,19 @@ fn step(architecture: Architecture, method: Method, channels_last: bool) -> (f64
     (seen, parameters)
 }
 
+/// With dense, grouped and depthwise convolutions, of 1, 3 and 7 pixels.
+const NETWORKS: [Architecture; 5] = [
+    Architecture::Vgg16,
+    Architecture::Resnet18,
+    Architecture::MobilenetV2,
+    Architecture::PnasnetA,
+    Architecture::Efficientnet,
+];
+
 #[test]
-fn every_network_computes_the_same_from_either_layout() {
+fn networks_compute_the_same_from_either_layout() {
     let nd = |implementation| Method::nd(Deconvolution { implementation, ..Deconvolution::default() });
-    for architecture in Architecture::ALL {
+    for architecture in NETWORKS {
         for method in
             [Method::new(Norm::Bn, Deconvolution::default()), nd(Implementation::Published), nd(Implementation::Fast)]
         {
