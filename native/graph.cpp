@@ -37,7 +37,7 @@ struct ndb_graph {
   ~ndb_graph() { member<>("_ZN2at4cuda9CUDAGraphD1Ev")(object); }
   ndb_graph(const ndb_graph&) = delete;
 
-  // An at::cuda::CUDAGraph; libtorch 2.11's has 104 bytes.
+  // An at::cuda::CUDAGraph; libtorch 2.11's has 104 bytes, aligned to 8.
   alignas(std::max_align_t) unsigned char object[1024];
 };
 

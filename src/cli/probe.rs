@@ -12,7 +12,7 @@ use crate::record::{
     PROBE_SCHEMA, ProbeRecord, StepOverhead, Store, TelemetryOverhead, overhead_name, probe_name, remember_overhead,
 };
 use crate::run::{environment, instruments};
-use crate::scenario::{Deconvolution, Implementation, Norm};
+use crate::scenario::{Deconvolution, Implementation, Norm, Recipe};
 use crate::telemetry::{Environment, Level};
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ use std::time::Duration;
 pub fn run(args: &ProbeArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
     let device = prepare(&args.compute, &selected.profile).map_err(Failure::Machine)?;
+    if args.graphs && !device.is_cuda() {
+        return Err(Failure::Machine("--graphs needs a CUDA device: leave it out, or add --device cuda".into()));
+    }
     let store = Store::open(&selected.store).map_err(|e| Failure::Store(Box::new(e)))?;
     let interrupt = interrupt_flag()?;
     let budget = Duration::from_secs(args.budget);
@@ -76,14 +79,15 @@ pub fn run(args: &ProbeArgs) -> Result<(), Failure> {
 /// Tells of a turn, unless nothing is to be said.
 fn say(args: &ProbeArgs, turn: TurnEnded) {
     let TurnEnded {
-        entry: Entry { trial: Trial { architecture, norm, dataset, deconvolution, .. }, level, .. },
+        entry: Entry { trial: Trial { architecture, norm, dataset, deconvolution, recipe, .. }, level, .. },
         round,
         step,
     } = turn;
     let implementation = deconvolution.map_or(String::new(), |d| format!(" {}", d.implementation));
+    let graph = if recipe.cuda_graph { ", CUDA graph" } else { "" };
     let watched = if args.telemetry_ab { format!(", telemetry {level}") } else { String::new() };
     let line = format!(
-        "{architecture} {norm}{implementation} {dataset}{watched}, round {round} of {}: {step} a step",
+        "{architecture} {norm}{implementation} {dataset}{graph}{watched}, round {round} of {}: {step} a step",
         args.rounds
     );
     // Talk that nobody can read is no reason to lose the measurement.
@@ -118,6 +122,7 @@ fn arms(args: &ProbeArgs, trials: &[ResolvedTrial]) -> Vec<Vec<(Trial, Level)>> 
         return cells.into_iter().flatten().map(levels).collect();
     }
     let level = args.instruments.telemetry;
+    let cells = if args.graphs { cells.into_iter().map(with_graphs).collect() } else { cells };
     cells.into_iter().map(|cell| cell.into_iter().map(|trial| (trial, level)).collect()).collect()
 }
 
@@ -148,6 +153,14 @@ fn variants(trial: &Trial, implementations: &[Implementation], plain: bool) -> V
             plain.into_iter().chain(whitening).collect()
         }
     }
+}
+
+/// Each trial without CUDA graphs, then with them.
+fn with_graphs(cell: Vec<Trial>) -> Vec<Trial> {
+    let both = |trial: Trial| {
+        [false, true].map(|cuda_graph| Trial { recipe: Recipe { cuda_graph, ..trial.recipe }, ..trial.clone() })
+    };
+    cell.into_iter().flat_map(both).collect()
 }
 
 /// Trials that differ in nothing that a step's time depends on.
@@ -181,5 +194,13 @@ mod tests {
         assert!(cells[1].iter().all(|t| t.architecture == Architecture::Dpn92));
         let norms = self::cells(&trials, &[Implementation::Fast], true).swap_remove(0).into_iter().map(|t| t.norm);
         assert_eq!(norms.collect::<Vec<_>>(), [Norm::Bn, Norm::Plain, Norm::Nd]);
+    }
+
+    #[test]
+    fn with_graphs_each_arm_comes_twice() {
+        let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1);
+        let cell = cells(&trials, &[Implementation::Fast], false).swap_remove(0);
+        let arms: Vec<_> = with_graphs(cell).iter().map(|arm| (arm.norm, arm.recipe.cuda_graph)).collect();
+        assert_eq!(arms, [(Norm::Bn, false), (Norm::Bn, true), (Norm::Nd, false), (Norm::Nd, true)]);
     }
 }

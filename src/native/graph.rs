@@ -131,4 +131,21 @@ mod tests {
         assert!(Graph::capture(&mut Pool::default(), body).unwrap_err().0.contains("no CUDA graphs"));
         assert!(OwnStream::enter(0).is_err());
     }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_looked_up_by_its_name_is_in_libtorch() {
+        let library = std::path::Path::new(env!("NDBENCH_LIBTORCH_LIB")).join("libtorch_cuda.so");
+        if !library.exists() {
+            eprintln!("left out: {} is not there", library.display());
+            return;
+        }
+        // It cannot be opened without CUDA's own libraries, but read.
+        let listed = std::process::Command::new("nm").args(["-D", "--defined-only"]).arg(&library).output();
+        let listed = String::from_utf8(listed.expect("binutils are here, since the linker is").stdout).unwrap();
+        let defined = |name: &str| listed.lines().any(|line| line.ends_with(&format!(" T {name}")));
+        let names = include_str!("../../native/graph.cpp").split('"').filter(|text| text.starts_with("_ZN"));
+        let missing: Vec<&str> = names.clone().filter(|name| !defined(name)).collect();
+        assert!(names.count() == 6 && missing.is_empty(), "{missing:?}");
+    }
 }

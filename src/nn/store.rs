@@ -192,7 +192,8 @@ impl<'a> Scope<'a> {
         handle
     }
 
-    /// A new counter, from 0, that checkpoints keep.
+    /// A new counter, from 0, that checkpoints keep. A step that depends on it needs a [`Schedule`]: a graph would repeat
+    /// what it was at its capture.
     pub fn counter(&self, name: &str) -> Rc<Cell<i64>> {
         let counter = Rc::new(Cell::new(0));
         self.store.counters.borrow_mut().push((self.path(name), counter.clone()));

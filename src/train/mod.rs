@@ -13,6 +13,7 @@ mod instruments;
 mod mark;
 mod memory;
 mod model;
+mod patterns;
 mod progress;
 mod session;
 mod sgd;

@@ -70,9 +70,9 @@ fn gpu_memory_that_runs_out_is_a_result() {
 #[test]
 #[ignore = "needs a CUDA device"]
 fn gpu_steps_by_graph_bring_the_same_losses() {
-    // The first layer of ND freezes on the way.
+    // The first layer of ND freezes on the way, and the last of 20 steps an epoch has 4 images.
     let settings =
-        ["--attempts", "1", "--epochs", "2", "--set", "recipe.batch_size=16", "--set", "deconvolution.freeze_iter=10"];
+        ["--attempts", "1", "--epochs", "2", "--set", "recipe.batch_size=20", "--set", "deconvolution.freeze_iter=10"];
     let losses = |more: &[&str]| {
         let dir = tempfile::tempdir().unwrap();
         let output = smoke(dir.path(), &[settings.as_slice(), more].concat());
@@ -91,4 +91,31 @@ fn gpu_steps_by_graph_bring_the_same_losses() {
     for (a, b) in one_by_one.iter().zip(&by_graph) {
         assert!((a - b).abs() <= 0.05 * a, "one by one {one_by_one:?}, by graph {by_graph:?}");
     }
+}
+
+/// Probes the network of `smoke` with and without graphs on `device`.
+fn probe_graphs(store: &Path, device: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ndbench"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["probe", "smoke", "--graphs", "--device", device, "--json"]);
+    command.args(["--rounds", "1", "--budget", "10", "--store"]).arg(store).output().unwrap()
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn gpu_probe_sets_graphs_beside_other_steps() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = probe_graphs(dir.path(), "cuda:0");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let probes: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let arms = probes[0]["arms"].as_array().unwrap();
+    let by_graph = |arm: &Value| arm["cuda_graph"].as_bool().unwrap_or(false);
+    assert_eq!(arms.iter().map(by_graph).collect::<Vec<_>>(), [false, true, false, true, false, true]);
+}
+
+#[test]
+fn a_probe_with_graphs_on_a_cpu_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = probe_graphs(dir.path(), "cpu");
+    assert_eq!(output.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--graphs needs a CUDA device"), "{output:?}");
 }

@@ -17,6 +17,9 @@ pub struct ProbeArgs {
     /// this device: what ND adds, and how far above its floor it is
     #[arg(long, conflicts_with = "telemetry_ab")]
     pub floor: bool,
+    /// Each arm a second time, its steps by CUDA graphs (`recipe.cuda_graph`); needs a CUDA device
+    #[arg(long, conflicts_with_all = ["floor", "telemetry_ab"])]
+    pub graphs: bool,
     /// How often each arm, such as BN and ND, has its turn
     #[arg(long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
