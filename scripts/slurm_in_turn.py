@@ -148,6 +148,8 @@ class InTurn:
 
     def end(self):
         def is_done():
+            # A task that the controller forgot and started anew: Slurm puts its node aside.
+            self.cluster.mend()
             return self.cluster.tasks() == [] and " 6 done" in self.submit()
         self.until("end", is_done)
         self.until("empty queue", lambda: self.cluster.tasks() == [])
