@@ -21,6 +21,8 @@ pub mod list;
 pub mod live;
 mod plan;
 #[cfg(feature = "torch")]
+mod prepare;
+#[cfg(feature = "torch")]
 mod probe;
 mod probes;
 pub mod progress;
@@ -156,5 +158,6 @@ fn data(command: &args::DataCommand) -> Result<(), Failure> {
                 Err(Failure::Data("a data set is missing or broken; see above".into()))
             }
         }
+        args::DataCommand::Prepare(args::PrepareCommand::Imagenet(args)) => prepare::run(args, &mut io::stdout()),
     }
 }

@@ -106,7 +106,7 @@ fn normalise(pixels: &Tensor, normalisation: &Normalisation, kind: Kind) -> Tens
 }
 
 /// The numbers `0..n` in random order (Fisher and Yates).
-fn permutation(rng: &mut impl Rng, n: i64) -> Vec<i64> {
+pub(super) fn permutation(rng: &mut impl Rng, n: i64) -> Vec<i64> {
     let mut order: Vec<i64> = (0..n).collect();
     for last in (1..order.len()).rev() {
         order.swap(last, below(rng, last as i64 + 1) as usize);

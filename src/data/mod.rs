@@ -9,6 +9,7 @@ mod error;
 mod fetch;
 mod folder;
 mod idx;
+pub mod imagenet;
 mod load;
 mod official;
 mod pickle;

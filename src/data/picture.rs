@@ -15,7 +15,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// Larger pictures are refused on their header, before memory is asked for: every thread decodes one at a time.
-const MAX_PIXELS: u64 = 32 << 20;
+pub(super) const MAX_PIXELS: u64 = 32 << 20;
 /// Bytes of a pixel in the widest form that is decoded: four channels of 16 bits.
 const WIDEST_PIXEL: u64 = 8;
 /// The longest side accepted.
@@ -50,7 +50,7 @@ pub(super) fn planes(picture: &RgbImage) -> (Vec<u8>, bool) {
     ((0..3).flat_map(|channel| pixels.iter().skip(channel).step_by(3).copied()).collect(), resized)
 }
 
-fn check_size(width: u32, height: u32) -> Result<(), String> {
+pub(super) fn check_size(width: u32, height: u32) -> Result<(), String> {
     let pixels = u64::from(width) * u64::from(height);
     if width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS {
         return Err(format!("{width}x{height} pixels; accepted are sides of 1 to {MAX_SIDE} and {MAX_PIXELS} pixels"));
@@ -58,13 +58,23 @@ fn check_size(width: u32, height: u32) -> Result<(), String> {
     Ok(())
 }
 
-fn png(bytes: &[u8]) -> Result<RgbImage, String> {
+/// The picture in a PNG.
+pub(super) fn png(bytes: &[u8]) -> Result<RgbImage, String> {
+    Ok(DynamicImage::from_decoder(png_decoder(bytes)?).map_err(|e| png_words(&e))?.to_rgb8())
+}
+
+/// Width and height of a PNG, from its header.
+pub(super) fn png_size(bytes: &[u8]) -> Result<(u32, u32), String> {
+    Ok(png_decoder(bytes)?.dimensions())
+}
+
+fn png_decoder(bytes: &[u8]) -> Result<PngDecoder<Cursor<&[u8]>>, String> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(WIDEST_PIXEL * MAX_PIXELS);
     let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| e.to_string())?;
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
-    Ok(DynamicImage::from_decoder(decoder).map_err(|e| png_words(&e))?.to_rgb8())
+    Ok(decoder)
 }
 
 /// What is wrong with a PNG; the decoder's own words for a wrong checksum are those of its code.

@@ -15,6 +15,8 @@ mod data_fetch;
 mod data_folders;
 #[cfg(feature = "torch")]
 mod data_incomplete;
+#[cfg(feature = "torch")]
+mod data_prepare;
 mod device_faults;
 #[cfg(feature = "torch")]
 mod devices;

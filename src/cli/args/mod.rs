@@ -24,7 +24,7 @@ mod watch;
 #[cfg(feature = "torch")]
 pub use compute::{ComputeArgs, DeviceArg};
 #[cfg(feature = "torch")]
-pub use data::DataCommand;
+pub use data::{DataCommand, ImagenetArgs, PrepareCommand};
 pub use export::{ExportArgs, ExportFormat};
 #[cfg(any(feature = "torch", target_os = "linux"))]
 pub use instruments::InstrumentArgs;
