@@ -58,8 +58,9 @@ impl Progress {
     }
 }
 
-/// What has become of each of `trials`, in their order, by the `records` of `store` and its locks, none of which is taken.
-pub fn coverage(store: &Store, records: &[Record], trials: &[TrialId]) -> Vec<Progress> {
+/// What has become of each of `trials`, in their order, by the `records` of a store and the [`Store::holders`] of its locks,
+/// which were read before them: who lets go of a lock has written its record.
+pub fn coverage(records: &[Record], trials: &[TrialId], holders: Vec<Option<String>>) -> Vec<Progress> {
     let mut best: HashMap<&TrialId, &Record> = HashMap::new();
     for record in records {
         let kept = best.entry(&record.trial_id).or_insert(record);
@@ -68,18 +69,23 @@ pub fn coverage(store: &Store, records: &[Record], trials: &[TrialId]) -> Vec<Pr
             *kept = record;
         }
     }
-    let of = |id: &TrialId| {
+    let of = |(id, holder): (&TrialId, Option<String>)| {
         let known = best.get(id).map(|record| Progress::of(&record.outcome));
-        match (known, store.holder(id)) {
+        match (known, holder) {
             (Some(over), _) if over.is_over() => over,
             (_, Some(by)) => Progress::Held { by },
             (known, None) => known.unwrap_or(Progress::Missing),
         }
     };
-    trials.iter().map(of).collect()
+    trials.iter().zip(holders).map(of).collect()
 }
 
 impl Store {
+    /// Who holds the locks of `trials`, in their order; none is taken.
+    pub fn holders(&self, trials: &[TrialId]) -> Vec<Option<String>> {
+        trials.iter().map(|id| self.holder(id)).collect()
+    }
+
     /// Who holds the lock of a trial, or died holding it: `process 7 on alpha`.
     fn holder(&self, id: &TrialId) -> Option<String> {
         let text = fs::read_to_string(self.lock_path(id)).ok()?;
@@ -108,7 +114,7 @@ mod tests {
         ];
         let ids: Vec<TrialId> = trials.iter().map(|trial| trial.trial.id()).collect();
         let lock = store.lock(&ids[5]).unwrap();
-        let of = |store: &Store| coverage(store, &records, &ids);
+        let of = |store: &Store| coverage(&records, &ids, store.holders(&ids));
         let found = of(&store);
         assert_eq!(
             found[..5],

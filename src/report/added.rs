@@ -49,7 +49,7 @@ pub(super) fn added_table(probes: &[ProbeRecord]) -> String {
         return String::new();
     }
     table.render()
-        + "\nPlain: median step with ordinary convolutions and biases instead. Added: the median step less that. To published: \
+        + "\nPlain: median step with ordinary convolutions and biases instead. Added: median over the rounds of the step less that. To published: \
            ratio to the published implementation's, from turns of one round, geometric mean with 95 % confidence interval. \
            Peak: of live tensors, to the published implementation's. Floor: the plain step, and the products that whitening cannot do without, each at the rate of a product of its \
            size on this device, symmetric ones half.\n"

@@ -16,6 +16,8 @@ pub struct Limits {
     pub nodes: Vec<Node>,
     /// Partitions that were asked for and are not there.
     pub missing: Vec<String>,
+    /// Which partition is meant is said neither by the cluster nor by the profile.
+    pub undefined: bool,
     /// Partitions that take no jobs now, with their state.
     pub closed: Vec<String>,
 }
@@ -64,6 +66,7 @@ impl Limits {
         let lines: Vec<&str> = partitions.lines().filter(named).collect();
         let names: Vec<&str> = lines.iter().filter_map(|line| field(line, "PartitionName=")).collect();
         let wanted = asked.into_iter().flat_map(|asked| asked.split(','));
+        let undefined = asked.is_none() && lines.is_empty() && !partitions.is_empty();
         let missing = wanted.filter(|name| !partitions.is_empty() && !names.contains(name)).map(String::from).collect();
         let is_closed = |line: &&&str| matches!(field(line, "State="), Some("DRAIN" | "INACTIVE"));
         let closed = lines.iter().filter(is_closed);
@@ -89,6 +92,7 @@ impl Limits {
             minutes: times.and_then(|times| times.into_iter().max()),
             nodes: nodes.lines().filter_map(node).collect(),
             missing,
+            undefined,
             closed: closed.collect(),
         }
     }
@@ -106,6 +110,9 @@ impl Limits {
         let any = |has: &dyn Fn(&Node) -> bool| self.nodes.is_empty() || self.nodes.iter().any(has);
         let unknown = |name: &String| format!("slurm.partition: the cluster has no partition {name}");
         let mut misfits: Vec<String> = self.missing.iter().map(unknown).collect();
+        if self.undefined {
+            misfits.push("slurm.partition: the cluster has no default partition; name one".into());
+        }
         misfits.extend(self.closed.iter().map(|state| format!("slurm.partition: {state} and takes no jobs")));
         if let Some(gres) = &slurm.gres
             && !any(&|node| node.has_gres(gres))
@@ -231,6 +238,8 @@ mod tests {
         assert_eq!(narrow.misfits(&slurm("")), ["slurm.partition: gpu is DRAIN and takes no jobs"]);
         let misfits = narrow.misfits(&slurm("cpus = 33\nmemory = \"63 GiB\"")).join("; ");
         assert!(misfits.contains("; 32 is the most") && misfits.contains("; 64000 MiB is the most"), "{misfits}");
+        let undefined = Limits::of(CONFIG, "PartitionName=x Default=NO MaxTime=1:00:00\n", NODES, None);
+        assert_eq!(undefined.misfits(&slurm("")), ["slurm.partition: the cluster has no default partition; name one"]);
         assert_eq!(Limits::unknown().misfits(&slurm("partition = \"any\"")), [""; 0]);
     }
 }

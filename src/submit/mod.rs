@@ -120,7 +120,7 @@ impl Submission<'_> {
         let mut scripts: Vec<Script> = self.arrays().iter().map(array).collect();
         scripts.push(Script {
             name: format!("{}{name}-report", queue::JOB),
-            text: script::report(&common, &format!("{}-{name}", self.report)),
+            text: script::report(&common, &format!("{}-{name}", self.report), self.limits.minutes),
             tasks: None,
         });
         scripts

@@ -94,17 +94,28 @@ impl Array {
     }
 }
 
-/// The script of the report at the end, which goes into `name` in the folder of scripts.
-pub fn report(common: &Common, name: &str) -> String {
+/// The longest time of a report, minutes.
+const REPORT: u64 = 30;
+
+/// The script of the report at the end, which goes into `name` in the folder of scripts; `longest`: the partition's limit,
+/// minutes.
+pub fn report(common: &Common, name: &str, longest: Option<u64>) -> String {
     let Common { program, plan: (path, plan), folder, slurm } = common;
     let mut text = head(&format!("{JOB}{plan}-report"), &folder.join("%x-%j.log"));
-    text += "#SBATCH --time=00:30:00\n#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
+    let minutes = longest.map_or(REPORT, |longest| longest.min(REPORT));
+    option_line(&mut text, "time", Some(&time_limit(minutes)));
+    text += "#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
     let small = Slurm { gres: None, cpus: None, memory: None, exclusive: false, ..(*slurm).clone() };
     resources(&mut text, &small);
     text += &setup(slurm);
     if let Some(metrics) = &slurm.metrics {
-        // Those of tasks whose node died with them.
-        text += &format!("rm -f {}/{JOB}{plan}-*.json\n", quoted(&metrics.targets));
+        text += &format!(
+            "# Those of tasks whose node died with them, of the arrays that were waited for.\n\
+             for array in ${{SLURM_JOB_DEPENDENCY//[!0-9]/ }}; do\n  \
+             rm -f {}/{JOB}*-\"${{array}}\"_*.json\n\
+             done\n",
+            quoted(&metrics.targets)
+        );
     }
     let (program, path, out) = (quoted(program), quoted(path), quoted(&folder.join(name)));
     text + &format!("exec {program} report {path} --out {out}\n")
@@ -147,7 +158,10 @@ fn targets(slurm: &Slurm, plan: &str) -> String {
         let folder = quoted(&metrics.targets);
         format!(
             "mkdir -p {folder}\n\
-             targets={folder}/\"{JOB}{plan}-${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}-${{SLURM_RESTART_COUNT:-0}}.json\"\n"
+             targets={folder}/\"{JOB}{plan}-${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\"\n\
+             # A start before this one died with its node.\n\
+             rm -f \"$targets\"-*.json\n\
+             targets=\"$targets-${{SLURM_RESTART_COUNT:-0}}.json\"\n"
         )
     })
 }
@@ -213,7 +227,8 @@ mod tests {
         };
         let array = Array { before: 1000, rows: vec![1001, 1002, 1003, 1007], minutes: 240 };
         insta::assert_snapshot!("array", array.script(&common, &["--data".into(), "/it's/data".into()]));
-        insta::assert_snapshot!("report", report(&common, "report-table1"));
+        insta::assert_snapshot!("report", report(&common, "report-table1", Some(60)));
+        assert!(report(&common, "report-table1", Some(15)).contains("--time=00:15:00"));
     }
 
     /// What the script of an array calls besides `srun`, which ends with `code`, where the controller answers at the third time.

@@ -73,6 +73,8 @@ impl<'a> Status<'a> {
         let ids: Vec<TrialId> = selected.trials.iter().map(|trial| trial.trial.id()).collect();
         // No store: nothing has begun.
         let store = Store::open_existing(&folder).ok();
+        let nobody = || vec![None; ids.len()];
+        let holders = store.as_ref().map_or_else(nobody, |store| store.holders(&ids));
         let records = match &store {
             Some(store) => {
                 let (records, skipped) = store.records();
@@ -81,8 +83,7 @@ impl<'a> Status<'a> {
             }
             None => Vec::new(),
         };
-        let missing = || vec![Progress::Missing; ids.len()];
-        let progress = store.as_ref().map_or_else(missing, |store| coverage(store, &records, &ids));
+        let progress = coverage(&records, &ids, holders);
         let (queue, silent) = match queued(&folder) {
             Ok(queue) => (queue, None),
             Err(SubmitError::Slurm(SlurmError::Start { .. })) => (Queue::default(), None),

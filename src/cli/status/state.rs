@@ -60,7 +60,8 @@ impl State {
             Progress::Diverged { epoch } => Self::Diverged { epoch: *epoch },
             Progress::Held { by } => {
                 let held = Held { by: by.clone(), epochs, steps };
-                match lives(by).or(task.map(Task::runs)) {
+                let runs = |task: &Task| task.runs() && by.ends_with(&format!(" on {}", task.node));
+                match lives(by).or(task.is_some_and(runs).then_some(true)) {
                     Some(true) => Self::Training(held),
                     Some(false) => Self::Died(held),
                     None => Self::Held(held),
@@ -101,13 +102,15 @@ impl State {
 /// Whether the holder of a lock, `process 7 on alpha`, lives; absent where it is on another machine.
 fn lives(by: &str) -> Option<bool> {
     let (process, host) = by.strip_prefix("process ")?.split_once(" on ")?;
-    if sysinfo::System::host_name()? != host {
+    let can_tell = std::path::Path::new("/proc/self/stat").exists();
+    if !can_tell || sysinfo::System::host_name()? != host {
         return None;
     }
-    let process: libc::pid_t = process.parse().ok()?;
-    // SAFETY: signal 0 is sent to nobody; the call asks whether it could be.
-    let is_there = unsafe { libc::kill(process, 0) } == 0;
-    Some(is_there || std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM))
+    let process: u32 = process.parse().ok()?;
+    // The state stands behind the name, which may hold anything; dead ones stay until their parent has asked after them.
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    Some(state.is_some_and(|state| !"ZX".contains(state)))
 }
 
 #[cfg(test)]
@@ -125,18 +128,24 @@ mod tests {
         let host = sysinfo::System::host_name().unwrap();
         let me = format!("process {} on {host}", std::process::id());
         assert!(matches!(held(&me, None), State::Training(_)));
-        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let mut child = std::process::Command::new("true").stdout(std::process::Stdio::piped()).spawn().unwrap();
+        std::io::copy(&mut child.stdout.take().unwrap(), &mut std::io::sink()).unwrap();
+        let name = format!("process {} on {host}", child.id());
+        while matches!(held(&name, None), State::Training(_)) {
+            // It has closed its end of the pipe, and nobody buries it yet.
+            std::thread::yield_now();
+        }
         child.wait().unwrap();
-        let dead = held(&format!("process {} on {host}", child.id()), None);
+        let dead = held(&name, None);
         assert_eq!(dead.words(3), format!("process {} on {host} died after 0 of 3 epochs and 7 steps", child.id()));
         let task =
             |node: &str| Task { id: "3_1".into(), state: String::new(), node: node.into(), reason: String::new() };
-        let far = "process 7 on a host that is not this one";
-        assert!(matches!(held(far, Some(&task("alpha"))), State::Training(_)));
-        assert!(matches!(held(far, Some(&task(""))), State::Died(_)), "it waits to be started again");
-        for unknown in [far, "another process"] {
-            assert!(matches!(held(unknown, None), State::Held(_)), "{unknown}");
+        let far = "process 7 on not-this-host";
+        assert!(matches!(held(far, Some(&task("not-this-host"))), State::Training(_)));
+        for (unknown, node) in [(far, "alpha"), (far, ""), ("another process", "")] {
+            assert!(matches!(held(unknown, Some(&task(node))), State::Held(_)), "{unknown} {node}");
         }
+        assert!(matches!(held(far, None), State::Held(_)));
     }
 
     #[test]

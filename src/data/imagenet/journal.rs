@@ -2,6 +2,7 @@
 
 use super::index::Head;
 use super::row::Row;
+use crate::files::write_atomic_with;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -41,16 +42,23 @@ impl Journal {
         Ok(Some((journal, rows)))
     }
 
-    /// Forgets every row behind the first `rows`.
+    /// Has these rows instead of those it has; whoever kills the process meanwhile finds the old or the new ones.
     ///
     /// # Errors
     /// Those of the file system.
-    pub(super) fn restart(&mut self, head: &Head, rows: &[Row]) -> io::Result<()> {
-        self.out.flush()?;
-        self.out.get_ref().set_len(0)?;
-        self.out.seek(SeekFrom::Start(0))?;
-        writeln!(self.out, "{}", head.line())?;
-        rows.iter().try_for_each(|row| self.add(head, row))
+    pub(super) fn restart(&mut self, folder: &Path, head: &Head, rows: &[Row]) -> io::Result<()> {
+        let path = folder.join(FILE);
+        write_atomic_with(&path, |file| {
+            let mut out = BufWriter::new(file);
+            writeln!(out, "{}", head.line())?;
+            rows.iter().try_for_each(|row| writeln!(out, "{}", row.line(&head.classes)))?;
+            out.flush()
+        })?;
+        let mut file = OpenOptions::new().read(true).write(true).open(&path)?;
+        file.try_lock()?;
+        file.seek(SeekFrom::End(0))?;
+        self.out = BufWriter::new(file);
+        Ok(())
     }
 
     /// Notes a row; it may stay in memory until [`Self::sync`].
@@ -131,6 +139,20 @@ mod tests {
         assert_eq!(write(dir.path(), &[]), [row("a"), row("c")]);
         std::fs::write(&path, &text[..10]).unwrap();
         assert_eq!(write(dir.path(), &[]), []);
+    }
+
+    #[test]
+    fn a_restart_changes_the_rows_and_keeps_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &["a", "b"]);
+        let head = head("n01440764");
+        let (mut journal, rows) = Journal::open(dir.path(), &head).unwrap().unwrap();
+        journal.restart(dir.path(), &head, &rows[..1]).unwrap();
+        assert!(Journal::open(dir.path(), &head).unwrap().is_none());
+        journal.add(&head, &row("c")).unwrap();
+        journal.sync().unwrap();
+        drop(journal);
+        assert_eq!(write(dir.path(), &[]), [row("a"), row("c")]);
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub fn prepare(
     let head = Head::new(preparation.storage, &relative(&root, &folder), classes);
     let opened = Journal::open(&folder, &head).map_err(failed)?;
     let (mut journal, mut noted) = opened.ok_or_else(|| PrepareError::Busy(folder.clone()))?;
+    let held = noted.len();
     if noted.is_empty()
         && let Ok(index) = Index::read(&folder)
         && index.head == head
@@ -84,7 +85,9 @@ pub fn prepare(
         noted.sort_by_key(|row| row.packed.map(|p| (p.shard, p.offset)));
     }
     noted.truncate(if preparation.again { 0 } else { shards::whole(&folder, &noted) });
-    journal.restart(&head, &noted).map_err(failed)?;
+    if noted.len() != held {
+        journal.restart(&folder, &head, &noted).map_err(failed)?;
+    }
     let shards = match preparation.storage {
         Storage::Files => None,
         Storage::Packed => Some(Shards::open(&folder, &noted).map_err(failed)?),
