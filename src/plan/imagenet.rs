@@ -75,7 +75,7 @@ impl ImagenetRun {
 mod tests {
     use super::*;
 
-    /// Which trainings fit so many GB, less what the driver and the context take.
+    /// Which trainings fit so many GiB.
     fn that_fit(gib: f64) -> Vec<String> {
         let memory = Bytes((gib * (1_u64 << 30) as f64) as u64);
         let fits = |run: &ImagenetRun| !run.on(memory).fails;
@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn batches_of_256_need_more_than_16_gb_but_for_resnet18_and_less_than_40() {
-        assert_eq!(that_fit(15.0), ["ResNet-18 bn", "ResNet-18 nd"]);
-        assert_eq!(that_fit(38.5).len(), 7);
+        // Less what the driver, the context and workspaces take, as the profiles have it.
+        assert_eq!(that_fit(15.0 - 0.6), ["ResNet-18 bn", "ResNet-18 nd"]);
+        assert_eq!(that_fit(38.5 - 0.6).len(), 7);
     }
 }

@@ -1,7 +1,7 @@
 //! What a training step holds in memory, from the network's own layers: an account without numbers, made before any device
 //! is seen and without libtorch.
 //!
-//! A network runs on a [`Tape`](tape::Tape) whose tensors have sizes and owners but no values. Operations allocate what
+//! A network runs on a tape whose tensors have sizes and owners but no values. Operations allocate what
 //! libtorch's allocate, keep what its derivatives need, and let it go on the way back, in libtorch's order; the ledger adds
 //! up. `docs/planning.md` has the rules.
 
