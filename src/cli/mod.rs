@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod dry_run;
 pub mod exit;
 pub mod export;
+mod fitting;
 pub mod forecast;
 #[cfg(feature = "torch")]
 mod interrupt;

@@ -1,10 +1,11 @@
 //! What records say about the time and the memory of trials on the machine of a profile.
 
+use super::fitting::fits;
 use crate::event::MemoryPeak;
 use crate::plan::Repetitions;
-use crate::profile::{self, Profile};
+use crate::profile::Profile;
 use crate::record::Record;
-use crate::telemetry::{Device, Environment};
+use crate::telemetry::Environment;
 use crate::units::{Bytes, Seconds};
 
 /// What finished trials in `records` measured on the machine of `profile`: those of the environment `here`, if that fits the
@@ -44,24 +45,12 @@ pub fn seconds(record: &Record) -> Option<Seconds> {
     counts.then(|| record.epochs.iter().map(|e| e.seconds.paper + e.seconds.evaluation).sum())
 }
 
-/// The device is one that the profile describes.
-fn fits(profile: &Profile, device: &Device) -> bool {
-    match (profile.device(), device, profile.model()) {
-        (profile::Device::Cpu, Device::Cpu, _) | (profile::Device::Cuda, Device::Cuda(_), None) => true,
-        (profile::Device::Cuda, Device::Cuda(cuda), Some(model)) => {
-            let name = cuda.name.as_deref().unwrap_or_default().to_lowercase();
-            model.split_whitespace().all(|word| name.contains(&word.to_lowercase()))
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::made_up;
     use crate::scenario::{Architecture, Dataset};
-    use crate::telemetry::Cuda;
+    use crate::telemetry::{Cuda, Device};
 
     fn record(attempt: usize, seconds: f64, environment: Environment, finished: &str) -> Record {
         let trial = &made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 9)[2 * attempt];

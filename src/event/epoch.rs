@@ -68,7 +68,7 @@ pub struct StepSplit {
 /// The largest amounts of memory seen; absent where it cannot be measured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryPeak {
-    /// Bytes in live tensors, as CUDA's caching allocator counts them.
+    /// Bytes in live tensors, as CUDA's caching allocator counts them, or on a CPU libtorch's.
     pub allocated: Option<Bytes>,
     /// Bytes the caching allocator had reserved from the device.
     pub reserved: Option<Bytes>,

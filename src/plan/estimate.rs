@@ -1,6 +1,7 @@
 //! How long a trial will take, and how much memory.
 
-use super::{Cost, StepMemory, StepTime, Trial, study};
+use super::need::need;
+use super::{Cost, Sightings, StepTime, Trial, study};
 use crate::files::sha256_hex;
 use crate::profile::Profile;
 use crate::scenario::{Deconvolution, Implementation, Norm, Precision};
@@ -137,7 +138,8 @@ pub fn estimate(trial: &Trial, profile: &Profile, repetitions: &Repetitions) -> 
         (None, Basis::Unknown)
     };
     let measured = repetitions.memory(trial);
-    let memory = measured.or_else(|| need(trial, profile).map(|need| need.device).filter(|_| !repetitions.alone));
+    let memory = measured
+        .or_else(|| need(trial, profile, &Sightings::default()).map(|need| need.device).filter(|_| !repetitions.alone));
     let fits = repetitions.alone || memory.is_none_or(|memory| memory <= profile.memory());
     Estimate { seconds, basis, memory, memory_measured: measured.is_some(), fits }
 }
@@ -193,47 +195,11 @@ fn from_operations(trial: &Trial, profile: &Profile) -> Option<Seconds> {
 }
 
 /// Training and test images after the trial's limits.
-fn images(trial: &Trial) -> Option<(u32, u32)> {
+pub(super) fn images(trial: &Trial) -> Option<(u32, u32)> {
     let limit = |limit: Option<u32>, all: Option<u32>| match (limit, all) {
         (Some(limit), Some(all)) => Some(limit.min(all)),
         (limit, all) => limit.or(all),
     };
     let all = trial.dataset.images();
     Some((limit(trial.train_images, all.map(|a| a.0))?, limit(trial.test_images, all.map(|a| a.1))?))
-}
-
-/// What a device must hold for a trial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Need {
-    /// In live tensors at the peak: of a step with the momentum, or of an evaluation, and the images, one byte a value.
-    pub allocated: Bytes,
-    /// What an allocator takes for them.
-    pub reserved: Bytes,
-    /// That, and what there is before the first tensor.
-    pub device: Bytes,
-}
-
-/// What `trial` needs of the device of `profile`; `None` where nothing is known of its operator.
-pub(super) fn need(trial: &Trial, profile: &Profile) -> Option<Need> {
-    if !is_usual(trial) {
-        return None;
-    }
-    let assumed = profile.estimates();
-    let (batch, eval_batch) = (u64::from(trial.recipe.batch_size), u64::from(trial.recipe.eval_batch_size));
-    // Of a folder whose size is not known, the images are left out and batches are taken as full.
-    let (data, batch, eval_batch) = images(trial).map_or((0, batch, eval_batch), |(train, test)| {
-        let (train, test) = (u64::from(train), u64::from(test));
-        ((train + test) * 3 * 32 * 32, batch.min(train), eval_batch.min(test))
-    });
-    let step = StepMemory::of(trial.architecture, trial.deconvolution.map(|d| d.implementation));
-    let parameters = 4 * Cost::of(trial.architecture).parameters;
-    let peak = (step.live(batch).0 + parameters).max(2 * parameters + eval_batch * step.evaluation.0);
-    let widths = if trial.recipe.precision == Precision::Fp64 { 2 } else { 1 };
-    let tensors = |factor: f64| data + (factor * (widths * peak) as f64) as u64;
-    let (allocated, reserved) = (tensors(1.0), tensors(assumed.memory_factor));
-    Some(Need {
-        allocated: Bytes(allocated),
-        reserved: Bytes(reserved),
-        device: Bytes(assumed.base_memory.0 + reserved),
-    })
 }

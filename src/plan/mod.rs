@@ -1,5 +1,6 @@
 //! A scenario and a profile become trials: fully specified, numbered, ordered, each value with its source.
 
+pub mod account;
 mod canonical;
 mod capacity;
 mod costs;
@@ -9,19 +10,29 @@ mod expand;
 mod filter;
 mod frozen;
 mod ids;
+mod imagenet;
+mod need;
+mod planned;
 mod rows;
+mod seen;
 mod study;
+mod subject;
 mod trial;
 
-pub use capacity::{BAND, Capacity, Risk};
-pub use costs::{Cost, StepMemory, StepTime};
+pub use capacity::{Capacity, Risk};
+pub use costs::{Cost, StepTime};
 pub use error::PlanError;
-pub use estimate::{Basis, Estimate, Need, Repetitions, estimate};
+pub use estimate::{Basis, Estimate, Repetitions, estimate};
 pub use expand::{Overrides, expand};
 pub use filter::Filter;
 pub use frozen::{Frozen, FrozenError, PLAN_FILE, Row, Text, Thawed, plans};
 pub use ids::Ids;
+pub use imagenet::{ImagenetNeed, ImagenetRun, imagenet_runs};
+pub use need::{Need, data_set, need};
+pub use planned::Planned;
 pub use rows::rows;
+pub use seen::{Correction, Rests, Seen, Sightings};
+pub use subject::StepKind;
 pub use trial::{Block, ResolvedTrial, Trial, TrialId};
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use std::fmt;
 
 /// The profiles that the binary carries, by name.
-pub const BUILT_IN: [(&str, &str); 4] = [
+pub const BUILT_IN: [(&str, &str); 5] = [
     ("cpu", include_str!("../../profiles/cpu.toml")),
     ("v100-16gb", include_str!("../../profiles/v100-16gb.toml")),
+    ("a100-40gb", include_str!("../../profiles/a100-40gb.toml")),
     ("a100-80gb", include_str!("../../profiles/a100-80gb.toml")),
     ("h200", include_str!("../../profiles/h200.toml")),
 ];

@@ -3,7 +3,7 @@
 use super::sealed::{Form, open, seal};
 use super::{RecordError, TelemetryOverhead, quick};
 use crate::event::{EpochResult, MemoryPeak, Outcome};
-use crate::plan::{Block, Ids, Trial, TrialId};
+use crate::plan::{Block, Ids, Planned, Trial, TrialId};
 use crate::telemetry::{Environment, GpuSummary, SlurmJob, TelemetrySummary};
 use crate::units::{Joules, Seconds};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,10 @@ pub struct Record {
     pub time_valid: bool,
     /// Peak memory over the whole trial.
     pub memory: MemoryPeak,
+    /// What was planned for it before it ran; absent where nothing is known of its operator, and in records from before that was
+    /// kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Planned>,
     /// What the instruments say of the trial; absent where they were off, and in records from before there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub telemetry: Option<Box<TelemetrySummary>>,

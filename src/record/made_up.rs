@@ -96,6 +96,7 @@ pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Recor
         epochs,
         time_valid: true,
         memory: MemoryPeak { resident: Some(Bytes(resident << 20)), ..MemoryPeak::default() },
+        planned: None,
         telemetry: None,
         telemetry_overhead: None,
         environment: environment("alpha").into(),

@@ -18,6 +18,7 @@ mod quick;
 mod read;
 mod reader;
 mod sealed;
+mod sightings;
 mod skipped;
 mod store;
 mod validity;
@@ -36,6 +37,7 @@ pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name, remem
 pub use probe::{
     CallCost, Floor, Operations, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name,
 };
+pub use sightings::{seen, sightings, step_kind};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::Store;
 pub use validity::Flag;

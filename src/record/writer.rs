@@ -3,8 +3,9 @@
 use super::overhead::name as overhead_name;
 use super::{Record, SCHEMA, Store, TelemetryOverhead};
 use crate::event::{EpochResult, Event, MemoryPeak, Outcome, Sink, SinkError};
-use crate::plan::{ResolvedTrial, Trial, TrialId};
-use crate::telemetry::{Environment, SlurmJob, TelemetrySummary};
+use crate::plan::{Planned, ResolvedTrial, Trial, TrialId};
+use crate::profile;
+use crate::telemetry::{Device, Environment, SlurmJob, TelemetrySummary};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -86,6 +87,11 @@ impl Current {
         };
         let Trial { architecture, norm, deconvolution, .. } = &self.trial.trial;
         let of = overhead_name(*architecture, *norm, deconvolution.as_ref());
+        let device = match self.environment.device {
+            Device::Cpu => profile::Device::Cpu,
+            Device::Cuda(_) => profile::Device::Cuda,
+        };
+        let planned = Planned::of(&self.trial.trial, device);
         let overhead = |telemetry: &Box<_>| TelemetryOverhead::of(telemetry, &of, &self.environment, store);
         Record {
             schema: SCHEMA.into(),
@@ -97,6 +103,7 @@ impl Current {
             epochs: self.epochs,
             time_valid,
             memory,
+            planned,
             telemetry_overhead: telemetry.as_ref().map(overhead),
             telemetry,
             environment: Arc::new(self.environment),

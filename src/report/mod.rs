@@ -33,7 +33,9 @@ mod words;
 pub use bundle::{Bundle, Options, OutFile, PictureError};
 pub use comparison::comparison;
 pub use figure::study::{Figure, Form, figures, study_figures};
-pub use figure::{PngError, figure, frontier_figure, history_figure, parts_figure, png};
+pub use figure::{
+    MemoryLine, MemoryPanel, PngError, figure, frontier_figure, history_figure, memory_figure, parts_figure, png,
+};
 pub use frontier::{Frontier, Point, frontier_tables, frontiers};
 pub use history::{false_alarms, history_html, history_json, history_table};
 pub use html::{Page, html};

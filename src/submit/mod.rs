@@ -12,6 +12,7 @@ mod queue;
 mod script;
 mod slurm;
 
+pub use class::class as time_class;
 pub use cluster::Limits;
 pub use kubernetes::{Pods, TooLarge};
 pub use queue::{Queue, Task};

@@ -94,7 +94,7 @@ pub fn allocator_probe() -> AllocatorProbe {
     })
 }
 
-/// Watches peak memory from its start on: CUDA's allocator on CUDA, the resident set of the process on the CPU.
+/// Watches peak memory from its start on: CUDA's allocator on CUDA; on the CPU live tensors and the resident set of the process.
 #[derive(Debug)]
 pub(super) struct Meter {
     instrument: Instrument,
@@ -121,6 +121,7 @@ impl Meter {
             }
             _ => {
                 release_unused();
+                reset_peak_memory(device);
                 Instrument::Host(PeakResident::start())
             }
         };
@@ -139,7 +140,10 @@ impl Meter {
                 let (allocated, reserved) = peak_memory(Device::Cuda(*index));
                 MemoryPeak { allocated, reserved, resident: None }
             }
-            Instrument::Host(peak) => MemoryPeak { resident: peak.bytes().value(), ..MemoryPeak::default() },
+            Instrument::Host(peak) => {
+                let (allocated, reserved) = peak_memory(Device::Cpu);
+                MemoryPeak { allocated, reserved, resident: peak.bytes().value() }
+            }
         };
         self.before.get().map_or(peak, |before| peak.max(before))
     }

@@ -2,20 +2,48 @@
 
 use ndbench::nn::networks::{build, facts};
 use ndbench::nn::{Method, Pass, Store};
-use ndbench::plan::{Cost, StepMemory, StepTime, Trial};
+use ndbench::plan::account::{Load, Subject};
+use ndbench::plan::{Cost, StepTime, Trial};
 use ndbench::profile::Profile;
 use ndbench::record::{self, Record};
-use ndbench::scenario::{Architecture, Deconvolution, Implementation};
+use ndbench::scenario::{Architecture, Deconvolution, Implementation, Norm};
 use ndbench::train::{live_memory, peak_memory, reset_peak_memory, tune_host_allocator};
+use ndbench::units::Bytes;
 use std::path::Path;
 use std::process::Command;
 use tch::{Device, Kind, Tensor};
 
+/// What the account has of a network.
+fn subject(architecture: Architecture, norm: Norm, implementation: Option<Implementation>) -> Subject {
+    let settings = implementation.map(|i| Deconvolution { implementation: i, ..Deconvolution::default() });
+    Subject::new(architecture, norm, settings)
+}
+
 #[test]
-fn costs_are_those_of_the_networks() {
+fn the_account_s_layers_are_those_of_the_networks() {
     for architecture in Architecture::ALL {
-        let facts = facts(architecture, Method::bn(), 10);
-        assert_eq!(Cost::of(architecture), Cost { macs: facts.macs, parameters: facts.parameters }, "{architecture}");
+        for norm in Norm::ALL {
+            let facts = facts(architecture, Method::new(norm, Deconvolution::default()), 10);
+            let subject = subject(architecture, norm, None);
+            assert_eq!(subject.resident().0, facts.parameters, "{architecture} {norm}");
+            let layers = subject.layers();
+            assert_eq!(layers.len(), facts.layers.len(), "{architecture} {norm}");
+            for (own, layer) in layers.iter().zip(&facts.layers) {
+                let output: Vec<u64> = layer.output.iter().map(|side| *side as u64).collect();
+                let features = layer.whitened.map_or(0, |whitened| whitened.features as u64);
+                let found = (own.kind, own.macs, &own.output[..output.len()], own.features);
+                assert_eq!(
+                    found,
+                    (layer.kind, layer.macs, &output[..], features),
+                    "{architecture} {norm} {}",
+                    layer.name
+                );
+            }
+            if norm == Norm::Bn {
+                let (macs, parameters) = (facts.macs, facts.parameters);
+                assert_eq!(Cost::of(architecture), Cost { macs, parameters }, "{architecture}");
+            }
+        }
     }
 }
 
@@ -52,22 +80,21 @@ fn steps_take_the_memory_that_estimates_assume() {
     tune_host_allocator();
     let mut wrong = Vec::new();
     for architecture in Architecture::ALL {
-        let evaluation = |batch| peak(architecture, Method::bn(), batch, false);
-        let found = (evaluation(64) - evaluation(32)) / 32.0;
-        let ratio = StepMemory::of(architecture, None).evaluation.0 as f64 / found;
-        if !(0.85..1.15).contains(&ratio) {
-            wrong.push(format!("{architecture} evaluation: {ratio:.3} of {found} an image"));
-        }
         for implementation in [None].into_iter().chain(Implementation::ALL.map(Some)) {
+            let norm = implementation.map_or(Norm::Bn, |_| Norm::Nd);
             let settings = implementation.map(|i| Deconvolution { implementation: i, ..Deconvolution::default() });
             let method = settings.map_or(Method::bn(), Method::nd);
-            for batch in if implementation.is_none() { vec![4, 12] } else { vec![4] } {
-                let (assumed, found) =
-                    (StepMemory::of(architecture, implementation), peak(architecture, method, batch, true));
-                let ratio = assumed.live(batch as u64).0 as f64 / found;
+            for training in [true, false] {
+                let batch = 4;
+                let found = peak(architecture, method, batch as i64, training);
+                let load = Load { batch, evaluation: batch, data: Bytes(0) };
+                let account = subject(architecture, norm, implementation).account(load, None).unwrap();
+                let parts = if training { account.step } else { account.evaluation };
+                // No step was taken that left a momentum.
+                let ratio = (parts.total() - parts.momentum) as f64 / found;
                 // libtorch's convolutions take other buffers on other CPUs.
                 if !(0.85..1.15).contains(&ratio) {
-                    wrong.push(format!("{architecture} {implementation:?} batch {batch}: {ratio:.3} of {found}"));
+                    wrong.push(format!("{architecture} {implementation:?} training {training}: {ratio:.3} of {found}"));
                 }
             }
         }
@@ -99,8 +126,9 @@ fn the_profile_of_cpus_takes_its_factor_from_the_records() {
     let estimates = Profile::load("cpu").unwrap().estimates();
     let factor = |record: &Record| {
         let Trial { architecture, recipe, deconvolution, .. } = &record.trial;
-        let step = StepMemory::of(*architecture, deconvolution.map(|d| d.implementation));
-        let tensors = step.live(recipe.batch_size.into()).0 + 4 * Cost::of(*architecture).parameters;
+        let norm = if deconvolution.is_some() { Norm::Nd } else { Norm::Bn };
+        let subject = subject(*architecture, norm, deconvolution.map(|d| d.implementation));
+        let tensors = subject.step(recipe.batch_size.into()).unwrap().0;
         (record.memory.resident.unwrap().0 - estimates.base_memory.0) as f64 / tensors as f64
     };
     let mut factors: Vec<f64> = measured().iter().map(factor).collect();

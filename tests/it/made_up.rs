@@ -43,6 +43,7 @@ pub fn record(resolved: &ResolvedTrial, test: f64, train: f64) -> Record {
         trial,
         time_valid: true,
         memory: MemoryPeak { allocated: None, reserved: None, resident: Some(Bytes(1 << 30)) },
+        planned: None,
         telemetry: None,
         telemetry_overhead: None,
         environment: environment().into(),

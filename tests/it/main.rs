@@ -40,6 +40,7 @@ mod outcomes;
 #[cfg(unix)]
 mod output;
 mod page;
+mod planning;
 mod pushgateway;
 #[cfg(feature = "torch")]
 mod remarks;

@@ -1,7 +1,7 @@
 //! A record as bytes that are read faster than JSON: what many records share is read once, and epochs are numbers.
 
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
-use crate::plan::{Block, Trial, TrialId};
+use crate::plan::{Block, Planned, Trial, TrialId};
 use crate::record::{Record, TelemetryOverhead};
 use crate::telemetry::{Environment, SlurmJob, TelemetrySummary};
 use crate::units::Seconds;
@@ -27,6 +27,7 @@ struct Own {
     outcome: Outcome,
     time_valid: bool,
     memory: MemoryPeak,
+    planned: Option<Planned>,
     telemetry: Option<Box<TelemetrySummary>>,
     telemetry_overhead: Option<TelemetryOverhead>,
     data_digest: Option<String>,
@@ -48,6 +49,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         epochs,
         time_valid,
         memory,
+        planned,
         telemetry,
         telemetry_overhead,
         environment,
@@ -67,6 +69,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         outcome,
         time_valid,
         memory,
+        planned,
         telemetry,
         telemetry_overhead,
         data_digest,
@@ -113,6 +116,7 @@ impl Decoder {
             outcome,
             time_valid,
             memory,
+            planned,
             telemetry,
             telemetry_overhead,
             data_digest,
@@ -135,6 +139,7 @@ impl Decoder {
             epochs: results,
             time_valid,
             memory,
+            planned,
             telemetry,
             telemetry_overhead,
             environment: shared(&mut self.environments, environment)?,

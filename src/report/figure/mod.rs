@@ -9,6 +9,7 @@ mod curves;
 mod dots;
 mod frontier;
 mod history;
+mod memory;
 mod parts;
 mod png;
 mod ratios;
@@ -18,6 +19,7 @@ pub(super) mod study;
 
 pub use frontier::frontier_figure;
 pub use history::history_figure;
+pub use memory::{MemoryLine, MemoryPanel, memory_figure};
 pub use parts::parts_figure;
 pub use png::{PngError, png};
 

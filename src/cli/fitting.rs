@@ -1,0 +1,16 @@
+//! Which devices a profile describes.
+
+use crate::profile::{self, Profile};
+use crate::telemetry::Device;
+
+/// Whether the device is one that the profile describes.
+pub fn fits(profile: &Profile, device: &Device) -> bool {
+    match (profile.device(), device, profile.model()) {
+        (profile::Device::Cpu, Device::Cpu, _) | (profile::Device::Cuda, Device::Cuda(_), None) => true,
+        (profile::Device::Cuda, Device::Cuda(cuda), Some(model)) => {
+            let name = cuda.name.as_deref().unwrap_or_default().to_lowercase();
+            model.split_whitespace().all(|word| name.contains(&word.to_lowercase()))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,41 @@
+//! What a store tells of a device.
+
+use super::energy::Energies;
+use crate::cli::exit::Failure;
+use crate::cli::fitting::fits;
+use crate::cli::report::warn_of;
+use crate::plan::Sightings;
+use crate::profile::Profile;
+use crate::record::{ProbeRecord, Record, Store, sightings};
+use std::path::Path;
+
+/// The records and probes of a store.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub records: Vec<Record>,
+    pub probes: Vec<ProbeRecord>,
+}
+
+impl Seen {
+    /// Of the store in `folder`; nothing where there is none. Files that are no records are named.
+    pub fn read(folder: &Path) -> Result<Self, Failure> {
+        if !folder.is_dir() {
+            return Ok(Self::default());
+        }
+        let store = Store::open_existing(folder).map_err(|e| Failure::Store(Box::new(e)))?;
+        let ((records, skipped), (probes, more)) = (store.records(), store.probes());
+        warn_of(&skipped)?;
+        warn_of(&more)?;
+        Ok(Self { records: records.into_iter().map(|(_, record)| record).collect(), probes })
+    }
+
+    /// Of memory, on devices that the profile describes.
+    pub fn memory(&self, profile: &Profile) -> Sightings {
+        sightings(&self.records, &self.probes, |device| fits(profile, device))
+    }
+
+    /// Of energy, on such devices.
+    pub fn energy(&self, profile: &Profile) -> Energies {
+        Energies::of(self.records.iter().filter(|record| fits(profile, &record.environment.device)))
+    }
+}

@@ -1,0 +1,95 @@
+//! The plan as text.
+
+use super::{CellPlan, DevicePlan};
+use crate::plan::{Capacity, Risk};
+use comfy_table::{Cell, CellAlignment, Table, presets};
+
+const COLUMNS: [&str; 14] = [
+    "network",
+    "data",
+    "norm",
+    "batch",
+    "allocated",
+    "from",
+    "reserved",
+    "device",
+    "of it",
+    "risk",
+    "largest",
+    "safe",
+    "at a time",
+    "epoch",
+];
+
+impl DevicePlan {
+    pub fn text(&self) -> String {
+        let fits = match self.too_large {
+            0 => "all are estimated to fit".into(),
+            n => format!("{n} are estimated not to fit"),
+        };
+        let time = self.seconds.map_or("time unknown".into(), |all| format!("{:.1} GPU-hours", all.0 / 3600.0));
+        let energy = self.energy.map_or(String::new(), |all| format!(", {:.1} kWh by records", all.0 / 3.6e6));
+        let mut table = Table::new();
+        table.load_style(presets::ASCII_MARKDOWN);
+        table.set_header(COLUMNS);
+        for cell in &self.cells {
+            table.add_row(self.row(cell));
+        }
+        let (head, body) = (format!("{}, {}", self.device, self.memory), table.trim_fmt());
+        format!("{head}: {} trials, {fits}; {time}{energy}\n\n{body}\n\n{}", self.trials, self.slurm_lines())
+    }
+
+    fn slurm_lines(&self) -> String {
+        let line = |request: &super::Request| {
+            let blocks = if request.tasks == 1 { "1 block" } else { &format!("{} blocks", request.tasks) };
+            format!("Slurm, {blocks}: {}\n", request.options())
+        };
+        self.slurm.iter().map(line).collect()
+    }
+
+    fn row(&self, cell: &CellPlan) -> Vec<Cell> {
+        let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+        let of = |text: &dyn Fn(&Capacity) -> String| right(cell.capacity.as_ref().map_or("?".into(), text));
+        let batch = |batch: u32| if batch == 0 { "none".into() } else { batch.to_string() };
+        vec![
+            Cell::new(&cell.architecture),
+            Cell::new(&cell.dataset),
+            Cell::new(&cell.norm),
+            right(cell.batch_size.to_string()),
+            of(&|c| c.need.allocated.to_string()),
+            of(&|c| format!("{} +{:.0} %", c.need.rests, 100.0 * c.need.band)),
+            of(&|c| c.need.reserved.to_string()),
+            of(&|c| c.need.device.to_string()),
+            of(&|c| format!("{:.0} %", 100.0 * c.need.device.0 as f64 / self.memory.0 as f64)),
+            of(&risk),
+            of(&|c| batch(c.largest)),
+            of(&|c| batch(c.safe)),
+            of(&|c| c.at_a_time.to_string()),
+            right(cell.epoch.map_or("?".into(), |seconds| seconds.to_string())),
+        ]
+    }
+}
+
+fn risk(capacity: &Capacity) -> String {
+    let word = match capacity.risk {
+        Risk::Low => "low",
+        Risk::Watch => "watch",
+        Risk::High => "high",
+    };
+    capacity.ran_out.map_or(word.into(), |batch| format!("{word}, {batch} ran out"))
+}
+
+/// What the columns mean and what they rest on.
+pub(super) fn footer(plans: &[DevicePlan]) -> String {
+    let enough: Vec<&str> = plans.iter().filter(|plan| plan.suffices).map(|plan| plan.device.as_str()).collect();
+    let enough = if enough.is_empty() { "none of these".into() } else { enough.join(", ") };
+    format!(
+        "\nEnough for all, with the band: {enough}.\n\
+         Allocated: live tensors at the peak, from the network's layers (analytic), or these corrected by measured steps of \
+         such a device (probes), and how far above that it may be. Reserved: what libtorch's allocator takes for them, replayed; \
+         on a CPU, that times the profile's factor. Device: reserved and the profile's base, an assumption. Risk: low where the \
+         band more fits too, high where it does not fit. Largest: batch that is estimated to fit; safe: with the band more, and \
+         without the allocator starting anew. At a time: trainings on one device, whose times then do not count. Epoch: with \
+         evaluation, from the study's times or the profile's rates. docs/planning.md says how good all this is.\n"
+    )
+}

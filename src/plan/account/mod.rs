@@ -1,0 +1,200 @@
+//! What a training step holds in memory, from the network's own layers: an account without numbers, made before any device
+//! is seen and without libtorch.
+//!
+//! A network runs on a tape whose tensors have sizes and owners but no values. Operations allocate what
+//! libtorch's allocate, keep what its derivatives need, and let it go on the way back, in libtorch's order; the ledger adds
+//! up. `docs/planning.md` has the rules.
+
+mod allocator;
+mod convolution;
+mod layers;
+mod ledger;
+mod matrices;
+mod networks;
+mod operations;
+mod tape;
+mod whitening;
+
+pub use ledger::Parts;
+pub use tape::LayerFacts;
+
+use crate::scenario::{Architecture, Deconvolution, MatrixPrecision, Norm, Precision};
+use crate::units::Bytes;
+use layers::Layers;
+use ledger::{Ledger, Purpose};
+use std::rc::Rc;
+use tape::Tape;
+
+/// What can be accounted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// A network of the scenarios.
+    Of(Architecture),
+    /// VGG-11 of the study's ImageNet runs.
+    Vgg11,
+    /// DenseNet-121 of the study's ImageNet runs.
+    Densenet121,
+}
+
+/// A network and its input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Subject {
+    /// Which.
+    pub network: Network,
+    /// How it normalises.
+    pub norm: Norm,
+    /// Settings of ND.
+    pub deconvolution: Deconvolution,
+    /// Of its numbers.
+    pub precision: Precision,
+    /// Outputs of the classifier.
+    pub classes: u64,
+    /// Side of an image.
+    pub side: u64,
+    /// Convolutions compute in a layout of their own, as libtorch's do on a CPU.
+    pub copies: bool,
+}
+
+/// A device with a caching allocator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gpu {
+    /// What the allocator may take.
+    pub memory: Bytes,
+}
+
+/// What is held at the peaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Of a training step, with the data set, momentum and its batch of images.
+    pub step: Parts,
+    /// Of an evaluation, with the same.
+    pub evaluation: Parts,
+    /// When the way back begins.
+    pub kept: Parts,
+    /// What the device's allocator took.
+    pub reserved: Option<Reserved>,
+}
+
+/// What a caching allocator took for an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reserved {
+    /// The most.
+    pub peak: Bytes,
+    /// How often it had to give memory back first, and to begin anew.
+    pub retries: u64,
+    /// There was too little.
+    pub failed: bool,
+}
+
+impl Account {
+    /// In live tensors at the peak.
+    pub fn allocated(&self) -> Bytes {
+        Bytes(self.step.total().max(self.evaluation.total()))
+    }
+}
+
+/// Batches and what there is beside the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Images of a training step.
+    pub batch: u64,
+    /// Images of an evaluation step; 0: there is none.
+    pub evaluation: u64,
+    /// The data set.
+    pub data: Bytes,
+}
+
+impl Subject {
+    /// The study's network for small images, as it trains on a CPU.
+    pub fn new(architecture: Architecture, norm: Norm, deconvolution: Option<Deconvolution>) -> Self {
+        Self {
+            network: Network::Of(architecture),
+            norm,
+            deconvolution: deconvolution.unwrap_or_default(),
+            precision: Precision::Fp32,
+            classes: 10,
+            side: 32,
+            copies: true,
+        }
+    }
+
+    /// The account of training and evaluating under a load, on `gpu` or with the host's memory. `None` where the operator
+    /// has settings whose memory is not known.
+    pub fn account(&self, load: Load, gpu: Option<Gpu>) -> Option<Account> {
+        if !self.is_known() {
+            return None;
+        }
+        let (parameters, statistics) = self.resident();
+        let ledger = Rc::new(gpu.map_or_else(Ledger::default, |gpu| Ledger::on_device(gpu.memory.0)));
+        let width = self.width();
+        let resident = [
+            (Purpose::Data, load.data.0),
+            (Purpose::Parameters, width * parameters),
+            (Purpose::Statistics, width * statistics),
+            (Purpose::Momentum, width * parameters),
+        ];
+        let _held = resident.map(|(purpose, bytes)| ledger.hold(purpose, bytes));
+        ledger.reset();
+        // A caching allocator finds its form in the first steps.
+        let steps = if gpu.is_some() { 2 } else { 1 };
+        let mut kept = Parts::default();
+        for _ in 0..steps {
+            kept = self.pass(ledger.clone(), load.batch, true).1;
+        }
+        let step = ledger.peak();
+        ledger.reset();
+        if load.evaluation > 0 {
+            self.pass(ledger.clone(), load.evaluation, false);
+        }
+        let reserved = ledger.allocator().map(|allocator| {
+            let allocator = allocator.borrow();
+            Reserved { peak: Bytes(allocator.peak), retries: allocator.retries, failed: allocator.failed }
+        });
+        Some(Account { step, evaluation: ledger.peak(), kept, reserved })
+    }
+
+    /// In live tensors at the peak of a step of `batch` images, without a data set.
+    pub fn step(&self, batch: u64) -> Option<Bytes> {
+        let load = Load { batch, evaluation: 0, data: Bytes(0) };
+        self.account(load, None).map(|account| Bytes(account.step.total()))
+    }
+
+    /// Numbers of parameters and of running statistics.
+    pub fn resident(&self) -> (u64, u64) {
+        self.pass(Rc::default(), 1, false).0.resident()
+    }
+
+    /// The layers, for one image.
+    pub fn layers(&self) -> Vec<LayerFacts> {
+        self.pass(Rc::default(), 1, false).0.into_layers()
+    }
+
+    /// One pass, and back where it trains; what was held between.
+    fn pass(&self, ledger: Rc<Ledger>, images: u64, training: bool) -> (Tape, Parts) {
+        let tape = Tape::new(ledger, self.width(), self.copies, training);
+        let layers = Layers { tape: &tape, norm: self.norm, deconvolution: &self.deconvolution };
+        let batch = tape.constant(Purpose::Activations, [images, 3, self.side, self.side]);
+        // The batch lives as long as the step.
+        let logits = networks::run(self.network, layers, batch.clone(), self.classes);
+        let loss = tape.cross_entropy(logits);
+        let kept = tape.ledger.live();
+        if training {
+            tape.backward(loss);
+        }
+        drop(batch);
+        (tape, kept)
+    }
+
+    fn width(&self) -> u64 {
+        if self.precision == Precision::Fp64 { 8 } else { 4 }
+    }
+
+    /// Statistics that are kept, or go on from others, or are less precise, have memory of their own.
+    fn is_known(&self) -> bool {
+        let Deconvolution { refresh, warm_start, matrix_precision, .. } = self.deconvolution;
+        self.norm != Norm::Nd || (refresh.is_none() && !warm_start && matrix_precision != Some(MatrixPrecision::Bf16))
+    }
+}
+
+#[cfg(test)]
+mod tests;

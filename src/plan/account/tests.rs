@@ -1,0 +1,83 @@
+use super::*;
+use crate::scenario::Implementation;
+
+fn subject(architecture: Architecture, norm: Norm, implementation: Implementation) -> Subject {
+    let settings = Deconvolution { implementation, ..Deconvolution::default() };
+    Subject::new(architecture, norm, Some(settings))
+}
+
+fn load(batch: u64) -> Load {
+    Load { batch, evaluation: 100, data: Bytes(0) }
+}
+
+fn total(subject: &Subject, batch: u64) -> u64 {
+    subject.account(load(batch), None).unwrap().step.total()
+}
+
+/// The study's three networks on ImageNet.
+pub(super) fn imagenet(network: Network, norm: Norm) -> Subject {
+    let deconvolution = Deconvolution { block_fc: 64, ..Deconvolution::default() };
+    let base = Subject::new(Architecture::Resnet18, norm, Some(deconvolution));
+    Subject { network, classes: 1000, side: 224, copies: false, ..base }
+}
+
+#[test]
+fn networks_on_imagenet_have_their_published_sizes() {
+    let networks = [
+        (Network::Vgg11, 7_609_090_048, [132_868_840, 132_863_336]),
+        (Network::Of(Architecture::Resnet18), 1_814_073_344, [11_689_512, 11_686_504]),
+        (Network::Densenet121, 2_834_161_664, [7_978_856, 7_905_448]),
+    ];
+    for (network, macs, parameters) in networks {
+        for (norm, parameters) in [Norm::Bn, Norm::Nd].into_iter().zip(parameters) {
+            let subject = imagenet(network, norm);
+            assert_eq!(subject.layers().iter().map(|layer| layer.macs).sum::<u64>(), macs, "{network:?} {norm}");
+            assert_eq!(subject.resident().0, parameters, "{network:?} {norm}");
+        }
+    }
+}
+
+#[test]
+fn an_image_more_costs_the_same_once_steps_are_large() {
+    for norm in [Norm::Bn, Norm::Nd] {
+        let subject = subject(Architecture::Vgg16, norm, Implementation::Published);
+        let [one, two, three] = [256, 384, 512].map(|batch| total(&subject, batch) as f64);
+        assert!(((three - two) / (two - one) - 1.0).abs() < 1e-3, "{norm}: {one} {two} {three}");
+    }
+}
+
+#[test]
+fn everything_is_let_go_at_the_end() {
+    for architecture in Architecture::ALL {
+        for implementation in Implementation::ALL {
+            let subject = subject(architecture, Norm::Nd, implementation);
+            let ledger = Rc::<Ledger>::default();
+            let (tape, kept) = subject.pass(ledger.clone(), 2, true);
+            let gradients = ledger.live();
+            assert!(kept.activations > gradients.activations && gradients.activations == 0, "{architecture}");
+            assert_eq!(gradients.samples + gradients.workspaces, 0, "{architecture} {implementation}");
+            let parameters = tape.resident().0 * 4;
+            assert_eq!(gradients.total(), parameters, "{architecture} {implementation}: {gradients:?}");
+            drop(tape);
+            assert_eq!(ledger.live().total(), 0);
+        }
+    }
+}
+
+#[test]
+fn double_precision_takes_twice_as_much() {
+    let single = subject(Architecture::Resnet18, Norm::Nd, Implementation::Fast);
+    let double = Subject { precision: Precision::Fp64, ..single };
+    let ratio = total(&double, 16) as f64 / total(&single, 16) as f64;
+    assert!((1.99..=2.0).contains(&ratio), "{ratio}: indices stay as they are");
+}
+
+#[test]
+fn settings_of_which_nothing_is_known_have_no_account() {
+    let of = |deconvolution| {
+        Subject::new(Architecture::Vgg16, Norm::Nd, Some(deconvolution)).account(load(1), None).is_some()
+    };
+    let study = Deconvolution::default();
+    assert!(of(study) && of(Deconvolution { n_iter: 2, block: 16, ..study }));
+    assert!(!of(Deconvolution { refresh: Some(2), ..study }) && !of(Deconvolution { warm_start: true, ..study }));
+}

@@ -1,0 +1,94 @@
+//! `ndbench plan` from the outside: devices, what a store teaches, how good its memory is.
+
+use super::made_up::{printed, record, trials};
+use ndbench::event::Outcome;
+use ndbench::record::Store;
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const ONE: [&str; 3] = ["table1-cifar10", "--only", "architecture=vgg16,norm=bn"];
+
+fn plan(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ndbench")).arg("plan").args(arguments).output().unwrap()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&printed(&plan(&[arguments, &["--json"]].concat()))).unwrap()
+}
+
+#[test]
+fn each_device_says_what_it_holds_and_what_to_ask_for() {
+    let plans = json(&[&ONE[..], &["--gpu", "v100-16gb,a100-40gb,mig:1g.5gb,3GiB"]].concat());
+    let plans = plans.as_array().unwrap();
+    let safe = |plan: &Value| plan["cells"][0]["capacity"]["safe"].as_u64().unwrap();
+    let batches: Vec<u64> = plans.iter().map(safe).collect();
+    assert!(batches[1] > batches[0] && batches[0] > batches[2] && batches[2] > batches[3], "{batches:?}");
+    let [v100, _, slice, _] = &plans[..] else { panic!("{plans:?}") };
+    assert_eq!((&v100["slurm"][0]["gres"], &slice["slurm"][0]["gres"]), (&"gpu:1".into(), &"gpu:1g.5gb:1".into()));
+    assert!(v100["slurm"][0]["minutes"].is_u64() && slice["slurm"][0]["minutes"].is_null());
+    assert_eq!((&v100["suffices"], &v100["energy"]), (&true.into(), &Value::Null));
+    let text = printed(&plan(&[&ONE[..], &["--gpu", "v100-16gb,1GiB"]].concat()));
+    for words in
+        ["analytic +15 %", "Slurm, ", "--gres=gpu:1 --mem=32768M --time=", "Enough for all, with the band: v100-16gb."]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn a_device_that_is_none_is_said() {
+    let output = plan(&[&ONE[..], &["--gpu", "mig:9g.10gb"]].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("names no slice of a GPU"));
+}
+
+#[test]
+fn a_training_that_ran_out_of_memory_bounds_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let resolved = trials(ONE[0], &["architecture=vgg16,norm=bn,epochs=1,attempt=1"]).remove(0);
+    let outcome = Outcome::Oom { requested: None, free: None, message: "made up".into() };
+    store.write(&ndbench::record::Record { outcome, epochs: Vec::new(), ..record(&resolved, 50.0, 50.0) }).unwrap();
+    let of_store = [&ONE[..], &["--profile", "cpu", "--store", folder.path().to_str().unwrap()]].concat();
+    let capacity = &json(&of_store)[0]["cells"][0]["capacity"];
+    assert_eq!(
+        (&capacity["risk"], &capacity["largest"], &capacity["ran_out"]),
+        (&"high".into(), &120.into(), &128.into())
+    );
+    assert!(printed(&plan(&of_store)).contains("high, 128 ran out"));
+}
+
+#[test]
+fn the_figure_has_the_networks_and_the_devices() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("memory.svg");
+    printed(&plan(&[&ONE[..], &["--gpu", "v100-16gb,h200", "--figure", path.to_str().unwrap()]].concat()));
+    let svg = std::fs::read_to_string(path).unwrap();
+    for words in ["VGG-16, cifar10", "v100-16gb", "h200", "GiB"] {
+        assert!(svg.contains(words), "{words}");
+    }
+}
+
+/// The records that the table of docs/planning.md is made from.
+fn measured() -> Value {
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/cpu/memory");
+    serde_json::from_str(&printed(&plan(&["--accuracy", store.to_str().unwrap(), "--json"]))).unwrap()
+}
+
+#[test]
+fn the_account_foretells_the_memory_of_every_network() {
+    let found = measured();
+    let rows: Vec<&Value> = found["rows"].as_array().unwrap().iter().filter(|row| row["norm"] != "plain").collect();
+    let mut held = std::collections::BTreeSet::new();
+    for row in &rows {
+        let bytes = |key: &str| row[key].as_f64().unwrap();
+        let error = bytes("analytic") / bytes("measured") - 1.0;
+        // The fast operator of PNASNet-A, whose windows are the largest, takes more than its account.
+        let under = if row["network"] == "pnasnet-a" && row["norm"] == "nd fast" { 0.05 } else { 0.02 };
+        assert!((-under..=0.05).contains(&error), "{row}: {error}");
+        held.insert(format!("{} {}", row["network"], row["norm"]));
+    }
+    // Nine networks or more, BN and two implementations of ND.
+    assert!(held.len() >= 27, "{held:?}");
+}
