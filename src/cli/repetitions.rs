@@ -25,6 +25,7 @@ pub fn repetitions(records: &[Record], profile: &Profile, here: Option<&Environm
 
 /// What finished trials in `records` measured in the environment `here`: all that is known where trials run on another
 /// device than the one that the profile describes.
+#[cfg(any(feature = "torch", test))]
 pub fn repetitions_elsewhere(records: &[Record], here: Option<&Environment>) -> Repetitions {
     let mut repetitions = Repetitions::default();
     let here = here.map(Environment::fingerprint);

@@ -67,7 +67,7 @@ fn slice_memory(slice: &str) -> Option<Bytes> {
     let (parts, memory) = slice.split_once("g.")?;
     let nominal: u64 = memory.strip_suffix("gb")?.parse().ok()?;
     let is_part = (1..=7).contains(&parts.parse::<u32>().ok()?);
-    (is_part && (1..=1024).contains(&nominal)).then(|| Bytes(((nominal << 30) as f64 * (1.0 - HELD_BACK)) as u64))
+    (is_part && (1..=1024).contains(&nominal)).then_some(Bytes(((nominal << 30) as f64 * (1.0 - HELD_BACK)) as u64))
 }
 
 #[cfg(test)]
