@@ -3,8 +3,8 @@
 use crate::scenario::{Architecture, Implementation};
 use crate::units::{Bytes, Seconds};
 
-/// The size of a network with batch normalisation, ten classes and 32x32 images. ND, and a hundred classes, change each
-/// figure by a few per cent, which estimates ignore.
+/// The size of a network with batch normalisation, for images of [`Architecture::side`] and [`Architecture::classes`]. ND,
+/// and a hundred classes in place of ten, change each figure by a few per cent, which estimates ignore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// Multiply-accumulates of the forward pass of one image, convolutions and classifier.
@@ -28,6 +28,9 @@ impl Cost {
             Architecture::PnasnetA => (28_037_856, 130_646),
             Architecture::Senet18 => (555_509_760, 11_260_354),
             Architecture::Efficientnet => (26_977_792, 2_912_089),
+            Architecture::Vgg11 => (7_609_090_048, 132_868_840),
+            Architecture::Resnet18Imagenet => (1_814_073_344, 11_689_512),
+            Architecture::Densenet121Imagenet => (2_834_161_664, 7_978_856),
         };
         Self { macs, parameters }
     }
@@ -46,8 +49,8 @@ pub struct StepMemory {
 }
 
 impl StepMemory {
-    /// Of a network with batch normalisation, or with this code for the deconvolution.
-    pub fn of(architecture: Architecture, deconvolution: Option<Implementation>) -> Self {
+    /// Of a network with batch normalisation, or with this code for the deconvolution; `None` where it was not measured.
+    pub fn of(architecture: Architecture, deconvolution: Option<Implementation>) -> Option<Self> {
         // In KiB. Training, by image and whatever the batch: BN, published, fast; evaluation.
         let ([bn, published, fast], evaluation) = match architecture {
             Architecture::Vgg16 => ([(2_293, 114_384), (2_400, 548_137), (1_441, 465_107)], 772),
@@ -61,13 +64,15 @@ impl StepMemory {
             Architecture::PnasnetA => ([(8_426, 559), (17_996, 343_227), (5_962, 261_887)], 1_056),
             Architecture::Senet18 => ([(5_176, 85_392), (5_583, 594_835), (3_403, 479_199)], 1_540),
             Architecture::Efficientnet => ([(3_545, 20_371), (3_667, 20_920), (3_667, 21_425)], 584),
+            Architecture::Vgg11 | Architecture::Resnet18Imagenet | Architecture::Densenet121Imagenet => return None,
         };
         let (per_image, fixed) = match deconvolution {
             None => bn,
             Some(Implementation::Published) => published,
             Some(Implementation::Fast) => fast,
         };
-        Self { per_image: Bytes(per_image << 10), fixed: Bytes(fixed << 10), evaluation: Bytes(evaluation << 10) }
+        let kib = |n: u64| Bytes(n << 10);
+        Some(Self { per_image: kib(per_image), fixed: kib(fixed), evaluation: kib(evaluation) })
     }
 
     /// The live tensors of a step with so many images, momentum apart.
@@ -83,8 +88,8 @@ impl StepTime {
     /// Images of the step.
     pub const BATCH: u32 = 128;
 
-    /// As it was measured on two cores of a server; a test compares with the records.
-    pub fn of(architecture: Architecture, deconvolution: Option<Implementation>) -> Seconds {
+    /// As it was measured on two cores of a server; a test compares with the records. `None` where it was not measured.
+    pub fn of(architecture: Architecture, deconvolution: Option<Implementation>) -> Option<Seconds> {
         // BN, published, fast.
         let [bn, published, fast] = match architecture {
             Architecture::Vgg16 => [1.29, 3.40, 2.68],
@@ -98,11 +103,12 @@ impl StepTime {
             Architecture::PnasnetA => [2.64, 6.35, 5.66],
             Architecture::Senet18 => [2.43, 6.13, 4.60],
             Architecture::Efficientnet => [0.80, 0.82, 0.85],
+            Architecture::Vgg11 | Architecture::Resnet18Imagenet | Architecture::Densenet121Imagenet => return None,
         };
-        Seconds(match deconvolution {
+        Some(Seconds(match deconvolution {
             None => bn,
             Some(Implementation::Published) => published,
             Some(Implementation::Fast) => fast,
-        })
+        }))
     }
 }
