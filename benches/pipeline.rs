@@ -27,7 +27,7 @@ fn augmentation(c: &mut Criterion) {
     let mut group = c.benchmark_group("augmentation");
     group.throughput(Throughput::Elements(BATCH as u64));
     let crop_and_flip = Augmentation::default();
-    let none = Augmentation { crop_padding: 0, flip: false };
+    let none = Augmentation { crop_padding: 0, flip: false, resized_crop: false };
     for (name, augmentation) in [("crop, flip, normalise", crop_and_flip), ("normalise", none)] {
         let plan = EpochPlan::new(1, 1, IMAGES, &augmentation, Device::Cpu);
         let batch = || plan.train_batch(&images, &normalisation, BATCH, 2 * BATCH, Kind::Float);

@@ -40,7 +40,7 @@ fn operator(c: &mut Criterion<DeviceTime>) {
     tune_host_allocator();
     let clock = DeviceTime(device());
     let mut scrubber = Scrubber::new(clock.0);
-    for architecture in Architecture::ALL {
+    for architecture in Architecture::for_side(32) {
         for shape in shapes::of(architecture) {
             let convolution = shape.convolution;
             let mut group = c.benchmark_group(format!("{architecture}/{}", shapes::name(&shape)));

@@ -145,6 +145,7 @@ pub(super) fn remedy(dataset: &Dataset) -> String {
         Dataset::Folder(name) => {
             format!("put the images in {name}/train/<class>/ and {name}/test/<class>/ there, or pass --data DIR")
         }
+        Dataset::Imagenet => "nobody may pass it on: get it at https://image-net.org, then pass --data DIR".into(),
         named => format!("run `ndbench data fetch {named}` or pass --data DIR"),
     }
 }

@@ -24,6 +24,9 @@ const MNIST_NORMALISATION: Normalisation = Normalisation { mean: [0.1307; 3], st
 /// Mean and deviation of the 6,000 shipped training images of Fashion-MNIST, before padding; a test recomputes them.
 const FASHION_NORMALISATION: Normalisation = Normalisation { mean: [0.2869; 3], std: [0.3538; 3] };
 
+/// The constants that the study uses for ImageNet.
+const IMAGENET_NORMALISATION: Normalisation = Normalisation { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
 /// The labels of Fashion-MNIST, as its authors name them.
 const FASHION_CLASSES: [&str; 10] =
     ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
@@ -130,6 +133,7 @@ fn normalisation(dataset: &Dataset, raw: &Raw) -> Normalisation {
         Dataset::Cifar100 => CIFAR100_NORMALISATION,
         Dataset::Mnist => MNIST_NORMALISATION,
         Dataset::FashionMnist | Dataset::FashionMini => FASHION_NORMALISATION,
+        Dataset::Imagenet => IMAGENET_NORMALISATION,
         Dataset::Folder(_) => raw.train.statistics(),
     }
 }

@@ -80,7 +80,7 @@ pub fn downloads(dataset: &Dataset) -> Vec<Download> {
         Dataset::Cifar100 => (CIFAR_URL, "", &CIFAR100_ARCHIVE),
         Dataset::Mnist => (MNIST_URL, "mnist/", &MNIST_FILES),
         Dataset::FashionMnist => (FASHION_URL, "fashion-mnist/", &FASHION_FILES),
-        Dataset::FashionMini | Dataset::Folder(_) => return Vec::new(),
+        Dataset::FashionMini | Dataset::Imagenet | Dataset::Folder(_) => return Vec::new(),
     };
     let download = |(name, bytes, sha256): &Known| Download {
         url: format!("{url}{name}"),
@@ -98,7 +98,7 @@ pub(super) fn known(dataset: &Dataset, name: &str) -> Option<(u64, &'static str)
         Dataset::Cifar100 => &[&CIFAR100_ARCHIVE, &CIFAR100_OTHERS],
         Dataset::Mnist => &[&MNIST_FILES],
         Dataset::FashionMnist => &[&FASHION_FILES, &FASHION_UNPACKED],
-        Dataset::FashionMini | Dataset::Folder(_) => &[],
+        Dataset::FashionMini | Dataset::Imagenet | Dataset::Folder(_) => &[],
     };
     tables.iter().copied().flatten().find(|known| known.0 == name).map(|known| (known.1, known.2))
 }

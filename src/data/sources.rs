@@ -108,7 +108,7 @@ fn candidates(dataset: &Dataset) -> Vec<(String, Layout)> {
         Dataset::Cifar100 => cifar(&CIFAR100),
         Dataset::Mnist => all(&["mnist", "MNIST/raw"], Layout::Idx),
         Dataset::FashionMnist => all(&["fashion-mnist", "FashionMNIST/raw"], Layout::Idx),
-        Dataset::FashionMini => Vec::new(),
+        Dataset::FashionMini | Dataset::Imagenet => Vec::new(),
         Dataset::Folder(name) => {
             ["", ".tar", ".tar.gz", ".tgz"].map(|end| (format!("{name}{end}"), Layout::Images)).into()
         }

@@ -147,13 +147,18 @@ impl Layer for SqueezeExcite {
     }
 }
 
-/// The end of every network: the mean over the image, then the classifier.
+/// The end of most networks: the mean over the image, then the classifier.
 pub struct Head(Box<dyn Layer>);
 
 impl Head {
     /// The classifier `name` over `features` channels.
     pub fn new(method: Method, scope: &Scope, name: &str, features: i64, classes: i64) -> Self {
         Self(method.classifier(&scope.sub(name), features, classes))
+    }
+
+    /// The same with this classifier.
+    pub fn with(classifier: Box<dyn Layer>) -> Self {
+        Self(classifier)
     }
 }
 

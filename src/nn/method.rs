@@ -70,8 +70,20 @@ impl Method {
 
     /// A convolution in `scope` that always has a bias.
     pub fn biased_conv(self, scope: &Scope, shape: ConvShape, own: Own) -> Box<dyn Layer> {
+        let init = Init::Uniform(shape.init_bound());
+        self.biased_conv_from(scope, shape, (init, init), own)
+    }
+
+    /// The same; where it does not whiten, these fill weight and bias.
+    pub fn biased_conv_from(
+        self,
+        scope: &Scope,
+        shape: ConvShape,
+        (weight, bias): (Init, Init),
+        own: Own,
+    ) -> Box<dyn Layer> {
         match self.norm {
-            Norm::Bn | Norm::Plain => Box::new(Conv2d::new(scope, shape, true)),
+            Norm::Bn | Norm::Plain => Box::new(Conv2d::filled(scope, shape, weight, Some(bias))),
             Norm::Nd => self.conv_with(scope, shape, own),
         }
     }
@@ -99,10 +111,16 @@ impl Method {
 
     /// The last layer: linear, whitening when deconvolution is asked for it.
     pub fn classifier(self, scope: &Scope, features: i64, classes: i64) -> Box<dyn Layer> {
+        let init = Init::Uniform(1.0 / (features as f64).sqrt());
+        self.classifier_from(scope, features, classes, (init, init))
+    }
+
+    /// The same; where it does not whiten, these fill weight and bias.
+    pub fn classifier_from(self, scope: &Scope, features: i64, classes: i64, fill: (Init, Init)) -> Box<dyn Layer> {
         if self.norm == Norm::Nd && self.deconvolution.block_fc > 0 {
             Box::new(Delinear::new(scope, features, classes, true, Whitening::linear(&self.deconvolution)))
         } else {
-            Box::new(Linear::new(scope, features, classes))
+            Box::new(Linear::filled(scope, features, classes, fill))
         }
     }
 }

@@ -4,8 +4,8 @@ use super::account::Subject;
 use crate::scenario::{Architecture, Implementation, Norm};
 use crate::units::Seconds;
 
-/// The size of a network with batch normalisation, ten classes and 32x32 images. ND, and a hundred classes, change each
-/// figure by a few per cent, which estimates ignore.
+/// The size of a network with batch normalisation, for images of [`Architecture::side`] and [`Architecture::classes`]. ND,
+/// and a hundred classes in place of ten, change each figure by a few per cent, which estimates ignore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// Multiply-accumulates of the forward pass of one image, convolutions and classifier.
@@ -29,8 +29,8 @@ impl StepTime {
     /// Images of the step.
     pub const BATCH: u32 = 128;
 
-    /// As it was measured on two cores of a server; a test compares with the records.
-    pub fn of(architecture: Architecture, deconvolution: Option<Implementation>) -> Seconds {
+    /// As it was measured on two cores of a server; a test compares with the records. `None` where it was not measured.
+    pub fn of(architecture: Architecture, deconvolution: Option<Implementation>) -> Option<Seconds> {
         // BN, published, fast.
         let [bn, published, fast] = match architecture {
             Architecture::Vgg16 => [1.29, 3.40, 2.68],
@@ -44,11 +44,12 @@ impl StepTime {
             Architecture::PnasnetA => [2.64, 6.35, 5.66],
             Architecture::Senet18 => [2.43, 6.13, 4.60],
             Architecture::Efficientnet => [0.80, 0.82, 0.85],
+            Architecture::Vgg11 | Architecture::Resnet18Imagenet | Architecture::Densenet121Imagenet => return None,
         };
-        Seconds(match deconvolution {
+        Some(Seconds(match deconvolution {
             None => bn,
             Some(Implementation::Published) => published,
             Some(Implementation::Fast) => fast,
-        })
+        }))
     }
 }

@@ -144,9 +144,14 @@ pub fn estimate(trial: &Trial, profile: &Profile, repetitions: &Repetitions) -> 
     Estimate { seconds, basis, memory, memory_measured: measured.is_some(), fits }
 }
 
+/// The images are as large as those that the network's costs are known for.
+pub(super) fn sees_its_side(trial: &Trial) -> bool {
+    trial.architecture.side() == trial.dataset.side()
+}
+
 /// The operator costs what it costs with the study's settings.
 fn is_usual(trial: &Trial) -> bool {
-    let study = Deconvolution::default();
+    let study = Deconvolution { block_fc: trial.architecture.block_fc(), ..Deconvolution::default() };
     trial.deconvolution.is_none_or(|d| {
         let Deconvolution { implementation, eps, momentum, .. } = d;
         d == Deconvolution { implementation, eps, momentum, ..study }
@@ -172,8 +177,9 @@ fn from_steps(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
         return None;
     }
     let (train, test) = images(trial)?;
-    let step = |implementation| StepTime::of(trial.architecture, implementation).0;
-    let (bn, own) = (step(None), step(trial.deconvolution.map(|d| d.implementation)));
+    let step =
+        |implementation| Some(StepTime::of(trial.architecture, implementation).filter(|_| sees_its_side(trial))?.0);
+    let (bn, own) = (step(None)?, step(trial.deconvolution.map(|d| d.implementation))?);
     let batch = trial.recipe.batch_size.min(train).max(1);
     let image = bn.min(own) / f64::from(StepTime::BATCH);
     let training = f64::from(train) * image + f64::from(train.div_ceil(batch)) * (own - bn).max(0.0);
@@ -185,7 +191,9 @@ fn from_steps(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
 /// Two operations a multiply-accumulate; training needs a forward and a backward pass, the latter twice as long.
 fn from_operations(trial: &Trial, profile: &Profile) -> Option<Seconds> {
     // What double precision costs the operator was not measured.
-    let known = is_usual(trial) && (trial.norm == Norm::Bn || trial.recipe.precision != Precision::Fp64);
+    let known = is_usual(trial)
+        && sees_its_side(trial)
+        && (trial.norm != Norm::Nd || trial.recipe.precision != Precision::Fp64);
     let (train, test) = images(trial).filter(|_| known)?;
     let passes = f64::from(trial.epochs) * (3.0 * f64::from(train) + f64::from(test));
     let operations = passes * 2.0 * Cost::of(trial.architecture).macs as f64;

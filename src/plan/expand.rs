@@ -2,7 +2,7 @@
 
 use super::{Block, Filter, PlanError, ResolvedTrial, Trial};
 use crate::profile::{Device, Profile, Tf32};
-use crate::scenario::{Matrix, Norm, Precision, Scenario};
+use crate::scenario::{Architecture, Matrix, Norm, Precision, Recipe, Scenario};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ struct Cell {
 /// attempts of one before the next.)
 ///
 /// The BN and the ND trial of a cell and attempt form a block and follow one another. Odd attempts run in the order of
-/// [`Norm::ALL`], BN first, even attempts in the reverse order, so that a machine that slows down or warms up favours
+/// [`Norm::TRAINED`], BN before ND, even attempts in the reverse order, so that a machine that slows down or warms up favours
 /// neither. A filter leaves out trials and changes nothing else: each keeps its id and its place in the block.
 ///
 /// # Errors
@@ -84,7 +84,8 @@ pub fn expand(
     graphs(&scenario, profile)?;
     let (mut trials, mut shared) = (Vec::new(), BTreeMap::new());
     for cell in cells(scenario.matrix()) {
-        for (position, (norm, variant)) in order(&scenario, cell.attempt).into_iter().enumerate() {
+        let architecture = scenario.matrix().architectures[cell.architecture];
+        for (position, (norm, variant)) in order(&scenario, architecture, cell.attempt).into_iter().enumerate() {
             let trial = trial(&scenario, precision, &cell, norm, variant);
             if filter.keeps(&trial) {
                 let new = || Arc::new(sources(&scenario, profile, &trial, &cell, variant));
@@ -96,7 +97,7 @@ pub fn expand(
         }
     }
     if trials.is_empty() {
-        let (scenario, matrix) = (scenario.name().into(), choices(scenario.matrix()));
+        let (matrix, scenario) = (choices(&scenario), scenario.name().into());
         return Err(PlanError::NothingLeft { scenario, filter: filter.to_string(), matrix });
     }
     Ok(trials)
@@ -120,9 +121,11 @@ fn cells(matrix: &Matrix) -> Vec<Cell> {
 }
 
 /// The norms of one block in running order, whatever the order in the file; after ND its variants by their names.
-fn order(scenario: &Scenario, attempt: u32) -> Vec<(Norm, Option<&str>)> {
-    let norms = Norm::ALL.into_iter().filter(|n| scenario.matrix().norms.contains(n)).map(|norm| (norm, None));
-    let variants = scenario.variants().keys().map(|name| (Norm::Nd, Some(name.as_str())));
+fn order(scenario: &Scenario, architecture: Architecture, attempt: u32) -> Vec<(Norm, Option<&str>)> {
+    let own = scenario.norms(architecture);
+    let norms = Norm::TRAINED.into_iter().filter(|n| own.contains(n)).map(|norm| (norm, None));
+    let variants = scenario.variants().keys().filter(|_| own.contains(&Norm::Nd));
+    let variants = variants.map(|name| (Norm::Nd, Some(name.as_str())));
     let mut order: Vec<_> = norms.chain(variants).collect();
     if attempt.is_multiple_of(2) {
         order.reverse();
@@ -132,11 +135,11 @@ fn order(scenario: &Scenario, attempt: u32) -> Vec<(Norm, Option<&str>)> {
 
 fn trial(scenario: &Scenario, precision: Precision, cell: &Cell, norm: Norm, variant: Option<&str>) -> Trial {
     let matrix = scenario.matrix();
-    let mut recipe = *scenario.recipe();
-    recipe.precision = precision;
+    let architecture = matrix.architectures[cell.architecture];
+    let recipe = Recipe { precision, ..scenario.recipe_of(architecture) };
     let deconvolution = variant.map_or(scenario.deconvolution(), |name| &scenario.variants()[name]);
     Trial {
-        architecture: matrix.architectures[cell.architecture],
+        architecture,
         dataset: matrix.datasets[cell.dataset].clone(),
         norm,
         epochs: matrix.epochs[cell.epochs],
@@ -183,11 +186,13 @@ fn sources(
     leaves(String::new(), &serde_json::to_value(trial).expect("a trial is plain data"), &mut keys);
     // Written in a trial where they are not the study's only; their source counts in any case.
     keys.extend(["batch_norm.momentum", "batch_norm.eps"].map(String::from));
+    let own = |key: &str| format!("networks.{}.{key}", trial.architecture);
     let source = |key: &str| match key {
         "architecture" => scenario.source(&format!("matrix.architectures[{}]", cell.architecture)),
         "dataset" => scenario.source(&format!("matrix.datasets[{}]", cell.dataset)),
         "epochs" => scenario.source(&format!("matrix.epochs[{}]", cell.epochs)),
-        "norm" => scenario.source("matrix.norms"),
+        "norm" => scenario.source(&own("norms")).or_else(|| scenario.source("matrix.norms")),
+        "recipe.lr" => scenario.source(&own("lr")).or_else(|| scenario.source(key)),
         "attempt" => scenario.source("matrix.attempts"),
         "recipe.precision" => scenario.source(key).or_else(|| profile.source("precision.tf32")),
         _ => match (key.strip_prefix("deconvolution."), variant) {
@@ -214,15 +219,18 @@ fn leaves(key: String, value: &Value, keys: &mut Vec<String>) {
 }
 
 /// What a filter can choose from.
-fn choices(matrix: &Matrix) -> String {
+fn choices(scenario: &Scenario) -> String {
     fn list<T: ToString>(values: &[T]) -> String {
         values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
     }
+    let matrix = scenario.matrix();
+    let mut norms = Norm::TRAINED.to_vec();
+    norms.retain(|norm| matrix.architectures.iter().any(|a| scenario.norms(*a).contains(norm)));
     format!(
         "architectures {}; datasets {}; norms {}; epochs {}; attempts 1 to {}",
         list(&matrix.architectures),
         list(&matrix.datasets),
-        list(&matrix.norms),
+        list(&norms),
         list(&matrix.epochs),
         matrix.attempts
     )

@@ -1,6 +1,6 @@
 //! The study's trainings on ImageNet.
 
-use super::account::{Gpu, Load, Network, Subject};
+use super::account::{Gpu, Load, Subject};
 use super::seen::Rests;
 use crate::profile::Device;
 use crate::scenario::{Architecture, Deconvolution, Norm};
@@ -33,21 +33,17 @@ pub struct ImagenetNeed {
 
 /// The seven trainings, in the order of the study's tables, with batches of 256.
 pub fn imagenet_runs() -> Vec<ImagenetRun> {
-    let run = |title, network, norm| {
-        let settings = Deconvolution { block_fc: 64, ..Deconvolution::default() };
-        let subject = Subject::new(Architecture::Resnet18, norm, Some(settings));
-        ImagenetRun {
-            title,
-            norm,
-            batch: 256,
-            subject: Subject { network, classes: 1000, side: 224, copies: false, ..subject },
-        }
+    let run = |title, network: Architecture, norm| {
+        let settings = Deconvolution { block_fc: network.block_fc(), ..Deconvolution::default() };
+        let subject = Subject { copies: false, ..Subject::new(network, norm, Some(settings)) };
+        ImagenetRun { title, norm, batch: 256, subject }
     };
-    let (resnet18, densenet121) = (Network::Of(Architecture::Resnet18), Network::Densenet121);
+    let (vgg11, resnet18) = (Architecture::Vgg11, Architecture::Resnet18Imagenet);
+    let densenet121 = Architecture::Densenet121Imagenet;
     vec![
-        run("VGG-11", Network::Vgg11, Norm::Plain),
-        run("VGG-11", Network::Vgg11, Norm::Bn),
-        run("VGG-11", Network::Vgg11, Norm::Nd),
+        run("VGG-11", vgg11, Norm::Plain),
+        run("VGG-11", vgg11, Norm::Bn),
+        run("VGG-11", vgg11, Norm::Nd),
         run("ResNet-18", resnet18, Norm::Bn),
         run("ResNet-18", resnet18, Norm::Nd),
         run("DenseNet-121", densenet121, Norm::Bn),

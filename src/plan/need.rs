@@ -1,7 +1,7 @@
 //! What a device must hold for a trial.
 
 use super::account::{Account, Gpu, Load, Reserved};
-use super::estimate::images;
+use super::estimate::{images, sees_its_side};
 use super::seen::{Rests, Sightings};
 use super::{StepKind, Trial};
 use crate::profile::{Device, Profile};
@@ -32,8 +32,12 @@ pub struct Need {
     pub band: f64,
 }
 
-/// What `trial` needs of the device of `profile`, on which `seen` was seen; `None` where nothing is known of its operator.
+/// What `trial` needs of the device of `profile`, on which `seen` was seen; `None` where nothing is known of its operator, or
+/// of its network for images of that size.
 pub fn need(trial: &Trial, profile: &Profile, seen: &Sightings) -> Option<Need> {
+    if !sees_its_side(trial) {
+        return None;
+    }
     let (device, assumed) = (profile.device(), profile.estimates());
     let kind = StepKind::from(trial);
     let correction = seen.correction(&kind, device);
@@ -76,8 +80,12 @@ fn with(bytes: u64, more: f64) -> u64 {
     (bytes as f64 + more).max(0.0) as u64
 }
 
-/// The images of a trial, one byte a value; absent where nobody knows how many there are.
+/// The images of a trial that lie on the device, one byte a value: those of ImageNet come batch by batch. Absent where nobody
+/// knows how many there are.
 pub fn data_set(trial: &Trial) -> Option<Bytes> {
+    if trial.dataset.side() != 32 {
+        return Some(Bytes(0));
+    }
     images(trial).map(|(train, test)| Bytes((u64::from(train) + u64::from(test)) * IMAGE))
 }
 

@@ -168,6 +168,44 @@ fn variants_are_trained_beside_bn_and_nd() {
 }
 
 #[test]
+fn a_network_may_have_norms_and_a_learning_rate_of_its_own() {
+    let trials = all("table2-imagenet");
+    let of = |t: &ResolvedTrial| (t.trial.architecture.key(), t.trial.norm, t.trial.recipe.lr, t.block.position);
+    let [plain, bn, nd] = Norm::TRAINED;
+    let (vgg, resnet, densenet) = ("vgg11", "resnet18-imagenet", "densenet121-imagenet");
+    let vggs = [(vgg, plain, 0.01, 0), (vgg, bn, 0.01, 1), (vgg, nd, 0.01, 2)];
+    let others = [(resnet, bn, 0.1, 0), (resnet, nd, 0.1, 1), (densenet, bn, 0.1, 0), (densenet, nd, 0.1, 1)];
+    assert_eq!(trials.iter().map(of).collect::<Vec<_>>(), [&vggs[..], &others[..]].concat());
+    let text = include_str!("../../scenarios/table2-imagenet.toml");
+    let lines = |start: &str| -> Vec<String> {
+        let found = text.lines().zip(1..).filter(|(line, _)| line.starts_with(start));
+        found.map(|(_, n)| format!("table2-imagenet.toml:{n}")).collect()
+    };
+    let source = |t: &ResolvedTrial, key: &str| t.sources[key].clone();
+    let [all_norms, own_norms] = &lines("norms")[..] else { panic!("two lines") };
+    let [own_rate, rate] = &lines("lr")[..] else { panic!("two lines") };
+    assert_eq!((&source(&trials[0], "norm"), &source(&trials[0], "recipe.lr")), (own_norms, own_rate));
+    assert_eq!((&source(&trials[3], "norm"), &source(&trials[3], "recipe.lr")), (all_norms, rate));
+    assert!(trials.iter().all(|t| t.trial.deconvolution.is_none_or(|d| d.block_fc == 64)));
+    let chosen = Filter::parse(&["norm=plain"]).unwrap();
+    let plain = expand(&scenario("table2-imagenet"), &profile("cpu"), &Overrides::default(), &chosen).unwrap();
+    assert_eq!(plain, trials[..1]);
+}
+
+#[test]
+fn of_networks_for_imagenet_time_is_assumed_and_memory_accounted_for() {
+    let trials = all("table2-imagenet");
+    for trial in trials.iter().map(|t| &t.trial) {
+        let found = estimate(trial, &profile("a100-80gb"), &Repetitions::default());
+        assert_eq!((found.basis, found.memory.is_some(), found.fits), (Basis::Assumed, true, true), "{trial}");
+    }
+    // Costs are those of images of another size.
+    let small = expand(&small(), &profile("cpu"), &set(&["matrix.architectures=[\"vgg11\"]"]), &Filter::default());
+    let found = estimate(&small.unwrap()[0].trial, &profile("cpu"), &Repetitions::default());
+    assert_eq!((found.seconds, found.basis), (None, Basis::Unknown));
+}
+
+#[test]
 fn overrides_win_and_are_recorded() {
     let mut overrides = set(&["recipe.lr=0.05", "base_seed = 9"]);
     overrides.attempts = Some(5);
@@ -291,7 +329,7 @@ fn estimates_prefer_records_then_the_study_then_operations() {
     assert!((ratio - 0.5).abs() < 1e-12);
     let e = estimate(first, &profile("cpu"), &Repetitions::default());
     assert_eq!(e.basis, Basis::Steps { speed: 1.0 });
-    let step = StepTime::of(first.architecture, None).0;
+    let step = StepTime::of(first.architecture, None).unwrap().0;
     assert!((e.seconds.unwrap().0 - 20.0 * (50_000.0 + 10_000.0 / 3.0) * step / 128.0).abs() < 1e-6);
     // 20 epochs of (3 * 50,000 + 10,000) passes, two operations a multiply-accumulate, 1.5e11 a second.
     let mut double = first.clone();

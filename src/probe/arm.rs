@@ -30,10 +30,10 @@ impl Images {
     /// Noise for batches of the recipe's size, with its augmentation.
     pub fn new(trial: &Trial, device: Device) -> Self {
         let batch = i64::from(trial.recipe.batch_size);
-        let n = BATCHES * batch;
+        let (n, side) = (BATCHES * batch, i64::from(trial.dataset.side()));
         tch::manual_seed(trial.base_seed as i64);
         let images = data::Images {
-            pixels: Tensor::randint(256, [n, 3, 32, 32], (Kind::Uint8, device)),
+            pixels: Tensor::randint(256, [n, 3, side, side], (Kind::Uint8, device)),
             labels: Tensor::randint(classes(trial), [n], (Kind::Int64, device)),
         };
         let plan = EpochPlan::new(trial.base_seed, 1, n, &trial.recipe.augmentation, device);
@@ -49,7 +49,7 @@ impl Images {
 
 /// Classes of the trial's data set; of an image folder, which need not be here, ten.
 fn classes(trial: &Trial) -> i64 {
-    if trial.dataset == crate::scenario::Dataset::Cifar100 { 100 } else { 10 }
+    trial.dataset.classes().map_or(10, |classes| classes as i64)
 }
 
 /// A network with its optimiser.

@@ -1,7 +1,11 @@
 //! Tables 6, 7 and 10 of the study: three networks on ImageNet.
 
-use crate::scenario::Norm;
+use super::{Attempt, Cell, Figures};
+use crate::scenario::{Architecture, Dataset, Norm};
 use serde::{Deserialize, Serialize};
+
+/// Length of the trainings on ImageNet.
+pub const IMAGENET_EPOCHS: u32 = 90;
 
 /// A network of the ImageNet tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,6 +22,20 @@ pub enum ImagenetNetwork {
 impl ImagenetNetwork {
     /// All, in the order of the study's tables.
     pub const ALL: [Self; 3] = [Self::Vgg11, Self::Resnet18, Self::Densenet121];
+
+    /// The network that has the form for ImageNet; `None` for other networks.
+    pub fn of(architecture: Architecture) -> Option<Self> {
+        Self::ALL.into_iter().find(|network| network.architecture() == architecture)
+    }
+
+    /// The network, as scenarios name it.
+    pub fn architecture(self) -> Architecture {
+        match self {
+            Self::Vgg11 => Architecture::Vgg11,
+            Self::Resnet18 => Architecture::Resnet18Imagenet,
+            Self::Densenet121 => Architecture::Densenet121Imagenet,
+        }
+    }
 
     /// The key of the published files.
     pub fn key(self) -> &'static str {
@@ -38,7 +56,7 @@ impl ImagenetNetwork {
     }
 }
 
-/// One training on ImageNet: 90 epochs, one attempt.
+/// One training on ImageNet: [`IMAGENET_EPOCHS`] epochs, one attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImagenetFigures {
     /// The network.
@@ -53,6 +71,32 @@ pub struct ImagenetFigures {
     pub train_time: String,
     /// The same in seconds.
     pub train_seconds: f64,
+}
+
+impl ImagenetFigures {
+    /// The norm, the plain network's too.
+    pub fn trained(&self) -> Norm {
+        self.norm.unwrap_or(Norm::Plain)
+    }
+
+    /// The cell of its training.
+    pub(super) fn cell(&self) -> Cell {
+        let (architecture, norm) = (self.network.architecture(), self.trained());
+        Cell { dataset: Dataset::Imagenet, architecture, norm, epochs: IMAGENET_EPOCHS }
+    }
+
+    /// Its top-1 accuracy and its time, as those of cells on CIFAR are kept.
+    pub(super) fn figures(&self) -> Figures {
+        let Scores { original_percent, reproduced_percent } = self.top1;
+        // The time is that of the run: testing has none of its own.
+        let attempt = Attempt {
+            number: 1,
+            accuracy_percent: reproduced_percent,
+            train_seconds: self.train_seconds,
+            test_seconds: 0.0,
+        };
+        Figures { original_percent: Some(original_percent), attempts: vec![attempt], ..Figures::default() }
+    }
 }
 
 /// The seconds that a text such as `2 days 21:27:18` stands for; `None` for a text of another form.

@@ -9,7 +9,7 @@ mod imagenet;
 mod read;
 
 pub use claims::{Claim, ClaimKey, Remark};
-pub use imagenet::{ImagenetFigures, ImagenetNetwork, Scores, seconds_of};
+pub use imagenet::{IMAGENET_EPOCHS, ImagenetFigures, ImagenetNetwork, Scores, seconds_of};
 pub use read::PublishedError;
 
 use crate::scenario::{Architecture, Dataset, Norm};
@@ -63,12 +63,13 @@ pub struct Attempt {
 pub struct Published {
     cells: BTreeMap<Cell, Figures>,
     imagenet: Vec<ImagenetFigures>,
+    imagenet_cells: BTreeMap<Cell, Figures>,
     claims: Vec<Claim>,
     remarks: Vec<Remark>,
 }
 
 impl Published {
-    /// What was published about a cell.
+    /// What was published about a cell of the CIFAR tables.
     pub fn figures(&self, cell: &Cell) -> Option<&Figures> {
         self.cells.get(cell)
     }
@@ -81,6 +82,11 @@ impl Published {
     /// The trainings on ImageNet, in the order of the file.
     pub fn imagenet(&self) -> &[ImagenetFigures] {
         &self.imagenet
+    }
+
+    /// What was published about a training on ImageNet, its top-1 accuracy and its time.
+    pub fn imagenet_figures(&self, cell: &Cell) -> Option<&Figures> {
+        self.imagenet_cells.get(cell)
     }
 
     /// What the study states in prose, in the order of the file.

@@ -96,7 +96,9 @@ impl Published {
             set(&mut cells.entry(row.cell()).or_default().printed_seconds, seconds(row.train_seconds)?)
         })?;
         let (claims, remarks) = (claims(&text(CLAIMS)?)?, remarks(&text(REMARKS)?)?);
-        Ok(Published { cells, imagenet: imagenet(&text(IMAGENET)?)?, claims, remarks })
+        let imagenet = imagenet(&text(IMAGENET)?)?;
+        let imagenet_cells = imagenet.iter().map(|figures| (figures.cell(), figures.figures())).collect();
+        Ok(Published { cells, imagenet, imagenet_cells, claims, remarks })
     }
 }
 

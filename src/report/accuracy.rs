@@ -1,12 +1,12 @@
 //! Rows of accuracy.
 
+use super::like_study::{is_like_the_study, standing};
 use super::matrix::{Matrix, Run, group_by, labels};
 use super::model::{AccuracyRow, AttemptAccuracy, IMPLAUSIBLE_POINTS};
 use crate::event::EpochResult;
 use crate::plan::Trial;
 use crate::published::{Cell, Figures, Published};
 use crate::record::Record;
-use crate::scenario::{Deconvolution, Implementation, Recipe};
 use crate::stats::Summary;
 
 /// One row a network, length, norm and environment, in the order of the study's tables.
@@ -55,6 +55,7 @@ fn row(runs: &[&Run], label: Option<String>, published: &Published) -> AccuracyR
         attempts: records.iter().filter_map(|record| attempt(record)).collect(),
         study_attempts: figures.map(study_attempts).unwrap_or_default(),
         train_curves: curves_of(|e| e.train_top1),
+        imagenet: standing(trial, &records),
     }
 }
 
@@ -74,21 +75,12 @@ fn study_attempts(figures: &Figures) -> Vec<AttemptAccuracy> {
     figures.attempts.iter().map(attempt).collect()
 }
 
-/// The published figures of a trial's cell, where it is trained as the study trained it: all images, the study's
-/// recipe and operator settings. Implementation, arithmetic and the size of evaluation batches may differ. `records`, which
-/// are to stand beside them, must have seen all images too.
+/// The published figures of a trial's cell, where trial and `records` are like the study's
+/// ([`is_like_the_study`]).
 pub(super) fn comparable<'p>(trial: &Trial, records: &[&Record], published: &'p Published) -> Option<&'p Figures> {
-    let study = Recipe::default();
-    let recipe = Recipe { precision: study.precision, eval_batch_size: study.eval_batch_size, ..trial.recipe };
-    let operator = trial.deconvolution.map(|d| Deconvolution { implementation: Implementation::Published, ..d });
-    let same_norms = trial.batch_norm.is_default() && operator.is_none_or(|d| d == Deconvolution::default());
-    if recipe != study || !same_norms || trial.train_images.is_some() || trial.test_images.is_some() {
-        return None;
-    }
-    if records.iter().any(|record| saw_a_part(record)) {
-        return None;
-    }
-    published.figures(&published_cell(trial))
+    let cell = published_cell(trial);
+    let figures = published.figures(&cell).or_else(|| published.imagenet_figures(&cell));
+    figures.filter(|_| is_like_the_study(trial, records))
 }
 
 /// The cell of the published tables that a trial belongs to.

@@ -1,7 +1,7 @@
 //! What the trials of a matrix set otherwise than the study.
 
+use super::like_study::like_the_study;
 use crate::plan::{ResolvedTrial, Trial};
-use crate::scenario::{BatchNorm, Deconvolution, Recipe};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -45,18 +45,6 @@ pub(super) fn differences(trials: &[ResolvedTrial]) -> Vec<Setting> {
 fn alike(one: &Trial, other: &Trial) -> bool {
     let of = |t: &Trial| (t.recipe, t.batch_norm, t.deconvolution, t.train_images, t.test_images, t.base_seed);
     of(one) == of(other)
-}
-
-fn like_the_study(trial: &Trial) -> Trial {
-    Trial {
-        recipe: Recipe::default(),
-        batch_norm: BatchNorm::default(),
-        deconvolution: trial.deconvolution.map(|_| Deconvolution::default()),
-        train_images: None,
-        test_images: None,
-        base_seed: 0,
-        ..trial.clone()
-    }
 }
 
 /// The settings as a scenario writes them.

@@ -12,6 +12,7 @@ mod frontier;
 mod history;
 mod html;
 mod json;
+mod like_study;
 mod markdown;
 mod matrix;
 mod model;
@@ -39,6 +40,7 @@ pub use figure::{
 pub use frontier::{Frontier, Point, frontier_tables, frontiers};
 pub use history::{false_alarms, history_html, history_json, history_table};
 pub use html::{Page, html};
+pub use like_study::Standing;
 pub use markdown::markdown;
 pub use model::{
     AccuracyRow, AttemptAccuracy, BlockTimes, Coverage, EnergyMeans, EnvironmentEntry, IMPLAUSIBLE_POINTS, LeftOut,

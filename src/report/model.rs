@@ -1,6 +1,7 @@
 //! A report as values: what the tables, the figure and the JSON show.
 
 use super::differences::Setting;
+use super::like_study::Standing;
 use super::verdict::{CellVerdict, Direction};
 use super::watching::Watching;
 use crate::event::{MemoryPeak, StepSplit};
@@ -136,6 +137,9 @@ pub struct AccuracyRow {
     pub attempts: Vec<AttemptAccuracy>,
     /// The study's attempts.
     pub study_attempts: Vec<AttemptAccuracy>,
+    /// How a network for ImageNet is trained beside the study; absent for other networks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imagenet: Option<Standing>,
 }
 
 /// Accuracy of one attempt after its last epoch.
@@ -223,6 +227,8 @@ pub struct ResourceRow {
     pub unfinished: Vec<String>,
     /// Where the time of a step goes; absent where no step was sampled.
     pub step: Option<StepMeans>,
+    /// Training time of a trial by the `paper` definition, over the attempts whose time counts.
+    pub seconds: Option<Summary>,
     /// Training time by the `paper` definition over the number of steps; absent where no time counts.
     pub paper_step: Option<Seconds>,
     /// The largest peak of the attempts, of each kind.

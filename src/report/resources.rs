@@ -2,8 +2,10 @@
 
 use super::matrix::{Matrix, Run, group_by, labels};
 use super::model::{EnergyMeans, ResourceRow, StepMeans};
+use super::time::valid_seconds;
 use crate::event::{EpochResult, MemoryPeak, StepSplit};
 use crate::record::Record;
+use crate::stats::Summary;
 use crate::units::{Bytes, Seconds};
 
 /// One row a network, length, norm and environment, in the order of the study's tables.
@@ -34,6 +36,7 @@ fn row(runs: &[&Run], label: Option<String>) -> ResourceRow {
         unfinished: runs.iter().filter_map(|run| run.state(label.as_deref())).collect(),
         environment: label,
         step: steps(&records),
+        seconds: Summary::of(&records.iter().filter_map(|r| valid_seconds(r)).collect::<Vec<_>>()),
         paper_step: paper_step(&records),
         memory_per_image: memory.allocated.or(memory.resident).map(|Bytes(peak)| Bytes(peak / batch)),
         memory,

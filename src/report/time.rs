@@ -14,7 +14,11 @@ use crate::units::{Bytes, Seconds};
 pub(super) fn rows(matrix: &Matrix, published: &Published) -> Vec<TimeRow> {
     let mut rows = Vec::new();
     for runs in group_by(&matrix.runs, |run| &run.pair) {
-        let (bn, nd): (Vec<&Run>, Vec<&Run>) = runs.into_iter().partition(|r| r.resolved.trial.norm == Norm::Bn);
+        let of = |norm| runs.iter().copied().filter(|run| run.resolved.trial.norm == norm).collect::<Vec<&Run>>();
+        let (bn, nd) = (of(Norm::Bn), of(Norm::Nd));
+        if bn.is_empty() && nd.is_empty() {
+            continue;
+        }
         let mut variants = group_by(nd, |run| &run.cell);
         if variants.is_empty() {
             variants.push(Vec::new());

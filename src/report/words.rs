@@ -44,6 +44,7 @@ pub(super) fn dataset_title(dataset: &Dataset) -> String {
         Dataset::Mnist => "MNIST".into(),
         Dataset::FashionMnist => "Fashion-MNIST".into(),
         Dataset::FashionMini => "Fashion-MNIST subset".into(),
+        Dataset::Imagenet => "ImageNet".into(),
         Dataset::Folder(name) => clean(name),
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A CIFAR network; the key is the one used in scenarios, records and tables.
+/// A network; the key is the one used in scenarios, records and tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(into = "String")]
 pub enum Architecture {
@@ -31,11 +31,17 @@ pub enum Architecture {
     Senet18,
     /// EfficientNet (Tan and Le, 2019), CIFAR form.
     Efficientnet,
+    /// VGG-11 (Simonyan and Zisserman, 2015), ImageNet form.
+    Vgg11,
+    /// ResNet-18 (He et al., 2016), ImageNet form.
+    Resnet18Imagenet,
+    /// DenseNet-121, growth 32 (Huang et al., 2017), ImageNet form.
+    Densenet121Imagenet,
 }
 
 impl Architecture {
-    /// Every architecture, in the order of the study's tables (the CIFAR ResNet-18 beside the study's).
-    pub const ALL: [Architecture; 11] = [
+    /// Every architecture, in the order of the study's tables (the CIFAR ResNet-18 beside the study's); those for ImageNet last.
+    pub const ALL: [Architecture; 14] = [
         Self::Vgg16,
         Self::Resnet18,
         Self::Resnet18Cifar,
@@ -47,7 +53,38 @@ impl Architecture {
         Self::PnasnetA,
         Self::Senet18,
         Self::Efficientnet,
+        Self::Vgg11,
+        Self::Resnet18Imagenet,
+        Self::Densenet121Imagenet,
     ];
+
+    /// Height and width of the images that the network is made for: 32, or 224 for ImageNet. It takes others too.
+    pub fn side(self) -> u32 {
+        match self {
+            Self::Vgg11 | Self::Resnet18Imagenet | Self::Densenet121Imagenet => 224,
+            _ => 32,
+        }
+    }
+
+    /// Classes of the data that the network is made for. It takes any number.
+    pub fn classes(self) -> i64 {
+        if self.side() == 224 { 1000 } else { 10 }
+    }
+
+    /// The networks for images of this height and width.
+    pub fn for_side(side: u32) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |a| a.side() == side)
+    }
+
+    /// Features whitened together in the linear layers as the study trains it.
+    pub fn block_fc(self) -> i64 {
+        if self.side() == 224 { 64 } else { 512 }
+    }
+
+    /// Whether some of its features are dropped in training.
+    pub fn has_dropout(self) -> bool {
+        self == Self::Vgg11
+    }
 
     /// The key used in scenarios, records and tables.
     pub fn key(self) -> &'static str {
@@ -63,6 +100,9 @@ impl Architecture {
             Self::PnasnetA => "pnasnet-a",
             Self::Senet18 => "senet18",
             Self::Efficientnet => "efficientnet",
+            Self::Vgg11 => "vgg11",
+            Self::Resnet18Imagenet => "resnet18-imagenet",
+            Self::Densenet121Imagenet => "densenet121-imagenet",
         }
     }
 
@@ -80,6 +120,9 @@ impl Architecture {
             Self::PnasnetA => "PNASNet-A",
             Self::Senet18 => "SENet-18",
             Self::Efficientnet => "EfficientNet",
+            Self::Vgg11 => "VGG-11",
+            Self::Resnet18Imagenet => "ResNet-18 (ImageNet)",
+            Self::Densenet121Imagenet => "DenseNet-121 (ImageNet)",
         }
     }
 }

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The scenarios that the binary carries, by name.
-pub const BUILT_IN: [(&str, &str); 5] = [
+pub const BUILT_IN: [(&str, &str); 7] = [
     ("demo", include_str!("../../scenarios/demo.toml")),
     ("overhead-frontier", include_str!("../../scenarios/overhead-frontier.toml")),
     ("smoke", include_str!("../../scenarios/smoke.toml")),
+    ("smoke-imagenet", include_str!("../../scenarios/smoke-imagenet.toml")),
     ("table1-cifar10", include_str!("../../scenarios/table1-cifar10.toml")),
     ("table1-cifar100", include_str!("../../scenarios/table1-cifar100.toml")),
+    ("table2-imagenet", include_str!("../../scenarios/table2-imagenet.toml")),
 ];
 
 /// A published table that a scenario answers to.
@@ -21,6 +23,8 @@ pub const BUILT_IN: [(&str, &str); 5] = [
 pub enum Published {
     /// Table 1 of Ye et al. (2020), with the study's three attempts at each of its cells.
     Table1,
+    /// Table 2 of Ye et al. (2020), with the study's single attempt at each of its cells.
+    Table2,
 }
 
 /// Everything that is combined with everything else.
@@ -31,12 +35,20 @@ pub struct Matrix {
     pub architectures: Vec<Architecture>,
     /// Data sets, in the order in which they run.
     pub datasets: Vec<Dataset>,
-    /// One norm, or both for paired comparisons.
+    /// One norm, or both for paired comparisons; of a network that has its own, [`Scenario::norms`].
     pub norms: Vec<Norm>,
     /// Lengths of training.
     pub epochs: Vec<u32>,
     /// Repetitions of each cell.
     pub attempts: u32,
+}
+
+/// What holds for one network in place of what holds for all.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table with norms or lr")]
+pub(super) struct Network {
+    pub(super) norms: Option<Vec<Norm>>,
+    pub(super) lr: Option<f64>,
 }
 
 /// The raw form: what a file may say. The shape is checked by serde, the values by [`super::check`].
@@ -50,6 +62,7 @@ pub(super) struct Raw {
     pub(super) train_images: Option<u32>,
     pub(super) test_images: Option<u32>,
     pub(super) matrix: Matrix,
+    pub(super) networks: BTreeMap<Architecture, Network>,
     pub(super) recipe: Recipe,
     pub(super) batch_norm: BatchNorm,
     pub(super) deconvolution: Deconvolution,
@@ -119,9 +132,21 @@ impl Scenario {
         &self.raw.matrix
     }
 
-    /// How every network is trained.
+    /// The norms that a network is trained with.
+    pub fn norms(&self, architecture: Architecture) -> &[Norm] {
+        let own = self.raw.networks.get(&architecture).and_then(|network| network.norms.as_ref());
+        own.unwrap_or(&self.raw.matrix.norms)
+    }
+
+    /// How networks are trained, but for the learning rate of those that have their own.
     pub fn recipe(&self) -> &Recipe {
         &self.raw.recipe
+    }
+
+    /// How a network is trained.
+    pub fn recipe_of(&self, architecture: Architecture) -> Recipe {
+        let own = self.raw.networks.get(&architecture).and_then(|network| network.lr);
+        Recipe { lr: own.unwrap_or(self.raw.recipe.lr), ..self.raw.recipe }
     }
 
     /// The settings of BN.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A data set; images are seen by the networks as `[3, 32, 32]`.
+/// A data set; networks see its images as `[3, side, side]`, with [`Dataset::side`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(into = "String")]
 pub enum Dataset {
@@ -19,19 +19,28 @@ pub enum Dataset {
     FashionMnist,
     /// The balanced subset of Fashion-MNIST that ships with the repository: 6,000 + 1,000 images.
     FashionMini,
+    /// ImageNet (ILSVRC 2012; Russakovsky et al., 2015): 1,281,167 + 50,000 images, 1,000 classes, seen as 224x224.
+    Imagenet,
     /// A folder `<data>/<name>/{train,test}/<class>/*` of JPEG and PNG files; written `folder:<name>`.
     Folder(String),
 }
 
 impl Dataset {
     /// The data sets with a fixed name.
-    pub const NAMED: [Dataset; 5] = [Self::Cifar10, Self::Cifar100, Self::Mnist, Self::FashionMnist, Self::FashionMini];
+    pub const NAMED: [Dataset; 6] =
+        [Self::Cifar10, Self::Cifar100, Self::Mnist, Self::FashionMnist, Self::FashionMini, Self::Imagenet];
+
+    /// Height and width of the images as networks see them.
+    pub fn side(&self) -> u32 {
+        if *self == Self::Imagenet { 224 } else { 32 }
+    }
 
     /// The number of classes, where the name alone fixes it.
     pub fn classes(&self) -> Option<usize> {
         match self {
             Self::Cifar10 | Self::Mnist | Self::FashionMnist | Self::FashionMini => Some(10),
             Self::Cifar100 => Some(100),
+            Self::Imagenet => Some(1_000),
             Self::Folder(_) => None,
         }
     }
@@ -42,6 +51,7 @@ impl Dataset {
             Self::Cifar10 | Self::Cifar100 => Some((50_000, 10_000)),
             Self::Mnist | Self::FashionMnist => Some((60_000, 10_000)),
             Self::FashionMini => Some((6_000, 1_000)),
+            Self::Imagenet => Some((1_281_167, 50_000)),
             Self::Folder(_) => None,
         }
     }
@@ -55,6 +65,7 @@ impl fmt::Display for Dataset {
             Self::Mnist => f.pad("mnist"),
             Self::FashionMnist => f.pad("fashion-mnist"),
             Self::FashionMini => f.pad("fashion-mini"),
+            Self::Imagenet => f.pad("imagenet"),
             Self::Folder(name) => f.pad(&format!("folder:{name}")),
         }
     }

@@ -22,7 +22,7 @@ pub struct Recipe {
     pub schedule: Schedule,
     /// Leave out the last, smaller batch of an epoch.
     pub drop_last: bool,
-    /// Dropout probability; no network of today has dropout, and scenarios cannot set it.
+    /// Dropout probability of networks that have dropout; absent: their own.
     pub dropout: Option<f64>,
     /// What happens to a training image.
     pub augmentation: Augmentation,
@@ -56,18 +56,24 @@ pub struct Normalisation {
 pub enum Schedule {
     /// `lr (1 + cos(pi t / T)) / 2` after `t` of `T` steps (Loshchilov and Hutter, 2017), without restarts.
     Cosine,
+    /// To a tenth after each third of the steps: after 30 and 60 of 90 epochs.
+    Step,
     /// Never.
     Constant,
 }
 
 /// What happens to a training image before normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a table with crop_padding and flip")]
+#[serde(default, deny_unknown_fields, expecting = "a table with crop_padding, flip and resized_crop")]
 pub struct Augmentation {
     /// Zero pixels added on each side before a random crop of the original size; 0 switches cropping off.
     pub crop_padding: u32,
     /// Mirror left and right with probability one half.
     pub flip: bool,
+    /// A random part of the picture, 8 to 100 % of its area with sides in a ratio of 3:4 to 4:3, is scaled to the size that
+    /// networks see (Szegedy et al., 2015); of ImageNet, and only written where it is so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resized_crop: bool,
 }
 
 /// Arithmetic of the network.
@@ -116,7 +122,7 @@ impl Default for Recipe {
 
 impl Default for Augmentation {
     fn default() -> Self {
-        Self { crop_padding: 4, flip: true }
+        Self { crop_padding: 4, flip: true, resized_crop: false }
     }
 }
 
@@ -125,6 +131,7 @@ impl Schedule {
     pub fn rate(self, lr: f64, step: u64, total: u64) -> f64 {
         match self {
             Self::Constant => lr,
+            Self::Step => lr * [1.0, 0.1, 0.01][(3 * step / total.max(1)).min(2) as usize],
             Self::Cosine => 0.5 * lr * (1.0 + (std::f64::consts::PI * step as f64 / total.max(1) as f64).cos()),
         }
     }

@@ -36,7 +36,7 @@ fn built_in_scenarios_hold_and_carry_their_file_name() {
 fn the_published_scenarios_are_the_study() {
     for name in ["table1-cifar10", "table1-cifar100"] {
         let scenario = Scenario::load(name).unwrap();
-        let study: Vec<_> = Architecture::ALL.into_iter().filter(|a| *a != Architecture::Resnet18Cifar).collect();
+        let study: Vec<_> = Architecture::for_side(32).filter(|a| *a != Architecture::Resnet18Cifar).collect();
         assert_eq!(scenario.matrix().architectures, study);
         assert_eq!(scenario.matrix().norms, Norm::ALL);
         assert_eq!(scenario.matrix().epochs, [1, 20, 100]);
@@ -49,11 +49,77 @@ fn the_published_scenarios_are_the_study() {
 }
 
 #[test]
+fn table_2_is_the_study_s_on_imagenet() {
+    let scenario = Scenario::load("table2-imagenet").unwrap();
+    let networks: Vec<_> = Architecture::for_side(224).collect();
+    assert_eq!(scenario.matrix().architectures, networks);
+    assert_eq!(scenario.matrix().datasets, [Dataset::Imagenet]);
+    assert_eq!((&scenario.matrix().epochs[..], scenario.matrix().attempts), (&[90][..], 1));
+    assert_eq!(scenario.published(), Some(Published::Table2));
+    let augmentation = Augmentation { crop_padding: 0, flip: true, resized_crop: true };
+    let study = Recipe {
+        batch_size: 256,
+        eval_batch_size: 256,
+        weight_decay: 1e-4,
+        schedule: Schedule::Step,
+        augmentation,
+        ..Recipe::default()
+    };
+    let rates = [0.01, 0.1, 0.1];
+    for (network, lr) in networks.into_iter().zip(rates) {
+        assert_eq!(scenario.recipe_of(network), Recipe { lr, ..study });
+        let norms: &[Norm] = if network == Architecture::Vgg11 { &Norm::TRAINED } else { &Norm::ALL };
+        assert_eq!(scenario.norms(network), norms);
+    }
+    assert_eq!(scenario.deconvolution(), &Deconvolution { block_fc: 64, ..Deconvolution::default() });
+    assert_eq!(scenario.batch_norm(), &BatchNorm::default());
+}
+
+#[test]
+fn what_holds_for_one_network_is_checked() {
+    let with = |text: &str| Scenario::parse("t.toml", &GOOD.replace("[recipe]", &format!("{text}\n[recipe]")));
+    let own = with("[networks.resnet18]\nlr = 0.2\nnorms = [\"nd\"]\n").unwrap();
+    assert_eq!(own.recipe_of(Architecture::Resnet18).lr, 0.2);
+    assert_eq!(own.recipe_of(Architecture::Vgg16), *own.recipe());
+    assert_eq!((own.norms(Architecture::Resnet18), own.norms(Architecture::Vgg16)), (&[Norm::Nd][..], &Norm::ALL[..]));
+    for (text, rule) in [
+        ("[networks.vgg11]\nlr = 0.1", "networks.vgg11: is not among matrix.architectures"),
+        ("[networks.vgg61]\nlr = 0.1", "unknown architecture `vgg61`"),
+        ("[networks.vgg16]\nlr = 0", "networks.vgg16.lr: must be above 0"),
+        ("[networks.vgg16]\nnorms = []", "networks.vgg16.norms: must have at least one entry"),
+        ("[networks.vgg16]\nnorms = [\"bn\", \"bn\"]", "`bn` is listed twice"),
+        ("[networks.vgg16]\nnorms = [\"plain\"]", "networks.vgg16.norms: `plain` is trained of vgg11 only"),
+        ("[networks.vgg16]\nlearning_rate = 1", "unknown key `learning_rate`"),
+    ] {
+        let message = with(text).unwrap_err().to_string();
+        assert!(message.contains(rule) && message.starts_with("t.toml:"), "{text}: {message}");
+    }
+}
+
+#[test]
+fn pictures_of_imagenet_are_cut_as_in_the_study_and_others_are_not() {
+    let study = Scenario::load("table2-imagenet").unwrap();
+    let good = Scenario::parse("good.toml", GOOD).unwrap();
+    let wrong = |scenario: &Scenario, key, value| scenario.with("--set", key, value).unwrap_err().to_string();
+    for (message, rule) in [
+        (wrong(&study, "recipe.augmentation.resized_crop", "false"), "must be true for imagenet"),
+        (wrong(&study, "recipe.augmentation.crop_padding", "4"), "must be 0 for imagenet"),
+        (wrong(&study, "recipe.augmentation.flip", "false"), "must be true for imagenet"),
+        (wrong(&study, "matrix.datasets", "[\"cifar10\"]"), "resized_crop: is for imagenet, not for cifar10"),
+        (wrong(&good, "recipe.augmentation.resized_crop", "true"), "is for imagenet, not for cifar10"),
+        (wrong(&study, "recipe.dropout", "1.0"), "must be at least 0 and below 1"),
+    ] {
+        assert!(message.contains(rule), "{message}");
+    }
+    assert_eq!(study.with("--set", "recipe.dropout", "0.2").unwrap().recipe().dropout, Some(0.2));
+}
+
+#[test]
 fn values_left_out_are_the_defaults_and_sources_are_lines() {
     let scenario = Scenario::parse("good.toml", GOOD).unwrap();
     assert_eq!(scenario.recipe().batch_size, 64);
     assert_eq!(scenario.recipe().momentum, Recipe::default().momentum);
-    assert_eq!(scenario.recipe().augmentation, Augmentation { crop_padding: 4, flip: false });
+    assert_eq!(scenario.recipe().augmentation, Augmentation { crop_padding: 4, flip: false, resized_crop: false });
     assert_eq!(scenario.deconvolution().n_iter, 7);
     let sources = ["train_images", "matrix.epochs[1]", "recipe.lr", "recipe.augmentation.flip", "recipe.momentum"]
         .map(|key| scenario.source(key));
@@ -88,7 +154,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("train_images = 500", "train_images = -5"),
     ("train_images = 500", "base_seed = -1"),
     ("train_images = 500", "base_seed = 9223372036854775808"),
-    ("train_images = 500", "published = \"table2\""),
+    ("train_images = 500", "published = \"table3\""),
     ("[matrix]", "[matrx]"),
     ("architectures = [\"vgg16\", \"resnet18\"]", "architectures = [\"vgg16\", \"resnet_18\"]"),
     ("architectures = [\"vgg16\", \"resnet18\"]", "architectures = [\"vgg16\", \"vgg16\"]"),

@@ -320,8 +320,21 @@ fn cosine_rates_are_those_recorded_from_the_published_training() {
 }
 
 #[test]
+fn steps_of_the_rate_come_after_30_and_60_of_90_epochs() {
+    let per_epoch = 5005;
+    let of = |epoch: u64, step: u64| Schedule::Step.rate(0.01, (epoch - 1) * per_epoch + step, 90 * per_epoch);
+    let rates = [of(1, 0), of(30, per_epoch - 1), of(31, 0), of(60, per_epoch - 1), of(61, 0), of(90, per_epoch - 1)];
+    for (got, rate) in rates.into_iter().zip([1e-2, 1e-2, 1e-3, 1e-3, 1e-4, 1e-4]) {
+        assert!((got - rate).abs() < 1e-15, "{rates:?}");
+    }
+    let short: Vec<f64> = (0..4).map(|step| Schedule::Step.rate(1.0, step, 4)).collect();
+    assert_eq!(short, [1.0, 1.0, 0.1, 0.01]);
+    assert_eq!(Schedule::Step.rate(1.0, 0, 0), 1.0);
+}
+
+#[test]
 fn no_augmentation_is_needed() {
-    let augmentation = Augmentation { crop_padding: 0, flip: false };
+    let augmentation = Augmentation { crop_padding: 0, flip: false, resized_crop: false };
     let left = run(&trial(Recipe { augmentation, ..Recipe::default() }), None, &mut Listener::default());
     assert_eq!(left.outcome, Outcome::Finished);
 }

@@ -23,7 +23,7 @@ fn subject(architecture: Architecture, norm: Norm, implementation: Option<Implem
 fn the_account_s_layers_are_those_of_the_networks() {
     for architecture in Architecture::ALL {
         for norm in Norm::ALL {
-            let facts = facts(architecture, Method::new(norm, Deconvolution::default()), 10);
+            let facts = facts(architecture, Method::new(norm, Deconvolution::default()), architecture.classes());
             let subject = subject(architecture, norm, None);
             assert_eq!(subject.resident().0, facts.parameters, "{architecture} {norm}");
             let layers = subject.layers();
@@ -79,7 +79,7 @@ fn steps_take_the_memory_that_estimates_assume() {
     }
     tune_host_allocator();
     let mut wrong = Vec::new();
-    for architecture in Architecture::ALL {
+    for architecture in Architecture::for_side(32) {
         for implementation in [None].into_iter().chain(Implementation::ALL.map(Some)) {
             let norm = implementation.map_or(Norm::Bn, |_| Norm::Nd);
             let settings = implementation.map(|i| Deconvolution { implementation: i, ..Deconvolution::default() });
@@ -106,7 +106,8 @@ fn steps_take_the_memory_that_estimates_assume() {
 fn measured() -> Vec<Record> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/cpu/networks");
     let records = record::Store::open_existing(folder).unwrap().records().0;
-    assert_eq!(records.len(), 3 * Architecture::ALL.len());
+    let timed = Architecture::ALL.into_iter().filter(|a| StepTime::of(*a, None).is_some());
+    assert_eq!(records.len(), 3 * timed.count());
     records.into_iter().map(|(_, record)| record).collect()
 }
 
@@ -114,7 +115,7 @@ fn measured() -> Vec<Record> {
 fn steps_take_the_time_that_was_measured() {
     for record in measured() {
         let Trial { architecture, deconvolution, .. } = &record.trial;
-        let assumed = StepTime::of(*architecture, deconvolution.map(|d| d.implementation)).0;
+        let assumed = StepTime::of(*architecture, deconvolution.map(|d| d.implementation)).unwrap().0;
         let images = record.epochs[0].images as f64 / f64::from(StepTime::BATCH);
         let found = record.epochs[0].seconds.paper.0 / images;
         assert!((assumed - found).abs() < 0.006, "{}: {assumed} for {found}", record.trial);

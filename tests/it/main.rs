@@ -45,6 +45,8 @@ mod pushgateway;
 #[cfg(feature = "torch")]
 mod remarks;
 mod serve;
+#[cfg(feature = "torch")]
+mod smoke_imagenet;
 #[cfg(target_os = "linux")]
 mod submit;
 mod telemetry;

@@ -1,4 +1,4 @@
-//! The study's trainings on ImageNet, which this program does not run: whether they fit.
+//! The study's trainings on ImageNet: whether they fit.
 
 use super::machines::Machine;
 use crate::cli::exit::Failure;

@@ -59,6 +59,16 @@ impl ConvShape {
         1.0 / ((self.input / self.groups * self.kernel * self.kernel) as f64).sqrt()
     }
 
+    /// Normal with variance 2 over the inputs to one output (He et al., 2015).
+    pub fn he_by_inputs(self) -> Init {
+        Init::Normal((2.0 / (self.input / self.groups * self.kernel * self.kernel) as f64).sqrt())
+    }
+
+    /// Normal with variance 2 over the outputs that one input reaches (He et al., 2015).
+    pub fn he_by_outputs(self) -> Init {
+        Init::Normal((2.0 / (self.output / self.groups * self.kernel * self.kernel) as f64).sqrt())
+    }
+
     /// The plain convolution of `x`, `[N, input, H, W]`.
     pub fn apply(self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
         let two = |v: i64| [v, v];
@@ -90,9 +100,13 @@ impl Conv2d {
 
     /// The same with another initialiser of the weight.
     pub fn with_init(scope: &Scope, shape: ConvShape, bias: bool, init: Init) -> Self {
-        let weight = scope.parameter("weight", &shape.weight(), Role::Weight, init);
-        let bias =
-            bias.then(|| scope.parameter("bias", &[shape.output], Role::Bias, Init::Uniform(shape.init_bound())));
+        Self::filled(scope, shape, init, bias.then(|| Init::Uniform(shape.init_bound())))
+    }
+
+    /// The same with these initialisers of the weight and of the bias, if it has one.
+    pub fn filled(scope: &Scope, shape: ConvShape, weight: Init, bias: Option<Init>) -> Self {
+        let weight = scope.parameter("weight", &shape.weight(), Role::Weight, weight);
+        let bias = bias.map(|init| scope.parameter("bias", &[shape.output], Role::Bias, init));
         Self { name: scope.name().into(), shape, weight, bias }
     }
 }

@@ -15,8 +15,13 @@ impl Linear {
     /// A linear layer whose parameters lie in `scope`, uniformly initialised within one over the square root of `input`.
     pub fn new(scope: &Scope, input: i64, output: i64) -> Self {
         let init = Init::Uniform(1.0 / (input as f64).sqrt());
-        let weight = scope.parameter("weight", &[output, input], Role::Weight, init);
-        let bias = scope.parameter("bias", &[output], Role::Bias, init);
+        Self::filled(scope, input, output, (init, init))
+    }
+
+    /// The same with these initialisers of weight and bias.
+    pub fn filled(scope: &Scope, input: i64, output: i64, (weight, bias): (Init, Init)) -> Self {
+        let weight = scope.parameter("weight", &[output, input], Role::Weight, weight);
+        let bias = scope.parameter("bias", &[output], Role::Bias, bias);
         Self { name: scope.name().into(), weight, bias }
     }
 }

@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 pub struct Facts {
     /// Trainable scalars.
     pub parameters: u64,
-    /// Multiply-accumulates of convolutions and linear layers for one 3x32x32 image.
+    /// Multiply-accumulates of convolutions and linear layers for one image of [`Architecture::side`].
     pub macs: u64,
     /// Convolutions, linear layers and normalisations in the order of execution, for one image.
     pub layers: Vec<LayerTrace>,
@@ -21,7 +21,8 @@ pub fn facts(architecture: Architecture, method: Method, classes: i64) -> Facts 
     let store = Store::new(Device::Cpu, Kind::Float);
     let network = build(architecture, method, classes, &store.root());
     let pass = Pass::evaluation().traced();
-    let image = Tensor::zeros([1, 3, 32, 32], (Kind::Float, Device::Cpu));
+    let side = i64::from(architecture.side());
+    let image = Tensor::zeros([1, 3, side, side], (Kind::Float, Device::Cpu));
     let _logits = tch::no_grad(|| network.forward(&image, &pass));
     let layers = pass.into_trace();
     Facts { parameters: store.parameter_count(), macs: layers.iter().map(|l| l.macs).sum(), layers }

@@ -1,4 +1,5 @@
-//! The networks of the study, one file each, for 3x32x32 images and any number of classes.
+//! The networks of the study, one file each, for any number of classes; the images that each is made for are
+//! [`Architecture::side`] pixels high and wide.
 
 mod densenet121;
 mod dpn92;
@@ -10,6 +11,8 @@ mod preact18;
 mod resnet18;
 mod resnext29;
 mod senet18;
+mod vgg;
+mod vgg11;
 mod vgg16;
 
 pub use facts::{Facts, facts};
@@ -17,7 +20,7 @@ pub use facts::{Facts, facts};
 use super::{Layer, Method, Scope};
 use crate::scenario::Architecture;
 
-/// A network that maps `[N, 3, 32, 32]` to `[N, classes]`; parameters and buffers lie in `scope` under the published
+/// A network that maps `[N, 3, side, side]` to `[N, classes]`; parameters and buffers lie in `scope` under the published
 /// names and in the published order. They are zeros until [`Store::initialise`](super::Store::initialise) fills them.
 pub fn build(architecture: Architecture, method: Method, classes: i64, scope: &Scope) -> Box<dyn Layer> {
     match architecture {
@@ -32,5 +35,8 @@ pub fn build(architecture: Architecture, method: Method, classes: i64, scope: &S
         Architecture::PnasnetA => Box::new(pnasnet_a::PnasnetA::new(method, classes, scope)),
         Architecture::Senet18 => Box::new(senet18::Senet18::new(method, classes, scope)),
         Architecture::Efficientnet => Box::new(efficientnet::Efficientnet::new(method, classes, scope)),
+        Architecture::Vgg11 => Box::new(vgg11::Vgg11::new(method, classes, scope)),
+        Architecture::Resnet18Imagenet => Box::new(resnet18::Resnet18::imagenet(method, classes, scope)),
+        Architecture::Densenet121Imagenet => Box::new(densenet121::Densenet121::imagenet(method, classes, scope)),
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::nn::blocks::{ConvNorm, Head, Shortcut, conv1x1, conv3x3, stages};
 use crate::nn::layers::ConvShape;
-use crate::nn::{Init, Layer, Method, Own, Pass, Scope};
+use crate::nn::{Layer, Method, Own, Pass, Scope};
 use tch::Tensor;
 
 /// Channels and first stride of each stage of two blocks.
 const STAGES: [(i64, i64); 4] = [(64, 1), (128, 2), (256, 2), (512, 2)];
 
-/// The network, in the study's form or with the CIFAR stem.
+/// The network, in the study's form, in that for ImageNet or with the CIFAR stem.
 pub struct Resnet18 {
     stem: ConvNorm,
     pooled: bool,
@@ -20,12 +20,22 @@ impl Resnet18 {
     /// The form the study ran: the ImageNet stem, weights initialised by the spread of the output (He et al., 2015), batch
     /// normalisation in the shortcuts even with deconvolution.
     pub fn new(method: Method, classes: i64, scope: &Scope) -> Self {
+        Self::pooled(method, classes, scope, Order::NormsLast)
+    }
+
+    /// The form for ImageNet: the same function of parameters in another order.
+    pub fn imagenet(method: Method, classes: i64, scope: &Scope) -> Self {
+        Self::pooled(method, classes, scope, Order::InTurn)
+    }
+
+    fn pooled(method: Method, classes: i64, scope: &Scope, order: Order) -> Self {
         let shape = ConvShape::new(3, 64, 7).stride(2).padding(3);
-        let conv = method.conv_from(&scope.sub("conv1"), shape, he(shape), Own::frozen_first(15));
+        let conv = method.conv_from(&scope.sub("conv1"), shape, shape.he_by_outputs(), Own::frozen_first(15));
         let stem = ConvNorm { conv, norm: method.norm(&scope.sub("bn1"), 64) };
-        let conv = |scope: &Scope, shape| method.conv_from(scope, shape, he(shape), Own::NOTHING);
+        let conv =
+            |scope: &Scope, shape: ConvShape| method.conv_from(scope, shape, shape.he_by_outputs(), Own::NOTHING);
         let stages = residual_stages(scope, |scope, input, output, stride| {
-            BasicBlock::new(method, scope, conv3x3(input, output, stride), conv, || {
+            BasicBlock::new(method, scope, conv3x3(input, output, stride), order, conv, || {
                 let shape = conv1x1(input, output, stride);
                 if stride == 1 && input == output {
                     return Shortcut::Identity;
@@ -43,7 +53,7 @@ impl Resnet18 {
         let stem = method.conv_norm_with(scope, "conv1", "bn1", conv3x3(3, 64, 1), Own::FIRST);
         let conv = |scope: &Scope, shape| method.conv(scope, shape);
         let stages = residual_stages(scope, |scope, input, output, stride| {
-            BasicBlock::new(method, scope, conv3x3(input, output, stride), conv, || {
+            BasicBlock::new(method, scope, conv3x3(input, output, stride), Order::NormsLast, conv, || {
                 Shortcut::new(method, scope, "shortcut", conv1x1(input, output, stride))
             })
         });
@@ -69,9 +79,13 @@ fn residual_stages(scope: &Scope, block: impl Fn(&Scope, i64, i64, i64) -> Basic
     })
 }
 
-/// Normal with variance 2 over the outputs that one input reaches.
-fn he(shape: ConvShape) -> Init {
-    Init::Normal((2.0 / (shape.output * shape.kernel * shape.kernel) as f64).sqrt())
+/// The published order of a block's parameters.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    /// Convolutions, shortcut, normalisations.
+    NormsLast,
+    /// Each normalisation after its convolution, then the shortcut.
+    InTurn,
 }
 
 /// `relu(conv2(relu(conv1(x))) + shortcut(x))`, normalised after each convolution.
@@ -87,18 +101,26 @@ impl BasicBlock {
         method: Method,
         scope: &Scope,
         shape: ConvShape,
+        order: Order,
         conv: impl Fn(&Scope, ConvShape) -> Box<dyn Layer>,
         shortcut: impl FnOnce() -> Shortcut,
     ) -> Self {
-        // The published order of parameters: convolutions, shortcut, normalisations.
-        let conv1 = conv(&scope.sub("conv1"), shape);
-        let conv2 = conv(&scope.sub("conv2"), conv3x3(shape.output, shape.output, 1));
-        let shortcut = shortcut();
+        let conv1 = || conv(&scope.sub("conv1"), shape);
+        let conv2 = || conv(&scope.sub("conv2"), conv3x3(shape.output, shape.output, 1));
         let norm = |name| method.norm(&scope.sub(name), shape.output);
-        Self {
-            first: ConvNorm { conv: conv1, norm: norm("bn1") },
-            second: ConvNorm { conv: conv2, norm: norm("bn2") },
-            shortcut,
+        // Parameters lie in the order in which they are made here.
+        match order {
+            Order::NormsLast => {
+                let (conv1, conv2, shortcut) = (conv1(), conv2(), shortcut());
+                let first = ConvNorm { conv: conv1, norm: norm("bn1") };
+                let second = ConvNorm { conv: conv2, norm: norm("bn2") };
+                Self { first, second, shortcut }
+            }
+            Order::InTurn => {
+                let first = ConvNorm { conv: conv1(), norm: norm("bn1") };
+                let second = ConvNorm { conv: conv2(), norm: norm("bn2") };
+                Self { first, second, shortcut: shortcut() }
+            }
         }
     }
 }

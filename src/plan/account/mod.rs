@@ -25,22 +25,11 @@ use ledger::{Ledger, Purpose};
 use std::rc::Rc;
 use tape::Tape;
 
-/// What can be accounted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Network {
-    /// A network of the scenarios.
-    Of(Architecture),
-    /// VGG-11 of the study's ImageNet runs.
-    Vgg11,
-    /// DenseNet-121 of the study's ImageNet runs.
-    Densenet121,
-}
-
 /// A network and its input.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Subject {
     /// Which.
-    pub network: Network,
+    pub network: Architecture,
     /// How it normalises.
     pub norm: Norm,
     /// Settings of ND.
@@ -105,15 +94,15 @@ pub struct Load {
 }
 
 impl Subject {
-    /// The study's network for small images, as it trains on a CPU.
+    /// The network on images of its side, as it trains on a CPU.
     pub fn new(architecture: Architecture, norm: Norm, deconvolution: Option<Deconvolution>) -> Self {
         Self {
-            network: Network::Of(architecture),
+            network: architecture,
             norm,
             deconvolution: deconvolution.unwrap_or_default(),
             precision: Precision::Fp32,
-            classes: 10,
-            side: 32,
+            classes: architecture.classes() as u64,
+            side: architecture.side().into(),
             copies: true,
         }
     }

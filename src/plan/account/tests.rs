@@ -15,18 +15,17 @@ fn total(subject: &Subject, batch: u64) -> u64 {
 }
 
 /// The study's three networks on ImageNet.
-pub(super) fn imagenet(network: Network, norm: Norm) -> Subject {
-    let deconvolution = Deconvolution { block_fc: 64, ..Deconvolution::default() };
-    let base = Subject::new(Architecture::Resnet18, norm, Some(deconvolution));
-    Subject { network, classes: 1000, side: 224, copies: false, ..base }
+pub(super) fn imagenet(network: Architecture, norm: Norm) -> Subject {
+    let deconvolution = Deconvolution { block_fc: network.block_fc(), ..Deconvolution::default() };
+    Subject { copies: false, ..Subject::new(network, norm, Some(deconvolution)) }
 }
 
 #[test]
 fn networks_on_imagenet_have_their_published_sizes() {
     let networks = [
-        (Network::Vgg11, 7_609_090_048, [132_868_840, 132_863_336]),
-        (Network::Of(Architecture::Resnet18), 1_814_073_344, [11_689_512, 11_686_504]),
-        (Network::Densenet121, 2_834_161_664, [7_978_856, 7_905_448]),
+        (Architecture::Vgg11, 7_609_090_048, [132_868_840, 132_863_336]),
+        (Architecture::Resnet18Imagenet, 1_814_073_344, [11_689_512, 11_686_504]),
+        (Architecture::Densenet121Imagenet, 2_834_161_664, [7_978_856, 7_905_448]),
     ];
     for (network, macs, parameters) in networks {
         for (norm, parameters) in [Norm::Bn, Norm::Nd].into_iter().zip(parameters) {

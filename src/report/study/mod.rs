@@ -22,6 +22,7 @@ pub use value::{Cell, Datum, Head, Row, Source, StudyTable};
 
 use super::model::Report;
 use crate::published::{ImagenetNetwork, Published};
+use imagenet::Ours;
 
 /// The tables of the data sets that a report is about: the study's by number, then those of the same form for other data
 /// sets, then what steps and memory cost. With `all`, also those
@@ -31,11 +32,13 @@ pub fn tables(report: &Report, published: &Published, all: bool) -> Vec<StudyTab
     let measures = [Measure::Accuracy, Measure::Seconds];
     let mut tables: Vec<StudyTable> =
         measures.into_iter().flat_map(|m| grids(m).iter().map(cifar::table).collect::<Vec<_>>()).collect();
-    if all && !published.imagenet().is_empty() {
+    if !published.imagenet().is_empty() && (all || Ours::any(report)) {
         let [vgg, rest @ ..] = ImagenetNetwork::ALL;
-        tables.push(imagenet::accuracy(published, 6, &[vgg]));
-        tables.push(imagenet::accuracy(published, 7, &rest));
-        tables.push(imagenet::times(published));
+        for ours in Ours::all(report) {
+            tables.push(imagenet::accuracy(published, ours, 6, &[vgg]));
+            tables.push(imagenet::accuracy(published, ours, 7, &rest));
+            tables.push(imagenet::times(published, ours));
+        }
     }
     tables.extend(resources::tables(report));
     tables.sort_by_key(|table| table.number.unwrap_or(u32::MAX));

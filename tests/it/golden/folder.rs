@@ -49,12 +49,12 @@ impl Golden {
         found
     }
 
-    /// The names and the contents of the recorded CIFAR networks, sorted by name.
+    /// The names and the contents of the recorded networks, sorted by name.
     pub fn networks(&self) -> Vec<(String, Value)> {
         let entries = self.folder.join("arch").read_dir().into_iter().flatten();
         let mut files: Vec<String> =
             entries.map(|entry| entry.expect("a folder entry").file_name().into_string().expect("UTF-8")).collect();
-        files.retain(|file| file.starts_with("cifar_") && file.ends_with(".json"));
+        files.retain(|file| file.ends_with(".json"));
         files.sort();
         if files.is_empty() {
             self.skip("networks");

@@ -1,4 +1,4 @@
-//! Every recorded CIFAR network: structure, first gradients, three optimiser steps and evaluation.
+//! Every recorded network: structure, first gradients, three optimiser steps and evaluation.
 
 use super::folder::Golden;
 use super::training::{Observed, observe};
@@ -17,35 +17,40 @@ struct Fixture {
     data: Value,
 }
 
-/// The recorded CIFAR networks that normalise by `norm`.
+/// The recorded networks that normalise by `norm`.
 fn fixtures(golden: &Golden, norm: Norm) -> Vec<Fixture> {
     let fixtures = golden.networks().into_iter().map(|(file, data)| {
-        let architecture = architecture(data["arch"].as_str().expect("arch"));
+        let text = |key: &str| data[key].as_str().unwrap_or_else(|| panic!("{file} has no {key}"));
+        let architecture = architecture(text("family"), text("arch"));
         Fixture { architecture, classes: data["classes"].as_i64().expect("classes"), file, data }
     });
     fixtures.filter(|f| f.data["norm"] == norm.key()).collect()
 }
 
-fn architecture(recorded: &str) -> Architecture {
-    match recorded {
-        "vgg16" => Architecture::Vgg16,
-        "resnet18d" => Architecture::Resnet18,
-        "resnet" => Architecture::Resnet18Cifar,
-        "preact" => Architecture::Preact18,
-        "densenet121" => Architecture::Densenet121,
-        "resnext" => Architecture::Resnext29,
-        "mobilev2" => Architecture::MobilenetV2,
-        "dpn" => Architecture::Dpn92,
-        "pnasnetA" => Architecture::PnasnetA,
-        "senet" => Architecture::Senet18,
-        "efficient" => Architecture::Efficientnet,
+fn architecture(family: &str, recorded: &str) -> Architecture {
+    match (family, recorded) {
+        ("cifar", "vgg16") => Architecture::Vgg16,
+        ("cifar", "resnet18d") => Architecture::Resnet18,
+        ("cifar", "resnet") => Architecture::Resnet18Cifar,
+        ("cifar", "preact") => Architecture::Preact18,
+        ("cifar", "densenet121") => Architecture::Densenet121,
+        ("cifar", "resnext") => Architecture::Resnext29,
+        ("cifar", "mobilev2") => Architecture::MobilenetV2,
+        ("cifar", "dpn") => Architecture::Dpn92,
+        ("cifar", "pnasnetA") => Architecture::PnasnetA,
+        ("cifar", "senet") => Architecture::Senet18,
+        ("cifar", "efficient") => Architecture::Efficientnet,
+        ("imagenet", "vgg11" | "vgg11_bn" | "vgg11d") => Architecture::Vgg11,
+        ("imagenet", "resnet18" | "resnet18d") => Architecture::Resnet18Imagenet,
+        ("imagenet", "densenet121" | "densenet121d") => Architecture::Densenet121Imagenet,
         other => panic!("no architecture is recorded as {other:?}"),
     }
 }
 
-/// Every method that computes `norm`.
-fn methods(norm: Norm) -> Vec<Method> {
-    let with = |implementation| Method::nd(Deconvolution { implementation, ..Deconvolution::default() });
+/// Every method that computes `norm`, with the study's settings for the network.
+fn methods(architecture: Architecture, norm: Norm) -> Vec<Method> {
+    let settings = Deconvolution { block_fc: architecture.block_fc(), ..Deconvolution::default() };
+    let with = |implementation| Method::nd(Deconvolution { implementation, ..settings });
     match norm {
         Norm::Bn | Norm::Plain => vec![Method::new(norm, Deconvolution::default())],
         Norm::Nd => Implementation::ALL.into_iter().map(with).collect(),
@@ -72,7 +77,7 @@ fn same_init(init: Init, recorded: &Value) -> bool {
 
 #[test]
 fn golden_networks_have_the_recorded_parameters_and_buffers() {
-    for norm in Norm::ALL {
+    for norm in Norm::TRAINED {
         each(norm, |Fixture { file, architecture, classes, data }, method| {
             let store = Store::new(Device::Cpu, Kind::Float);
             build(*architecture, method, *classes, &store.root());
@@ -98,7 +103,7 @@ fn golden_networks_have_the_recorded_parameters_and_buffers() {
 
 #[test]
 fn golden_networks_run_the_recorded_layers() {
-    for norm in Norm::ALL {
+    for norm in Norm::TRAINED {
         each(norm, |Fixture { file, architecture, classes, data }, method| {
             let facts = facts(*architecture, method, *classes);
             assert_eq!(Some(facts.parameters), data["trainable_parameters"].as_u64(), "{file}: parameters");
@@ -131,7 +136,7 @@ fn golden_networks_run_the_recorded_layers() {
 /// Calls `body` with every recorded network of `norm` and every method that computes it.
 fn each(norm: Norm, mut body: impl FnMut(&Fixture, Method)) {
     for fixture in fixtures(&Golden::chosen(), norm) {
-        methods(norm).into_iter().for_each(|method| body(&fixture, method));
+        methods(fixture.architecture, norm).into_iter().for_each(|method| body(&fixture, method));
     }
 }
 
@@ -253,14 +258,23 @@ fn compare(fixture: &Fixture, method: Method, kind: Kind, device: Device) -> Vec
     c.failures.into_iter().map(|f| format!("{} {kind:?} {method:?}: {f}", fixture.file)).collect()
 }
 
+/// The norms whose behaviour is recorded; of the networks for ImageNet others have their structure only.
+fn behaving(architecture: Architecture) -> &'static [Norm] {
+    match architecture {
+        Architecture::Vgg11 | Architecture::Resnet18Imagenet => &[Norm::Nd],
+        Architecture::Densenet121Imagenet => &[],
+        _ => &Norm::ALL,
+    }
+}
+
 /// Compares every file of one architecture in both precisions. Files without recorded behaviour are left out.
 fn trains_as_recorded(architecture: Architecture, device: Device) {
     // The test harness keeps every core busy: teams of threads would only wait for one another.
     tch::set_num_threads(1);
     let mut failures = Vec::new();
-    for norm in Norm::ALL {
+    for norm in behaving(architecture) {
         let mut recorded = false;
-        each(norm, |fixture, method| {
+        each(*norm, |fixture, method| {
             if fixture.architecture == architecture && fixture.data["golden"]["losses"].is_array() {
                 recorded = true;
                 failures.extend(compare(fixture, method, Kind::Double, device));
@@ -327,6 +341,16 @@ fn golden_senet18_trains_as_recorded() {
 #[test]
 fn golden_efficientnet_trains_as_recorded() {
     trains_as_recorded(Architecture::Efficientnet, Device::Cpu);
+}
+
+#[test]
+fn golden_vgg11_trains_as_recorded() {
+    trains_as_recorded(Architecture::Vgg11, Device::Cpu);
+}
+
+#[test]
+fn golden_resnet18_imagenet_trains_as_recorded() {
+    trains_as_recorded(Architecture::Resnet18Imagenet, Device::Cpu);
 }
 
 #[test]
