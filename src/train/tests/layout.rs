@@ -30,6 +30,7 @@ const NETWORKS: [Architecture; 5] = [
 
 #[test]
 fn networks_compute_the_same_from_either_layout() {
+    let _alone = crate::testing::alone();
     let nd = |implementation| Method::nd(Deconvolution { implementation, ..Deconvolution::default() });
     for architecture in NETWORKS {
         for method in
