@@ -51,7 +51,30 @@ fn pictures_of_every_kind_look_as_torchvision_sees_them() {
     assert!(cases.len() >= 32, "{}", cases.len());
     for (file, window, levels) in cases {
         let (most, mean) = differences(&seen(&file, window, false), stride, &levels);
-        assert!(most <= 1.0 && mean <= 0.2, "{file} {window:?}: {most} {mean}");
+        // Both directions are rounded, by either program in its own way.
+        assert!(most <= 2.0 && mean <= 0.2, "{file} {window:?}: {most} {mean}");
+    }
+}
+
+/// What is decoded of a picture is what a decoder of the whole sees there, also where chroma is coarser.
+#[test]
+fn a_part_has_the_pixels_of_the_whole() {
+    for (file, window, _) in cases().1 {
+        let picture = Picture::open(bytes(&file)).unwrap();
+        let (width, _) = picture.size();
+        let whole = picture.whole().unwrap();
+        let part = picture.part(window, false).unwrap();
+        let (first, columns) = part.used;
+        // The window begins in the first pixels, or for an open one a little behind them.
+        let margin = |length: f64| if window.open { (length / 224.0).max(1.0) + 1.0 } else { 0.0 };
+        let left = (window.left - margin(window.width)).floor().max(0.0) as usize;
+        let top = (window.top - margin(window.height)).floor().max(0.0) as usize;
+        for row in 0..part.rows as usize {
+            let ours = 3 * (row * part.columns as usize + first as usize);
+            let theirs = 3 * ((top + row) * width as usize + left);
+            let length = 3 * columns as usize;
+            assert!(part.pixels[ours..ours + length] == whole[theirs..theirs + length], "{file} {window:?}: row {row}");
+        }
     }
 }
 
