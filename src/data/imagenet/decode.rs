@@ -120,12 +120,15 @@ impl Picture {
         // The decoder cannot cut columns off where there are four components.
         if let (Kind::Rgb | Kind::Grey, Some(header)) = (self.kind, &mut self.header) {
             let shown = Shown::new(window, self.size, scaled);
-            header.end_after(shown.bottom * shown.factor + header.mcu_rows, &mut self.bytes);
-            return shown.decode(&self.bytes);
+            header.end_after((shown.bottom + AROUND) * shown.factor + header.mcu_rows, &mut self.bytes);
+            return shown.decode(&self.bytes, self.size);
         }
         Shown::new(window, self.size, false).cut(self.whole()?, self.size.0)
     }
 }
+
+/// So many pixels around what is shown are decoded too: where chroma is coarser, a pixel of it is made from its neighbours.
+const AROUND: u32 = 4;
 
 /// The whole pixels that a window needs, at one of the scales of a JPEG.
 struct Shown {
@@ -166,19 +169,26 @@ impl Shown {
         }
     }
 
-    fn decode(self, bytes: &[u8]) -> Result<Part, String> {
-        let (columns, rows) = (self.right - self.left, self.bottom - self.top);
+    /// From a picture of this size.
+    fn decode(self, bytes: &[u8], (width, height): (u32, u32)) -> Result<Part, String> {
+        let (left, top) = (self.left.saturating_sub(AROUND), self.top.saturating_sub(AROUND));
+        let end = |end: u32, side: u32| (end + AROUND).min(side.div_ceil(self.factor));
+        let (columns, rows) = (end(self.right, width) - left, end(self.bottom, height) - top);
         let mut decoder = decoder(bytes)?;
         decoder.set_scale(ScalingFactor::try_new(1, self.factor).map_err(|e| e.to_string())?);
-        decoder.set_crop_region(self.left as usize, self.top as usize, columns as usize, rows as usize);
+        decoder.set_crop_region(left as usize, top as usize, columns as usize, rows as usize);
         let image = decoder.decode_image().map_err(|e| e.to_string())?;
         let decoded = image.width as u32;
         if image.height != rows as usize || decoded < columns {
             return Err(format!("{}x{} pixels where {columns}x{rows} are needed", image.width, image.height));
         }
         // The decoder begins where a block does and ends where it was told to.
-        let used = (decoded - columns, columns);
-        Ok(Part { pixels: image.data, columns: decoded, used, rows, window: self.window })
+        let used = (decoded - columns + self.left - left, self.right - self.left);
+        let (row, rows) = (3 * image.width, self.bottom - self.top);
+        let mut pixels = image.data;
+        pixels.drain(..row * (self.top - top) as usize);
+        pixels.truncate(row * rows as usize);
+        Ok(Part { pixels, columns: decoded, used, rows, window: self.window })
     }
 
     /// The rows shown of a whole picture.

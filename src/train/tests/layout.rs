@@ -41,7 +41,7 @@ fn networks_compute_the_same_from_either_layout() {
             assert!((loss - other).abs() < 1e-7 * loss, "{architecture} {method:?}: {loss} and {other}");
             for (a, b) in planes.iter().zip(&pixels) {
                 let error = ((a - b).norm() / (a.norm() + 1e-9)).double_value(&[]);
-                assert!(error < 1e-6, "{architecture} {method:?}: {error}");
+                assert!(error < 1e-4, "{architecture} {method:?}: {error}");
             }
         }
     }
