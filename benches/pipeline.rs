@@ -69,6 +69,7 @@ fn made_up(number: u64) -> Record {
         seconds: EpochTimes::default(),
     };
     Record {
+        planned: None,
         data_digest: None,
         slurm: None,
         schema: SCHEMA.into(),

@@ -63,6 +63,7 @@ fn record(resolved: &ResolvedTrial, seed: u64) -> Record {
     let mut numbers = Numbers(seed);
     let epochs = (1..=trial.epochs).map(|e| epoch(e, trial.epochs, &mut numbers)).collect();
     Record {
+        planned: None,
         data_digest: None,
         slurm: None,
         schema: SCHEMA.into(),
