@@ -38,7 +38,7 @@ test: setup ## run all tests that need no GPU
 	cargo test $(flags)
 
 test-golden: setup ## compare operators and networks with the golden fixtures (NDBENCH_GOLDEN names another folder)
-	cargo test $(flags) golden
+	cargo test $(flags) golden -- --include-ignored --skip gpu
 
 test-gpu: setup ## run the tests that need a CUDA device
 	cargo test $(flags) gpu -- --ignored
