@@ -147,6 +147,7 @@ fn what_is_missing_comes_with_its_remedy() {
         "mnist not found true",
         "fashion-mnist not found true",
         "fashion-mini part of the program false",
+        "imagenet not found true",
         "folder:pets image folders, folder false",
     ];
     assert_eq!(lines, expected);
