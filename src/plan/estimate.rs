@@ -173,7 +173,7 @@ fn from_study(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
 /// Measured steps. What an image costs with BN grows with the batch; what ND adds is mostly the same for every step.
 fn from_steps(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
     let speed = profile.estimates().step_speed?;
-    if trial.recipe.precision != Precision::Fp32 || !is_usual(trial) {
+    if trial.recipe.channels_last || trial.recipe.precision != Precision::Fp32 || !is_usual(trial) {
         return None;
     }
     let (train, test) = images(trial)?;

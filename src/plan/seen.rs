@@ -147,7 +147,15 @@ mod tests {
 
     fn kind(norm: Norm) -> StepKind {
         let (architecture, precision) = (Architecture::Resnet18, Precision::Fp32);
-        StepKind { architecture, norm, deconvolution: None, precision, cuda_graph: false, classes: Some(10) }
+        StepKind {
+            architecture,
+            norm,
+            deconvolution: None,
+            precision,
+            cuda_graph: false,
+            channels_last: false,
+            classes: Some(10),
+        }
     }
 
     /// That steps take so much more than their account.

@@ -19,6 +19,8 @@ pub struct StepKind {
     pub precision: Precision,
     /// Whether steps are CUDA graphs, which have a pool of their own.
     pub cuda_graph: bool,
+    /// Whether images lie pixel by pixel: convolutions on a CPU then copy less.
+    pub channels_last: bool,
     /// Outputs of the classifier, where they are known.
     pub classes: Option<usize>,
 }
@@ -32,6 +34,7 @@ impl From<&Trial> for StepKind {
             deconvolution: *deconvolution,
             precision: recipe.precision,
             cuda_graph: recipe.cuda_graph,
+            channels_last: recipe.channels_last,
             classes: trial.dataset.classes(),
         }
     }

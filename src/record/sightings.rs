@@ -42,6 +42,7 @@ pub fn step_kind(probe: &ProbeRecord, arm: &ProbeArm) -> StepKind {
         deconvolution: arm.deconvolution,
         precision: arm.precision,
         cuda_graph: arm.cuda_graph,
+        channels_last: arm.channels_last,
         classes: probe.cell.dataset.classes(),
     }
 }
