@@ -24,7 +24,6 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     }
     let selected = args.selection.resolve()?;
     let store = absolute(&selected.store)?;
-    let done = done(&store)?;
     let slurm = selected.profile.slurm();
     // Scripts can be read where there is no cluster.
     let asked = Limits::read(slurm).map_err(SubmitError::from).and_then(|limits| Ok((limits, queued(&store)?)));
@@ -33,6 +32,8 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
         (Err(SubmitError::Slurm(why)), true) => (Limits::unknown(), Queue::default(), Some(why)),
         (Err(why), _) => return Err(refused(why)),
     };
+    // After the queue, as status does: a task that ends meanwhile leaves its record before it leaves the queue.
+    let done = done(&store)?;
     let mut frozen = args.selection.freeze(&store)?;
     let repetitions = Repetitions::default();
     frozen.rows = rows(

@@ -222,6 +222,14 @@ fn a_row_of_a_plan_is_trained_and_then_done() {
     cluster.program("squeue", "true");
     let again = cluster.submit("", &["--set", "train_images=64", "--set", "test_images=64"]).success();
     assert!(said(&again).contains("2 done, 0 in the queue, 2 to submit in 1 block(s)"), "{}", said(&again));
+
+    // A task that ends while Slurm is slow to answer is not submitted again.
+    let (records, aside) = (cluster.path("store/records"), cluster.path("aside"));
+    fs::rename(&records, &aside).unwrap();
+    fs::create_dir(&records).unwrap();
+    cluster.program("squeue", &format!("mv {}/* {}", aside.display(), records.display()));
+    let again = cluster.submit("", &["--dry-run", "--set", "train_images=64", "--set", "test_images=64"]).success();
+    assert!(said(&again).contains("2 done, 0 in the queue, 2 to submit in 1 block(s)"), "{}", said(&again));
     let mut command = Command::cargo_bin("ndbench").unwrap();
     let without = command.args(["run", "smoke", "--row", "1"]).assert().code(3);
     assert!(said(&without).contains("--row is for plans"));

@@ -71,6 +71,11 @@ impl<'a> Status<'a> {
     fn look(selected: &'a Selected) -> Result<Self, Failure> {
         let folder = absolute(&selected.store)?;
         let ids: Vec<TrialId> = selected.trials.iter().map(|trial| trial.trial.id()).collect();
+        let (queue, silent) = match queued(&folder) {
+            Ok(queue) => (queue, None),
+            Err(SubmitError::Slurm(SlurmError::Start { .. })) => (Queue::default(), None),
+            Err(why) => (Queue::default(), Some(why.to_string())),
+        };
         // No store: nothing has begun.
         let store = Store::open_existing(&folder).ok();
         let nobody = || vec![None; ids.len()];
@@ -84,11 +89,6 @@ impl<'a> Status<'a> {
             None => Vec::new(),
         };
         let progress = coverage(&records, &ids, holders);
-        let (queue, silent) = match queued(&folder) {
-            Ok(queue) => (queue, None),
-            Err(SubmitError::Slurm(SlurmError::Start { .. })) => (Queue::default(), None),
-            Err(why) => (Queue::default(), Some(why.to_string())),
-        };
         let known = repetitions(&records, &selected.profile, None);
         let line = |((trial, id), progress): ((&'a ResolvedTrial, TrialId), Progress)| {
             let is_over = progress.is_over();
