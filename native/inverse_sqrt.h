@@ -6,6 +6,9 @@
 //   q(M) = ((M^2 - 4.5 M + 3.375 I)^2 - 8.625 M + 24.609375 I) / 16,   Z <- Z q,   M <- M q^2,
 //
 // which takes five products where two steps of Y and Z take six, and fewer at both ends.
+//
+// The derivative of a polynomial of a symmetric matrix, a linear map of symmetric matrices, is its own adjoint. So gradients are
+// carried through the same steps in the same direction, as derivatives, which are symmetric as the iterates are.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -15,7 +18,7 @@ namespace ndbench {
 
 // What the adjoint needs again.
 struct Steps {
-  // One matrix each, [.., F, F], in the order in which the adjoint takes them from the end.
+  // One matrix each, [.., F, F], in the order in which they were made.
   std::vector<at::Tensor> kept;
 };
 

@@ -28,29 +28,29 @@ pub struct Whitened {
     pub convolution: Option<Convolution>,
 }
 
-/// Products of two F x F matrices.
+/// Products of two F x F matrices: those of Newton-Schulz steps, two at a time, and of their adjoint (`docs/fast-operator.md`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Products {
-    /// Of which half of the result follows from the other half.
-    pub symmetric: u32,
-    /// The others.
-    pub full: u32,
+    /// Forward: half of the result follows from the other half.
+    pub forward: u32,
+    /// Back, of which the same is true.
+    pub backward: u32,
+    /// Back, and needed as a whole.
+    pub backward_full: u32,
 }
 
 impl Products {
-    /// Those of `n_iter` steps, two at a time, and of their adjoint (`docs/fast-operator.md`).
+    /// Those of `n_iter` steps.
     pub fn of(n_iter: i64) -> Self {
-        let (mut symmetric, mut full) = (0, 0);
+        // Of squares and of other products; each takes one forward, and back one as a whole or two halves.
+        let (mut squares, mut others) = (0, 0);
         for step in 0..n_iter / 2 {
             let (is_first, is_last) = (step == 0, 2 * (step + 1) == n_iter);
-            symmetric += 2 + if is_last { 0 } else { 2 } + u32::from(!is_first);
-            full += 2 + if is_last { 0 } else { 3 } + if is_first { 0 } else { 2 };
+            squares += 2 + u32::from(!is_last);
+            others += u32::from(!is_last) + u32::from(!is_first);
         }
-        if n_iter % 2 == 1 && n_iter > 1 {
-            symmetric += 1;
-            full += 2;
-        }
-        Self { symmetric, full }
+        others += u32::from(n_iter % 2 == 1 && n_iter > 1);
+        Self { forward: squares + others, backward: 2 * others, backward_full: squares }
     }
 }
 
@@ -60,9 +60,12 @@ mod tests {
 
     #[test]
     fn products_are_those_of_the_derivation() {
-        let of = |n_iter| (Products::of(n_iter).symmetric, Products::of(n_iter).full);
-        assert_eq!([0, 1, 2, 3, 5].map(of), [(0, 0), (0, 0), (2, 2), (5, 7), (10, 14)]);
-        // Four and five a pair forward, two and three for the last; five and seven back, two and four for the last.
-        assert_eq!([4, 6].map(of), [(4 + 3, 5 + 4), (4 + 5 + 3, 5 + 7 + 4)]);
+        let of = |n_iter| {
+            let Products { forward, backward, backward_full } = Products::of(n_iter);
+            (forward, backward, backward_full)
+        };
+        assert_eq!([0, 1, 2, 3, 5].map(of), [(0, 0, 0), (0, 0, 0), (2, 0, 2), (5, 4, 3), (10, 8, 6)]);
+        // Of a pair r, q, p are squares, where it is not the last; m and z are other products, where they are.
+        assert_eq!([4, 6].map(of), [(4 + 3, 2 + 2, 3 + 2), (4 + 5 + 3, 2 + 4 + 2, 3 + 3 + 2)]);
     }
 }

@@ -68,9 +68,10 @@ fn needed(whitened: &Whitened, batch: f64, back: f64) -> Needed {
     let Whitened { groups, features: f, samples, rows, n_iter, .. } = *whitened;
     let samples = (samples * batch).ceil() as i64;
     let half = (f + 1) as f64 / (2 * f) as f64;
-    let Products { symmetric, full } = Products::of(n_iter);
+    let Products { forward, backward, backward_full } = Products::of(n_iter);
+    let newton_schulz = f64::from(forward) * half + (f64::from(backward) * half + f64::from(backward_full)) * back;
     Needed {
-        newton_schulz: [(f64::from(symmetric) * half + f64::from(full) * back, (groups, f, f, f))],
+        newton_schulz: [(newton_schulz, (groups, f, f, f))],
         covariance: [(half, (groups, f, samples, f)), (back, (groups, f, f, samples))],
         weight: [(2.0 + back, (groups, rows, f, f))],
     }
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn products_of_a_layer_are_counted_by_hand() {
-        // 4 x 4 matrices from 10 samples an image, five iterations: ten symmetric products and fourteen others.
+        // 4 x 4 matrices from 10 samples an image, five iterations: ten symmetric products, eight back, and six others.
         let whitened = Whitened { groups: 2, features: 4, samples: 10.0, rows: 6, n_iter: 5, convolution: None };
         let count = |of: &[(f64, Size)]| of.iter().map(|(times, size)| times * flops(*size)).sum::<f64>();
         let first = needed(&whitened, 3.0, 0.0);
@@ -130,7 +131,10 @@ mod tests {
         assert_eq!(count(&first.covariance), 2.0 * 2.0 * (4.0 * 30.0 * 4.0) * 5.0 / 8.0);
         assert_eq!(count(&first.weight), 2.0 * 2.0 * (2.0 * 6.0 * 4.0 * 4.0));
         let later = needed(&whitened, 3.0, 1.0);
-        assert_eq!(count(&later.newton_schulz) - count(&first.newton_schulz), 2.0 * 2.0 * 64.0 * 14.0);
+        assert_eq!(
+            count(&later.newton_schulz) - count(&first.newton_schulz),
+            2.0 * 2.0 * 64.0 * (8.0 * 5.0 / 8.0 + 6.0)
+        );
         assert_eq!(count(&later.covariance) - count(&first.covariance), 2.0 * 2.0 * (4.0 * 4.0 * 30.0));
     }
 }
