@@ -61,7 +61,7 @@ at::Tensor symmetric_sum(const std::vector<Factors>& products, const at::Tensor&
       kept = 1;
     }
   }
-  mirror(out, panel);
+  if (!is_whole) mirror(out, panel);
   return out;
 }
 
