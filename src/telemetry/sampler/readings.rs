@@ -1,6 +1,7 @@
 //! The driver's answers become the readings of a device.
 
-use super::counters::{BusyTime, Counter, Integral, Peak};
+use super::counters::{BusyTime, Counter, Integral};
+use crate::telemetry::peak::Peak;
 use crate::telemetry::processes::{Processes, attribute};
 use crate::telemetry::snapshot::{Call, Ecc, GpuSnapshot, ThrottleReason, Traffic, Xid};
 use crate::telemetry::source::Answer;

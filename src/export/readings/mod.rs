@@ -1,10 +1,13 @@
 //! Every reading of trials as OpenMetrics text, under the names that live metrics have: what dashboards show of device and host
 //! while a training goes on they then show of one that is over. `docs/telemetry.md` has the form of the files.
 
+mod peaks;
+
 use super::LeftOut;
 use super::openmetrics::{Millis, pairs, seconds};
 use crate::record::Record;
 use flate2::read::MultiGzDecoder;
+use peaks::PeaksSoFar;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -56,15 +59,16 @@ impl Readings {
         let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let mut rows = csv::Reader::from_reader(MultiGzDecoder::new(File::open(&path).map_err(|e| failed(&e))?));
         let columns: Vec<String> = rows.headers().map_err(|e| failed(&e))?.iter().map(String::from).collect();
+        let mut peaks = PeaksSoFar::default();
         for row in rows.records() {
             // What was read before the damage counts.
             let row = row.map_err(|e| failed(&e))?;
-            self.take(&columns, &row, record);
+            self.take(&columns, &row, record, &mut peaks);
         }
         Ok(())
     }
 
-    fn take(&mut self, columns: &[String], row: &csv::StringRecord, record: &Record) {
+    fn take(&mut self, columns: &[String], row: &csv::StringRecord, record: &Record, peaks: &mut PeaksSoFar) {
         let cells: HashMap<&str, &str> = columns.iter().map(String::as_str).zip(row).collect();
         let Some(Ok(at)) = cells.get("unix_seconds").map(|cell| cell.parse::<f64>()) else { return };
         let at = (at * 1e3).round() as Millis;
@@ -72,10 +76,12 @@ impl Readings {
         let place = [("job", JOB), ("instance", record.environment.host.name.as_str())];
         for (column, cell) in &cells {
             let (Some(metric), Ok(value)) = (metric(column), cell.parse::<f64>()) else { continue };
-            let (family, label) = metric;
-            let device = [("gpu_uuid", uuid)].into_iter().filter(|_| family.name.starts_with("ndbench_gpu_"));
-            let labels: Vec<_> = place.into_iter().chain(device).chain(label).collect();
-            self.values(family, &labels).push((at, value));
+            let peaks = peaks.read((column, uuid), at, value);
+            for (family, label, value) in [(metric.0, metric.1, value)].into_iter().chain(peaks) {
+                let device = [("gpu_uuid", uuid)].into_iter().filter(|_| family.name.starts_with("ndbench_gpu_"));
+                let labels: Vec<_> = place.into_iter().chain(device).chain(label).collect();
+                self.values(family, &labels).push((at, value));
+            }
         }
         let mut devices = record.telemetry.iter().flat_map(|telemetry| &telemetry.gpus).map(|gpu| &gpu.device);
         if let Some(device) = devices.find(|device| !uuid.is_empty() && device.uuid == uuid) {
@@ -192,8 +198,9 @@ mod tests {
         std::fs::create_dir_all(folder.path().join("telemetry")).unwrap();
         let file = File::create(folder.path().join("telemetry/a.csv.gz")).unwrap();
         let mut gz = GzEncoder::new(file, Compression::fast());
-        let rows = "unix_seconds,execution,gpu_uuid,power_watts,busy_seconds,host_cpu_ratio\n\
-                    1700000000.100,1,GPU-1,250,,\n1700000001.100,1,GPU-1,251.5,0.25,\n1700000000.500,1,,,,0.5\n";
+        let rows = "unix_seconds,execution,gpu_uuid,power_watts,busy_seconds,host_cpu_ratio,process_resident_bytes\n\
+                    1700000000.100,1,GPU-1,250,,,7\n1700000001.100,1,GPU-1,251.5,0.25,,\n1700000000.500,1,,,,0.5,5\n\
+                    1700000031.200,1,GPU-1,240,,,\n";
         gz.write_all(rows.as_bytes()).unwrap();
         gz.finish().unwrap();
         let records = [with(Some("a.csv.gz")), with(Some("gone.csv.gz")), with(None)];
