@@ -2,10 +2,8 @@
 
 use super::args::{EngineArg, SubmitArgs};
 use super::exit::Failure;
-use super::report::warn_of;
-use super::talk;
+use super::{stored, talk};
 use crate::plan::{Repetitions, TrialId, estimate, rows};
-use crate::record::Store;
 use crate::submit::{Limits, Queue, Submission, SubmitError, queued};
 use std::collections::BTreeSet;
 use std::io;
@@ -119,11 +117,8 @@ fn program(args: &SubmitArgs) -> Result<PathBuf, Failure> {
 
 /// The trials that need not be trained.
 pub(super) fn done(store: &Path) -> Result<BTreeSet<TrialId>, Failure> {
-    // No store: nothing is done.
-    let Ok(store) = Store::open_existing(store) else { return Ok(BTreeSet::new()) };
-    let (records, skipped) = store.records();
-    warn_of(&skipped)?;
-    Ok(records.into_iter().filter(|(_, r)| r.outcome.is_final()).map(|(_, record)| record.trial_id).collect())
+    let records = stored::records(store)?.into_iter();
+    Ok(records.filter(|record| record.outcome.is_final()).map(|record| record.trial_id).collect())
 }
 
 pub(super) fn shown(path: &Path) -> String {

@@ -27,7 +27,6 @@ mod validity;
 mod write;
 mod writer;
 
-pub use begun::Begun;
 pub use coverage::{Progress, coverage};
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};

@@ -6,11 +6,10 @@ mod state;
 use super::args::StatusArgs;
 use super::exit::Failure;
 use super::repetitions::repetitions;
-use super::report::warn_of;
 use super::selection::Selected;
-use super::talk;
+use super::{stored, talk};
 use crate::plan::{ResolvedTrial, TrialId, estimate};
-use crate::record::{Begun, Progress, Record, Store, coverage};
+use crate::record::{Progress, Store, coverage};
 use crate::submit::{Queue, SlurmError, SubmitError, Task, queued};
 use crate::units::Seconds;
 use comfy_table::{Table, presets};
@@ -75,14 +74,7 @@ impl<'a> Status<'a> {
         let store = Store::open_existing(&folder).ok();
         let nobody = || vec![None; ids.len()];
         let holders = store.as_ref().map_or_else(nobody, |store| store.holders(&ids));
-        let records = match &store {
-            Some(store) => {
-                let (records, skipped) = store.records();
-                warn_of(&skipped)?;
-                records.into_iter().map(|(_, record)| record).collect::<Vec<Record>>()
-            }
-            None => Vec::new(),
-        };
+        let records = stored::records(&folder)?;
         let progress = coverage(&records, &ids, holders);
         let (queue, silent) = match queued(&folder) {
             Ok(queue) => (queue, None),
@@ -95,8 +87,11 @@ impl<'a> Status<'a> {
             let task = queue.tasks.get(&id).filter(|_| !is_over).cloned();
             let begun = store.as_ref().filter(|_| !is_over).and_then(|store| store.begun(&id));
             let whole = || estimate(&trial.trial, &selected.profile, &known).seconds;
-            let left = begun.as_ref().and_then(|begun: &Begun| begun.left(trial.trial.epochs));
-            let left = if is_over { Some(Seconds(0.0)) } else { left.or_else(whole) };
+            let left = match &begun {
+                _ if is_over => Some(Seconds(0.0)),
+                Some(begun) => begun.left(&trial.trial, whole()),
+                None => whole(),
+            };
             Line { trial, state: State::of(&progress, begun.as_ref(), task.as_ref()), id, is_over, task, left }
         };
         let lines: Vec<Line> = selected.trials.iter().zip(ids).zip(progress).map(line).collect();
