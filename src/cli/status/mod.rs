@@ -2,6 +2,7 @@
 
 mod end;
 mod state;
+mod watch;
 
 use super::args::StatusArgs;
 use super::exit::Failure;
@@ -20,7 +21,8 @@ use state::State;
 use std::io;
 use std::path::absolute;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use watch::{Hand, Watch};
 
 /// Prints what has become of each trial, once or again and again.
 ///
@@ -28,14 +30,20 @@ use std::time::Duration;
 /// A scenario or plan that cannot be used, a store that cannot be read, stdout that cannot be written.
 pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
+    let mut watch = Watch::default();
     loop {
         let status = Status::look(&selected)?;
         let text = if args.json { status.json() } else { status.text() };
         talk::write_all(&mut io::stdout(), &text)?;
-        match args.watch {
-            Some(seconds) if !status.is_over() => thread::sleep(Duration::from_secs(seconds)),
-            _ => return Ok(()),
+        let Some(seconds) = args.watch else { return Ok(()) };
+        let left = status.count(|line| !line.is_over);
+        if left == 0 {
+            return Ok(talk::say("nothing is left to train")?);
         }
+        if watch.is_over(status.hand(), status.lines.into_iter().map(|line| line.state).collect(), Instant::now()) {
+            return Err(Failure::Idle(left));
+        }
+        thread::sleep(Duration::from_secs(seconds));
     }
 }
 
@@ -103,8 +111,16 @@ impl<'a> Status<'a> {
         Ok(Self { name: selected.scenario.name(), lines, left, end, queue, silent })
     }
 
-    fn is_over(&self) -> bool {
-        self.lines.iter().all(|line| line.is_over)
+    /// Whether somebody has in hand what is left.
+    fn hand(&self) -> Hand {
+        let is_known = |line: &Line| line.task.is_some() || matches!(line.state, State::Training(_));
+        if self.silent.is_some() || self.lines.iter().any(is_known) {
+            Hand::Somebody
+        } else if self.lines.iter().any(|line| matches!(line.state, State::Held(_))) {
+            Hand::Perhaps
+        } else {
+            Hand::Nobody
+        }
     }
 
     fn count(&self, is: impl Fn(&Line) -> bool) -> usize {
