@@ -50,18 +50,20 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
         release(&mut queue)?;
     }
     queue.held_words().try_for_each(|held| talk::say(&held))?;
-    // One that could not be submitted before is made up for.
-    if missing == 0 && (queue.arrays.is_empty() || queue.has_report) {
+    let tasks = selected.trials.iter().filter_map(|trial| queue.tasks.get(&trial.trial.id()));
+    let before: BTreeSet<String> = tasks.map(|task| task.array().into()).collect();
+    // A report on this matrix that could not be submitted before is made up for.
+    if missing == 0 && (before.is_empty() || queue.reports.contains(&frozen.matrix())) {
         return Ok(());
     }
     let program = program(args)?;
     let report = format!("report-{}", selected.scenario.name());
     let more: Vec<String> = args.data.iter().flat_map(|data| ["--data".into(), shown(data)]).collect();
-    let (frozen, limits, queue) = (&frozen, &limits, &queue);
-    let submission = Submission { frozen, slurm, limits, queue, program: &program, report: &report, more: &more };
+    let (frozen, limits, before) = (&frozen, &limits, &before);
+    let submission = Submission { frozen, slurm, limits, before, program: &program, report: &report, more: &more };
     let misfits = submission.misfits();
     misfits.iter().try_for_each(|misfit| talk::say(&format!("does not fit: {misfit}")))?;
-    submission.remark().iter().try_for_each(|remark| talk::say(&format!("warning: {remark}")))?;
+    submission.remarks().iter().try_for_each(|remark| talk::say(&format!("warning: {remark}")))?;
     if args.dry_run {
         if let Some(why) = silent {
             talk::say(&format!("the cluster's limits are not known: {why}"))?;
