@@ -12,6 +12,7 @@ import subprocess
 import time
 
 from debian_tools import Absent
+from slurm_disk import Disk
 
 CONFIG = """ClusterName=check
 SlurmctldHost={host}(127.0.0.1)
@@ -43,6 +44,10 @@ SlurmdTimeout=15
 MinJobAge=3600
 MaxArraySize=101
 """
+
+
+# What slurmd keeps of its jobs, and the temporary files of these.
+NODE_DISK = 8 << 20
 
 
 def processes_with(*variables):
@@ -82,8 +87,7 @@ class Cluster:
         if missing or os.geteuid():
             raise Absent("Slurm needs root" if not missing else f"{', '.join(missing)} is not here (Debian: slurm-wlm, munge)")
         self.folder, self.nodes, self.processes = pathlib.Path(folder), nodes, {}
-        for name in ["state", *self.names()]:
-            (self.folder / name).mkdir(parents=True)
+        (self.folder / "state").mkdir(parents=True)
         ports = self.free_ports(nodes + 1)
         text = CONFIG.format(host=socket.gethostname().split(".")[0], port=ports[0], folder=self.folder)
         for name, port in zip(self.names(), ports[1:]):
@@ -155,6 +159,13 @@ class Cluster:
         return process is not None and state(process.pid) != "T"
 
     def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            self.disks = {name: stack.enter_context(Disk(self.folder / name, NODE_DISK)) for name in self.names()}
+            self.start()
+            self.mounted = stack.pop_all()
+        return self
+
+    def start(self):
         key = self.folder / "munge.key"
         key.touch(0o600)
         key.write_bytes(secrets.token_bytes(1024))
@@ -166,7 +177,6 @@ class Cluster:
         for name in self.names():
             self.start_node(name)
         self.until("idle nodes", lambda: (self.ask("sinfo", "-h", "-N", "-o", "%T") or "").split() == ["idle"] * self.nodes, 60)
-        return self
 
     def __exit__(self, *_):
         if "slurmctld" in self.processes:
@@ -181,6 +191,7 @@ class Cluster:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
+        self.mounted.close()
 
     def ask(self, *command):
         """What a client prints; None where the controller does not answer."""

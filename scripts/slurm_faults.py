@@ -10,50 +10,8 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from debian_tools import Absent
 from slurm_cluster import kill_all, state
 from slurm_store import trainings
-
-# A disk that holds the checkpoints of a few small trainings.
-DISK = 512 << 20
-
-
-class Disk:
-    """A file system of its own, in memory, which can be filled."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        folder.mkdir(parents=True)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", folder], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Absent(f"no file system can be mounted here: {done.stderr.strip()}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        subprocess.run(["umount", "--lazy", self.folder], check=False)
-
-    def free(self):
-        about = os.statvfs(self.folder)
-        return about.f_bavail * about.f_bsize
-
-    def fill(self):
-        with open(self.folder / "filler", "ab") as file:
-            while free := self.free():
-                with contextlib.suppress(OSError):  # somebody was faster
-                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, free)
-
-    def empty(self):
-        (self.folder / "filler").unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def filled(self):
-        self.fill()
-        try:
-            yield
-        finally:
-            self.empty()
 
 
 class Site:
@@ -205,6 +163,17 @@ def disk_full(site, draw):
             yield f"the disk is full for {seconds:.1f} s", seconds
 
 
+def node_disk_full(site, draw):
+    """Of the node alone: nothing of the store is there, so nothing that is asked here may fail."""
+    names = site.cluster.living(site.cluster.names())
+    if names and site.training():
+        name, seconds = draw.choice(names), draw.uniform(1, 10)
+        disk = site.cluster.disks[name]
+        if disk.free():
+            with disk.filled():
+                yield f"the disk of {name} is full for {seconds:.1f} s", seconds
+
+
 def submitted_twice(site, draw):
     """At once, by two people."""
     begun = time.monotonic()
@@ -216,4 +185,4 @@ def submitted_twice(site, draw):
 
 
 KINDS = [training_killed, task_killed, cancelled, warned, requeued, stopped, node_dead, node_silent, controller_dead,
-         controller_slow, disk_full, submitted_twice]
+         controller_slow, disk_full, node_disk_full, submitted_twice]

@@ -25,8 +25,8 @@ class InTurn:
     def run(self):
         """One line for each thing that is right."""
         with Watch(self.site.ndbench, self.site.store) as watch:
-            for part in [self.submission, self.metrics, self.requeue_and_full_disk, self.time_limit, self.kill, self.node, self.daemon,
-                         self.controller, self.end]:
+            for part in [self.submission, self.metrics, self.requeue_and_full_disk, self.time_limit, self.kill, self.node_disk, self.node,
+                         self.daemon, self.controller, self.end]:
                 said = part()
                 assert not watch.failures, "\n".join(watch.failures)
                 yield said
@@ -114,6 +114,30 @@ class InTurn:
         said = self.submit()
         assert " 0 to submit" not in said, said
         return f"what was killed is missing: {said.splitlines()[0]}"
+
+    def progress(self):
+        """What has become of each trial."""
+        said = json.loads(self.site.tell("status", "--json").stdout)["trials"]
+        return {trial["trial_id"]: trial["progress"] for trial in said}
+
+    def node_disk(self):
+        number, task, node = self.training()
+
+        def held():
+            return {trial: is_at for trial, is_at in self.progress().items() if f"process {number} on " in is_at.get("by", "")}
+
+        def goes_on():
+            now = self.progress()
+            return any(now[trial]["state"] == "finished" or far(now[trial]) > far(was) for trial, was in before.items())
+
+        def far(is_at):
+            return is_at.get("epochs", 0), is_at.get("steps", 0)
+
+        before, disk = self.until("held trial", held), self.cluster.disks[node]
+        with disk.filled():
+            assert not disk.free(), f"{disk.folder} is not full"
+            self.until("training that goes on", goes_on)
+        return f"{task} goes on while the disk of {node} is full"
 
     def node(self):
         _, task, node = self.training()

@@ -11,7 +11,6 @@ use ndbench::units::{Bytes, Seconds};
 use std::fs;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
 
 /// Of so many files one is broken, one foreign, one newer and one a copy of another.
 const ODD: usize = 100;
@@ -39,8 +38,6 @@ pub fn fill(path: &Path, trials: &[ResolvedTrial]) {
             });
         }
     });
-    // What was touched a moment ago is not trusted by an index.
-    thread::sleep(Duration::from_secs(3));
 }
 
 /// Writes the record of a trial, or what stands in its place.

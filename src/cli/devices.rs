@@ -4,7 +4,7 @@
 use super::args::{DeviceArg, RetryArg, RunArgs};
 use super::exit::Failure;
 use super::interrupt::{interrupt_flag, was_warned};
-use super::talk;
+use super::{stored, talk};
 use crate::http::Address;
 use crate::plan::{TrialId, plans, rows};
 use crate::record::Store;
@@ -45,10 +45,10 @@ pub fn run(args: &RunArgs, devices: &[DeviceArg]) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
     args.publish.check()?;
     let store = absolute(&selected.store)?;
-    let records = Store::open(&store).map_err(|e| Failure::Store(Box::new(e)))?.records().0;
+    let opened = Store::open(&store).map_err(|e| Failure::Store(Box::new(e)))?;
     let retry: crate::run::Retry = args.retry.as_slice().into();
-    let done: BTreeSet<TrialId> =
-        records.into_iter().filter(|(_, r)| !retry.includes(&r.outcome)).map(|(_, r)| r.trial_id).collect();
+    let records = stored::records(&store)?.into_iter();
+    let done: BTreeSet<TrialId> = records.filter(|r| !retry.includes(&r.outcome)).map(|r| r.trial_id).collect();
     let mut frozen = args.selection.freeze(&store)?;
     frozen.rows = rows(&selected.trials, |id| !done.contains(id), |_| None);
     let plan = frozen.write(&plans(&store)).map_err(|e| Failure::File(Box::new(e)))?;
@@ -64,9 +64,7 @@ pub fn run(args: &RunArgs, devices: &[DeviceArg]) -> Result<(), Failure> {
         Vec::new()
     } else {
         let is_done = codes.iter().all(|code| *code == 0);
-        let (records, _) = Store::open(&store).map_err(|e| Failure::Store(Box::new(e)))?.records();
-        let wanted: BTreeSet<TrialId> = selected.trials.iter().map(|t| t.trial.id()).collect();
-        let records: Vec<_> = records.into_iter().map(|(_, r)| r).filter(|r| wanted.contains(&r.trial_id)).collect();
+        let records = stored::results(&opened, &selected.trials);
         args.publish.publish(selected.scenario.name(), &records, is_done)
     };
     match gravest(&codes, work.left().len()) {

@@ -35,6 +35,12 @@ pub enum Failure {
     /// A gate could not tell, also after its repetition.
     #[error("not known whether it is slower than the tolerance; more --rounds tell more")]
     Undecided,
+    /// Trials are left, and nobody has them in hand.
+    #[error(
+        "{0} trial(s) are left, and nobody is training them or waits to, as far as can be seen from here: submit or run them \
+         again"
+    )]
+    Idle(usize),
     /// A signal ended the run; the same command goes on from the checkpoint.
     #[error("interrupted; the same command continues")]
     Interrupted,
@@ -66,6 +72,7 @@ Exit codes:
     7  trials were left out since other processes are training them; the others are done
     8  a gate found the program slower than the tolerance
     9  a gate could not tell, also after its repetition
+   10  status --watch: trials are left, and nobody is training them or waits to
    75  warned of the end of its time by SIGUSR2; the same command continues
   130  interrupted by a signal; the same command continues
 watch passes on the exit code of its program: 128 and the signal's number where one killed it, 127 where there is no such
@@ -83,6 +90,7 @@ impl Failure {
             Self::Elsewhere(_) => ELSEWHERE,
             Self::Slower => 8,
             Self::Undecided => 9,
+            Self::Idle(_) => 10,
             Self::Interrupted => INTERRUPTED,
             Self::Warned => WARNED,
             Self::Child(code) => *code,
@@ -125,6 +133,7 @@ mod tests {
             Failure::Elsewhere(1),
             Failure::Slower,
             Failure::Undecided,
+            Failure::Idle(1),
             Failure::Interrupted,
             Failure::Warned,
         ];

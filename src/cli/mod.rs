@@ -36,6 +36,7 @@ pub mod run;
 mod selection;
 pub mod serve;
 mod status;
+mod stored;
 mod submit;
 mod talk;
 mod track;

@@ -8,20 +8,21 @@ use super::interrupt::{interrupt_flag, was_warned};
 use super::lines::JsonLines;
 use super::progress::{Progress, Verbosity};
 use super::repetitions::{repetitions, repetitions_elsewhere, seconds};
-use super::report::{warn_of, warning};
+use super::report::warning;
 use super::selection::Selected;
+use super::stored::{self, results};
 use super::talk;
 use crate::data::Sources;
 use crate::event::{Event, Fanout, Sink, SinkError};
 use crate::export::metrics::{BuildInfo, Exposition, MetricsSink, Training};
 use crate::plan::{Repetitions, TrialId, estimate};
 use crate::profile::{self, Profile};
-use crate::record::{Record, RecordWriter, Skipped, Store};
+use crate::record::{Record, RecordWriter, Store};
 use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, instruments, set_threads};
 use crate::telemetry::{Environment, SlurmJob};
 use crate::train::count_stops;
 use crate::units::Seconds;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,7 +103,8 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     };
-    let (records, skipped) = read(run.store);
+    let (records, skipped) = run.store.records();
+    let records: Vec<Record> = records.into_iter().map(|(_, record)| record).collect();
     let mut writer = RecordWriter::new(run.store, SlurmJob::here().some());
     let mut progress = Progress::new(verbosity, forecast(args, selected, &records, run));
     let mut lines = JsonLines::default();
@@ -126,7 +128,7 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     })?;
     if !args.publish.is_empty() {
         let done = verdict(summary, Vec::new()).is_ok() && failures.is_empty();
-        failures.extend(args.publish.publish(selected.scenario.name(), &results(run.store, selected), done));
+        failures.extend(args.publish.publish(selected.scenario.name(), &results(run.store, &selected.trials), done));
     }
     if let Some(text) = ending(summary, run.store, verbosity)
         && let Err(e) = talk::say(&text)
@@ -166,18 +168,6 @@ fn verdict(summary: Summary, failures: Vec<SinkError>) -> Result<(), Failure> {
     }
 }
 
-/// The records of a store and the files that are none.
-fn read(store: &Store) -> (Vec<Record>, Vec<Skipped>) {
-    let (records, skipped) = store.records();
-    (records.into_iter().map(|(_, record)| record).collect(), skipped)
-}
-
-/// The records of the trials of this run, by whomever they were trained.
-fn results(store: &Store, selected: &Selected) -> Vec<Record> {
-    let wanted: BTreeSet<TrialId> = selected.trials.iter().map(|t| t.trial.id()).collect();
-    read(store).0.into_iter().filter(|record| wanted.contains(&record.trial_id)).collect()
-}
-
 /// The trials that need not run again, with their seconds where these count.
 fn done(records: &[Record], retry: Retry) -> BTreeMap<TrialId, Option<Seconds>> {
     let done = records.iter().filter(|r| !retry.includes(&r.outcome));
@@ -200,8 +190,7 @@ fn print_plan(args: &RunArgs, selected: &Selected, device: Result<Device, String
     if let (Err(why), Some(_)) = (&device, args.compute.device) {
         talk::say(&format!("warning: {why}"))?;
     }
-    // No store: nothing is done.
-    let (records, skipped) = Store::open_existing(&selected.store).map(|store| read(&store)).unwrap_or_default();
+    let records = stored::records(&selected.store)?;
     let here = device.ok().map(environment);
     let repetitions = known(&args.compute, &records, &selected.profile, here.as_ref());
     let form = match (args.json, std::io::stdout().is_terminal()) {
@@ -211,8 +200,7 @@ fn print_plan(args: &RunArgs, selected: &Selected, device: Result<Device, String
     };
     let text =
         dry_run(&selected.trials, &done(&records, args.retry.as_slice().into()), &repetitions, &selected.profile, form);
-    talk::write_all(&mut std::io::stdout(), &text)?;
-    Ok(warn_of(&skipped)?)
+    Ok(talk::write_all(&mut std::io::stdout(), &text)?)
 }
 
 #[cfg(test)]

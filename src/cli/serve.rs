@@ -20,6 +20,9 @@ use std::time::{Duration, Instant, SystemTime};
 /// How often the end is looked for.
 const PULSE: Duration = Duration::from_millis(100);
 
+/// Between two looks at a store passes at least so many times what a look took: of very many records one takes a second.
+const REST: u32 = 20;
+
 /// Serves until a signal ends it.
 ///
 /// # Errors
@@ -31,7 +34,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         signal_hook::flag::register(signal, stop.clone())?;
     }
     let shown = Arc::new(Shown::default());
-    let mut stamp = changed(&store.records_path());
+    let mut mark = store.mark();
     shown.read(&store)?;
     let (page, exposition) = (shown.clone(), Exposition::new(vec![Arc::new(BuildInfo), shown.clone()]));
     let handler = move |request: &Request| match request.path.as_str() {
@@ -39,25 +42,22 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         _ => answer(request, &exposition),
     };
     let _live = live::start(&args.listen, &args.guard, false, handler)?;
-    let mut looked = Instant::now();
+    let refresh = Duration::from_secs(args.refresh);
+    let (mut looked, mut pause) = (Instant::now(), refresh);
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(PULSE);
-        if looked.elapsed() < Duration::from_secs(args.refresh) {
+        if looked.elapsed() < pause {
             continue;
         }
-        looked = Instant::now();
-        let now = changed(&store.records_path());
-        if now != stamp {
-            stamp = now;
+        let begun = Instant::now();
+        let now = store.mark();
+        (looked, pause) = (Instant::now(), refresh.max(begun.elapsed() * REST));
+        if now != mark {
+            mark = now;
             shown.read(&store)?;
         }
     }
     Ok(())
-}
-
-/// When a record was last added to the folder, or replaced.
-fn changed(folder: &Path) -> Option<SystemTime> {
-    std::fs::metadata(folder).and_then(|folder| folder.modified()).ok()
 }
 
 /// What is served of the store.

@@ -2,10 +2,8 @@
 
 use super::args::{EngineArg, SubmitArgs};
 use super::exit::Failure;
-use super::report::warn_of;
-use super::talk;
+use super::{stored, talk};
 use crate::plan::{Repetitions, TrialId, estimate, rows};
-use crate::record::Store;
 use crate::submit::{Limits, Queue, Submission, SubmitError, queued};
 use std::collections::BTreeSet;
 use std::io;
@@ -53,18 +51,20 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
         release(&mut queue)?;
     }
     queue.held_words().try_for_each(|held| talk::say(&held))?;
-    // One that could not be submitted before is made up for.
-    if missing == 0 && (queue.arrays.is_empty() || queue.has_report) {
+    let tasks = selected.trials.iter().filter_map(|trial| queue.tasks.get(&trial.trial.id()));
+    let before: BTreeSet<String> = tasks.map(|task| task.array().into()).collect();
+    // A report on this matrix that could not be submitted before is made up for.
+    if missing == 0 && (before.is_empty() || queue.reports.contains(&frozen.matrix())) {
         return Ok(());
     }
     let program = program(args)?;
     let report = format!("report-{}", selected.scenario.name());
     let more: Vec<String> = args.data.iter().flat_map(|data| ["--data".into(), shown(data)]).collect();
-    let (frozen, limits, queue) = (&frozen, &limits, &queue);
-    let submission = Submission { frozen, slurm, limits, queue, program: &program, report: &report, more: &more };
+    let (frozen, limits, before) = (&frozen, &limits, &before);
+    let submission = Submission { frozen, slurm, limits, before, program: &program, report: &report, more: &more };
     let misfits = submission.misfits();
     misfits.iter().try_for_each(|misfit| talk::say(&format!("does not fit: {misfit}")))?;
-    submission.remark().iter().try_for_each(|remark| talk::say(&format!("warning: {remark}")))?;
+    submission.remarks().iter().try_for_each(|remark| talk::say(&format!("warning: {remark}")))?;
     if args.dry_run {
         if let Some(why) = silent {
             talk::say(&format!("the cluster's limits are not known: {why}"))?;
@@ -120,11 +120,8 @@ fn program(args: &SubmitArgs) -> Result<PathBuf, Failure> {
 
 /// The trials that need not be trained.
 pub(super) fn done(store: &Path) -> Result<BTreeSet<TrialId>, Failure> {
-    // No store: nothing is done.
-    let Ok(store) = Store::open_existing(store) else { return Ok(BTreeSet::new()) };
-    let (records, skipped) = store.records();
-    warn_of(&skipped)?;
-    Ok(records.into_iter().filter(|(_, r)| r.outcome.is_final()).map(|(_, record)| record.trial_id).collect())
+    let records = stored::records(store)?.into_iter();
+    Ok(records.filter(|record| record.outcome.is_final()).map(|record| record.trial_id).collect())
 }
 
 pub(super) fn shown(path: &Path) -> String {

@@ -3,8 +3,10 @@
 //! Events are the only door from training to the outside: progress bars, the record writer, metrics and logs are sinks.
 
 mod epoch;
+mod progress;
 
 pub use epoch::{EpochResult, EpochTimes, MemoryPeak, Outcome, Scores, StepSplit};
+pub use progress::{CHECKPOINT, Progress};
 
 use crate::plan::{ResolvedTrial, TrialId};
 use crate::telemetry::{Environment, TelemetrySummary};

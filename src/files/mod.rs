@@ -1,8 +1,10 @@
 //! Files that are either whole or absent: atomic writes, checksums, locks.
 
 mod cache;
+mod headed;
 
 pub use cache::cache_folder;
+pub use headed::{head, read_head};
 
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};

@@ -1,8 +1,8 @@
 //! What a report needs of a store of any size: the records of its trials in full, and of all other files what they are.
 //! Files are read in parallel, and what an index knows of them is not read again.
 
-use super::index::{Index, Known, SHARDS, shard_of};
-use super::reader::{Found, Reader, Task};
+use super::index::{Index, SHARDS, shard_of};
+use super::reader::{Found, Known, Reader, Task};
 use super::skipped::unlisted;
 use super::{Record, Skipped, SkippedKind, Store};
 use crate::plan::{Ids, ResolvedTrial, TrialId};
@@ -11,7 +11,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
 use std::{fs, io, thread};
 
 /// A smaller store is read in full sooner than an index of it is worth its files.
@@ -44,11 +43,11 @@ impl Store {
     /// a trial from one environment the finished one counts, then the latest.
     pub fn gather(&self, trials: &[ResolvedTrial], indexing: Indexing) -> Gathered {
         let index = (indexing == Indexing::Auto).then(|| Index::of(self));
-        self.gather_with(trials, index.as_ref(), WORTH_AN_INDEX, SystemTime::now())
+        self.gather_with(trials, index.as_ref(), WORTH_AN_INDEX)
     }
 
-    /// Like [`Store::gather`], with `index` from `least` files on and a clock of the caller's.
-    fn gather_with(&self, trials: &[ResolvedTrial], index: Option<&Index>, least: usize, now: SystemTime) -> Gathered {
+    /// Like [`Store::gather`], with `index` from `least` files on.
+    fn gather_with(&self, trials: &[ResolvedTrial], index: Option<&Index>, least: usize) -> Gathered {
         let folder = self.records_path();
         let names = match names_in(&folder) {
             Ok(names) => names,
@@ -57,7 +56,7 @@ impl Store {
             }
         };
         let index = index.filter(|_| names.len() >= least);
-        let mut found = in_parallel(names, &Task { folder: &folder, wanted: &ids(trials), index, now });
+        let mut found = in_parallel(names, &Task { folder: &folder, wanted: &ids(trials), index });
         found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         sorted_out(found, &folder)
     }

@@ -1,5 +1,6 @@
 //! What a process leaves in a store when it is killed: half-written files and, between a record and its checkpoint's end,
-//! the checkpoint of a trial that is done, or a series of readings without a record.
+//! the checkpoint of a trial that is done, an incomplete record beside the complete one, or a series of readings without
+//! a record.
 
 use super::{Store, StoreError, TrialLock};
 use crate::files::is_temporary_of;
@@ -34,8 +35,9 @@ impl Store {
     fn leftovers(&self, trial: &Trial, done: bool) -> Result<Vec<PathBuf>, StoreError> {
         let mut found = Vec::new();
         let checkpoint = self.checkpoint_path(&trial.id());
-        let (record, series) = (self.record_path(trial), self.telemetry_path(trial));
-        for file in [&checkpoint, &record, &series] {
+        let (record, incomplete) = (self.record_path(trial), self.incomplete_path(trial));
+        let series = self.telemetry_path(trial);
+        for file in [&checkpoint, &record, &incomplete, &series] {
             let (Some(folder), Some(target)) = (file.parent(), file.file_name()) else { continue };
             let target = target.to_string_lossy();
             let beside = super::store::files_in(folder).map_err(super::store::io_error("list", folder))?;
@@ -46,8 +48,11 @@ impl Store {
             found.push(checkpoint);
         }
         // The process was killed between the two.
-        if series.exists() && !record.exists() {
+        if series.exists() && !record.exists() && !incomplete.exists() {
             found.push(series);
+        }
+        if done && record.exists() && incomplete.exists() {
+            found.push(incomplete);
         }
         Ok(found)
     }
@@ -88,8 +93,10 @@ mod tests {
         fs::write(&orphans[0], "").unwrap();
         store.sweep(&lock, &ours, false).unwrap();
         assert!(orphans[0].exists(), "it has a record");
+        fs::write(store.incomplete_path(&ours), "").unwrap();
         assert!(store.has_leftovers(&ours, true));
         store.sweep(&lock, &ours, true).unwrap();
+        assert!(store.record_path(&ours).exists() && !store.incomplete_path(&ours).exists());
         assert!(!checkpoints[0].exists() && !store.has_leftovers(&ours, true));
         assert!(temporary[1].iter().chain(&checkpoints[1..]).chain(&foreign).all(|f| f.exists()));
     }

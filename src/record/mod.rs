@@ -11,6 +11,7 @@ mod leftovers;
 mod lock;
 #[cfg(test)]
 pub(crate) mod made_up;
+mod mark;
 mod overhead;
 mod probe;
 mod probes;
@@ -20,11 +21,12 @@ mod reader;
 mod sealed;
 mod sightings;
 mod skipped;
+mod stated;
 mod store;
 mod validity;
+mod write;
 mod writer;
 
-pub use begun::Begun;
 pub use coverage::{Progress, coverage};
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};

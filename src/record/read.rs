@@ -1,7 +1,6 @@
 //! One file of a store: a record, or the reason why it is none.
 
 use super::{Record, RecordError, StoreError};
-use crate::plan::Ids;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -27,6 +26,11 @@ pub(super) enum Unusable {
 }
 
 impl Unusable {
+    /// There is no such file.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Io(source) if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// The error of a file in the place of a record that must be neither taken as absent nor replaced: a good record, for
     /// all we know. Of other files there is none.
     pub(super) fn refusal(self, path: &Path) -> Option<StoreError> {
@@ -43,12 +47,7 @@ impl Unusable {
 
 /// Reads one record, or says why it is not one.
 pub(super) fn read(path: &Path) -> Result<Record, Unusable> {
-    read_with(path, &mut Ids::default())
-}
-
-/// Like [`read`], one of many.
-pub(super) fn read_with(path: &Path, ids: &mut Ids) -> Result<Record, Unusable> {
-    Ok(Record::parse_with(&text(path)?, ids)?)
+    Ok(Record::parse(&text(path)?)?)
 }
 
 /// The bytes of a file that may be a record.

@@ -1,8 +1,9 @@
 //! Reads the files of one shard after another: from the index where it knows them, else from the files.
 
 use super::Record;
-use super::index::{Builder, Decoder, Entry, Index, Known, Shard, Stamp, Summary, encode};
-use super::read::{Unusable, read_with};
+use super::index::{Builder, Decoder, Entry, Index, Shard, Stamp, Summary, encode};
+use super::read::text;
+use super::skipped::SkippedKind;
 use crate::plan::{Ids, TrialId};
 use crate::telemetry::Environment;
 use std::collections::{HashMap, HashSet};
@@ -12,7 +13,6 @@ use std::fs;
 use std::os::{fd::AsRawFd, unix::fs::OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// What is read.
 pub(super) struct Task<'a> {
@@ -22,8 +22,24 @@ pub(super) struct Task<'a> {
     pub wanted: &'a HashSet<TrialId>,
     /// Where what is learnt is kept.
     pub index: Option<&'a Index>,
-    /// A time before the first file was looked at.
-    pub now: SystemTime,
+}
+
+/// What a file in the folder of the records is.
+pub(super) enum Known {
+    /// A record.
+    Record(Summary),
+    /// None, for this reason.
+    Skipped(SkippedKind, String),
+}
+
+impl Known {
+    /// Of the record, where it is one.
+    pub fn summary(&self) -> Option<&Summary> {
+        match self {
+            Self::Record(summary) => Some(summary),
+            Self::Skipped(..) => None,
+        }
+    }
 }
 
 /// A file and what it is.
@@ -47,15 +63,6 @@ pub(super) struct Reader<'a> {
     pub found: Vec<Found>,
 }
 
-/// A file before it is read.
-struct File<'a> {
-    name: &'a OsString,
-    /// Absent where the index must not keep it.
-    stamp: Option<Stamp>,
-    /// Where the index has it.
-    entry: Option<(&'a Shard, &'a Entry)>,
-}
-
 /// What a file is.
 struct Content {
     known: Known,
@@ -63,8 +70,8 @@ struct Content {
     bytes: Vec<u8>,
     /// The record, where its trial is asked for.
     record: Option<Arc<Record>>,
-    /// Holds for any reader and as long as the file is unchanged.
-    lasting: bool,
+    /// Of the file with this content; absent where the index must not keep it.
+    stamp: Option<Stamp>,
 }
 
 /// Lets the system fetch a file that is about to be read: of many small files a disk gives several at a time sooner than
@@ -105,26 +112,22 @@ impl<'a> Reader<'a> {
 
     /// Reads the files of a shard; `None` where an entry of `shards` is damaged.
     fn files(&mut self, number: usize, names: &[OsString], shards: &[Shard]) -> Option<()> {
-        let files: Vec<File> = names.iter().map(|name| self.look_at(name, shards)).collect();
-        files
-            .iter()
-            .filter(|file| file.entry.is_none())
-            .for_each(|file| fetch_ahead(&self.task.folder.join(file.name)));
-        let read: Vec<Option<Content>> =
-            files.iter().map(|file| file.entry.is_none().then(|| self.read(file.name, file.stamp.is_some()))).collect();
-        let is_news =
-            |(file, read): (&File, &Option<Content>)| file.stamp.is_some() && read.as_ref().is_some_and(|r| r.lasting);
-        let mut builder = files.iter().zip(&read).any(is_news).then(Builder::default);
-        for (File { name, stamp, entry }, read) in files.into_iter().zip(read) {
+        let entries: Vec<_> = names.iter().map(|name| self.look_up(name, shards)).collect();
+        let unknown = || names.iter().zip(&entries).map(|(name, entry)| entry.is_none().then_some(name));
+        unknown().flatten().for_each(|name| fetch_ahead(&self.task.folder.join(name)));
+        let read: Vec<Option<Content>> = unknown().map(|name| name.map(|name| self.read(name))).collect();
+        let is_news = |read: &Option<Content>| read.as_ref().is_some_and(|content| content.stamp.is_some());
+        let mut builder = read.iter().any(is_news).then(Builder::default);
+        for ((name, entry), read) in names.iter().zip(entries).zip(read) {
             let content = match (read, entry) {
                 (Some(content), _) => content,
                 (None, Some((shard, entry))) => self.recall(shard, entry, builder.is_some())?,
                 (None, None) => continue,
             };
-            if let (Some(builder), Some(stamp), Some(name), true) =
-                (&mut builder, stamp, name.to_str(), content.lasting)
+            if let (Some(builder), Some(stamp), Some(name), Some(summary)) =
+                (&mut builder, content.stamp, name.to_str(), content.known.summary())
             {
-                builder.add(name.into(), stamp, content.known.clone(), &content.bytes);
+                builder.add(name.into(), stamp, summary.clone(), &content.bytes);
             }
             self.found.push(Found { name: name.clone(), known: content.known, record: content.record });
         }
@@ -134,36 +137,43 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// Asks for a file's stamp, where there is an index, and for its entry.
-    fn look_at<'b>(&self, name: &'b OsString, shards: &'b [Shard]) -> File<'b> {
-        let unknown = File { name, stamp: None, entry: None };
-        let (Some(_), Some(text)) = (self.task.index, name.to_str()) else { return unknown };
-        let Ok(metadata) = fs::metadata(self.task.folder.join(name)) else { return unknown };
-        let stamp = Stamp::of(&metadata);
-        let entry = shards.iter().find_map(|shard| Some((shard, shard.find(text, &stamp)?)));
-        let keep = metadata.is_file() && (entry.is_some() || stamp.is_settled(self.task.now));
-        File { name, stamp: keep.then_some(stamp), entry }
+    /// The entry of a file, where one of `shards` has one that still counts.
+    fn look_up<'b>(&self, name: &OsString, shards: &'b [Shard]) -> Option<(&'b Shard, &'b Entry)> {
+        let name = name.to_str().filter(|name| shards.iter().any(|shard| shard.knows(name)))?;
+        let stamp = Stamp::of(&self.task.folder.join(name))?;
+        shards.iter().find_map(|shard| Some((shard, shard.find(name, &stamp)?)))
     }
 
     /// What the index knows of a file; `None` where that is damaged.
     fn recall(&mut self, shard: &Shard, entry: &Entry, keep: bool) -> Option<Content> {
-        let wanted = entry.known.summary().is_some_and(|s| self.task.wanted.contains(&s.trial_id));
+        let wanted = self.task.wanted.contains(&entry.summary.trial_id);
         if wanted || keep {
             shard.bytes(entry, &mut self.bytes)?;
         }
         let record = if wanted { Some(Arc::new(self.decoder.decode(&self.bytes)?)) } else { None };
         let bytes = if keep { self.bytes.clone() } else { Vec::new() };
-        Some(Content { known: entry.known.clone(), bytes, record, lasting: true })
+        Some(Content {
+            known: Known::Record(entry.summary.clone()),
+            bytes,
+            record,
+            stamp: keep.then(|| entry.stamp.clone()),
+        })
     }
 
     /// Reads a file.
-    fn read(&mut self, name: &OsString, keep: bool) -> Content {
-        let mut record = match read_with(&self.task.folder.join(name), &mut self.ids) {
-            Ok(record) => record,
+    fn read(&mut self, name: &OsString) -> Content {
+        let path = self.task.folder.join(name);
+        let parsed = text(&path).and_then(|text| {
+            let record = Record::parse_with(&text, &mut self.ids)?;
+            // Whatever is there by now, an entry has the stamp of what was read.
+            let stamp = self.task.index.and_then(|_| Stamp::of(&path)).filter(|stamp| stamp.is_of(&text));
+            Ok((record, stamp))
+        });
+        let (mut record, stamp) = match parsed {
+            Ok(parsed) => parsed,
             Err(why) => {
-                let lasting = matches!(why, Unusable::Record(_));
                 let known = Known::Skipped(why.kind(), why.to_string());
-                return Content { known, bytes: Vec::new(), record: None, lasting };
+                return Content { known, bytes: Vec::new(), record: None, stamp: None };
             }
         };
         record.sources.clear();
@@ -175,9 +185,9 @@ impl<'a> Reader<'a> {
             time_valid: record.time_valid,
             finished: record.finished,
         };
-        let bytes = if keep { encode(&record) } else { Vec::new() };
+        let bytes = if stamp.is_some() { encode(&record) } else { Vec::new() };
         let wanted = self.task.wanted.contains(&summary.trial_id);
-        Content { known: Known::Record(summary), bytes, record: wanted.then(|| Arc::new(record)), lasting: true }
+        Content { known: Known::Record(summary), bytes, record: wanted.then(|| Arc::new(record)), stamp }
     }
 
     fn fingerprint(&mut self, environment: &Environment) -> String {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! records/<architecture>-<dataset>-<norm>-e<epochs>-a<attempt>-<trial_id>.json
+//! records/incomplete-<the same>.json   of a training that did not come to its end
 //! telemetry/<the same>.csv.gz          its readings at full rate; `telemetry::series` has the form
 //! checkpoints/<trial_id>.ckpt
 //! locks/<trial_id>.lock
@@ -9,14 +10,13 @@
 //! telemetry/<the same>-<arm>.csv.gz    the readings of an arm of the probe at full rate
 //! index/<shard>                       what reports know of the records; can be deleted at any time
 //! ```
-//! A record is replaced by a rename only, so that a reader sees the old one or the new one; where there is none, of two
-//! writers the first one wins, also where the file system has no locks. Who trains a trial holds
+//! A complete record is never replaced, and of several writers of one the first wins, also where the file system has no locks;
+//! an incomplete one is replaced by a rename, so that a reader sees the old one or the new one. Who trains a trial holds
 //! its lock; a file that cannot be trusted is reported and left where it is.
 
 use super::read::read;
 use super::skipped::unlisted;
 use super::{Record, Skipped, StoreError};
-use crate::files::{write_atomic, write_new};
 use crate::plan::{Trial, TrialId};
 use std::fs;
 use std::io;
@@ -61,9 +61,14 @@ impl Store {
         self.root.join("records")
     }
 
-    /// Where the record of `trial` lies, or will.
+    /// Where the complete record of `trial` lies, or will.
     pub fn record_path(&self, trial: &Trial) -> PathBuf {
         self.records_path().join(stem(trial) + ".json")
+    }
+
+    /// Where the record of `trial` lies, or will, while it is not complete.
+    pub fn incomplete_path(&self, trial: &Trial) -> PathBuf {
+        self.records_path().join(format!("incomplete-{}.json", stem(trial)))
     }
 
     /// Where the telemetry of `trial` lies at full rate, or will.
@@ -121,41 +126,6 @@ impl Store {
             (record, None) => Ok(record),
         }
     }
-
-    /// Writes a record where [`Store::record_path`] says, whole or not at all. A damaged file in its place is renamed, not
-    /// lost. Writing the same record twice changes nothing.
-    ///
-    /// # Errors
-    /// [`StoreError::AlreadyFinished`] where the trial has a finished record that differs, [`StoreError::Newer`] where it
-    /// has one of a newer form; [`StoreError::Record`] where the record has a number that JSON cannot hold;
-    /// [`StoreError::Io`] where the file system refuses.
-    pub fn write(&self, record: &Record) -> Result<PathBuf, StoreError> {
-        let path = self.record_path(&record.trial);
-        let json = record.to_json()?;
-        loop {
-            let written = if path.exists() {
-                match read(&path) {
-                    Ok(old) if old == *record => return Ok(path),
-                    Ok(old) if old.is_finished() => return Err(StoreError::AlreadyFinished { path }),
-                    Ok(_) => write_atomic(&path, json.as_bytes()),
-                    Err(why) => match why.refusal(&path) {
-                        Some(refusal) => return Err(refusal),
-                        None => {
-                            set_aside(&path)?;
-                            continue;
-                        }
-                    },
-                }
-            } else {
-                write_new(&path, json.as_bytes())
-            };
-            match written {
-                // Another writer was first: what it wrote decides.
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                written => return written.map(|()| path.clone()).map_err(io_error("write", &path)),
-            }
-        }
-    }
 }
 
 /// What the names of a trial's files begin with.
@@ -176,13 +146,6 @@ pub(super) fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Renames what cannot be read, so that a record can take its place and the file can still be looked at.
-fn set_aside(path: &Path) -> Result<(), StoreError> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".unreadable-{}", jiff::Timestamp::now().as_millisecond()));
-    fs::rename(path, path.with_file_name(name)).map_err(io_error("set aside", path))
-}
-
 /// What may stand in a file name on any file system: other characters become `_`, and it ends after 64.
 fn file_part(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
@@ -199,39 +162,11 @@ mod tests {
     use super::super::made_up;
     use super::super::read::LARGEST;
     use super::*;
-    use crate::event::Outcome;
     use crate::scenario::{Architecture, Dataset, Norm};
 
     fn finished() -> Record {
         let trial = made_up::trial(Architecture::Vgg16, Dataset::Folder("my birds".into()), Norm::Bn, 2, 1);
         made_up::record(&made_up::resolved(trial), 0.5, 10.0)
-    }
-
-    fn interrupted() -> Record {
-        let mut record = finished();
-        record.epochs.pop();
-        record.outcome = Outcome::Interrupted { epochs: 1, steps: 4 };
-        record
-    }
-
-    #[test]
-    fn a_record_is_written_found_and_replaced_until_it_is_finished() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path().join("a/store")).unwrap();
-        assert_eq!(store.records().0.len() + store.records().1.len(), 0);
-        assert_eq!(store.find(&finished().trial_id).unwrap(), None);
-        let path = store.write(&interrupted()).unwrap();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        assert_eq!(name, format!("vgg16-folder_my_birds-bn-e2-a1-{}.json", finished().trial_id));
-        assert_eq!(store.find(&finished().trial_id).unwrap(), Some(interrupted()));
-        assert_eq!(store.write(&finished()).unwrap(), path);
-        assert_eq!(store.find(&finished().trial_id).unwrap(), Some(finished()));
-        assert_eq!(store.write(&finished()).unwrap(), path, "the same again is no conflict");
-        assert!(matches!(store.write(&interrupted()), Err(StoreError::AlreadyFinished { .. })));
-        let mut other = finished();
-        other.epochs[0].test_top1 = 0.1;
-        assert!(matches!(store.write(&other), Err(StoreError::AlreadyFinished { .. })));
-        assert_eq!(store.records(), (vec![(path, finished())], vec![]));
     }
 
     #[test]
@@ -262,20 +197,6 @@ mod tests {
         assert!(why("huge.json").contains("larger"));
         assert!(why("folder.json").contains("not a regular file"));
         assert_eq!(skipped.len(), 6 + usize::from(cfg!(unix)));
-    }
-
-    #[test]
-    fn an_unreadable_file_makes_way_and_is_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        let path = store.record_path(&finished().trial);
-        fs::create_dir_all(store.records_path()).unwrap();
-        fs::write(&path, "half of a rec").unwrap();
-        assert_eq!(store.find(&finished().trial_id).unwrap(), None);
-        store.write(&interrupted()).unwrap();
-        let (records, skipped) = store.records();
-        assert_eq!(records, vec![(path, interrupted())]);
-        assert_eq!(fs::read(&skipped[0].path).unwrap(), b"half of a rec");
     }
 
     #[test]

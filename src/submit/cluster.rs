@@ -1,7 +1,9 @@
 //! What a cluster allows.
 
+use super::asked::{Asked, Wish};
 use super::slurm::{SlurmError, ask};
 use crate::profile::{Slurm, time_minutes};
+use std::fmt;
 
 /// What a cluster allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,14 +14,39 @@ pub struct Limits {
     pub jobs: u64,
     /// The longest time limit of the partition in minutes; absent: any.
     pub minutes: Option<u64>,
-    /// The nodes of the partition, alike ones once.
-    pub nodes: Vec<Node>,
-    /// Partitions that were asked for and are not there.
-    pub missing: Vec<String>,
-    /// Which partition is meant is said neither by the cluster nor by the profile.
-    pub undefined: bool,
-    /// Partitions that take no jobs now, with their state.
-    pub closed: Vec<String>,
+    /// The nodes of the partition, alike ones once; absent where nobody has asked.
+    pub nodes: Option<Vec<Node>>,
+    /// Why jobs cannot start in the partitions that were asked for.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// Why jobs cannot start in a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// There is none of that name.
+    Missing(String),
+    /// Which one is meant is said neither by the cluster nor by the profile.
+    Undefined,
+    /// It takes no jobs now.
+    Closed {
+        /// Which.
+        partition: String,
+        /// `DRAIN` or `INACTIVE`.
+        state: String,
+    },
+    /// It has no nodes.
+    Empty(String),
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(name) => write!(f, "the cluster has no partition {name}"),
+            Self::Undefined => f.write_str("the cluster has no default partition; name one"),
+            Self::Closed { partition, state } => write!(f, "{partition} is {state} and takes no jobs"),
+            Self::Empty(name) => write!(f, "{name} has no nodes"),
+        }
+    }
 }
 
 /// A kind of node.
@@ -45,9 +72,10 @@ impl Limits {
     /// Slurm does not answer.
     pub fn read(slurm: &Slurm) -> Result<Self, SlurmError> {
         let config = ask("scontrol", &["show", "config"], "")?;
-        let partitions = ask("scontrol", &["-o", "show", "partition"], "")?;
-        let nodes = ask("sinfo", &["-h", "-e", "-o", "%P|%G|%c|%m"], "")?;
-        Ok(Self::of(&config, &partitions, &nodes, slurm.partition.as_deref()))
+        // Hidden partitions too.
+        let partitions = ask("scontrol", &["-a", "-o", "show", "partition"], "")?;
+        let nodes = ask("sinfo", &["-a", "-h", "-e", "-o", "%P|%G|%c|%m"], "")?;
+        Ok(Self::of(&config, &partitions, &nodes, Asked::of(slurm).partition.as_deref()))
     }
 
     /// `asked`: partitions, with commas between them; absent: the default one.
@@ -56,44 +84,20 @@ impl Limits {
             let line = config.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == name))?;
             line.1.trim().parse().ok()
         };
-        fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
-            line.split_whitespace().find_map(|field| field.strip_prefix(name))
-        }
         let named = |line: &&str| {
             let name = field(line, "PartitionName=");
             asked.map_or(line.contains("Default=YES"), |asked| asked.split(',').any(|asked| Some(asked) == name))
         };
         let lines: Vec<&str> = partitions.lines().filter(named).collect();
-        let names: Vec<&str> = lines.iter().filter_map(|line| field(line, "PartitionName=")).collect();
-        let wanted = asked.into_iter().flat_map(|asked| asked.split(','));
-        let undefined = asked.is_none() && lines.is_empty() && !partitions.is_empty();
-        let missing = wanted.filter(|name| !partitions.is_empty() && !names.contains(name)).map(String::from).collect();
-        let is_closed = |line: &&&str| matches!(field(line, "State="), Some("DRAIN" | "INACTIVE"));
-        let closed = lines.iter().filter(is_closed);
-        let closed =
-            closed.filter_map(|line| Some(format!("{} is {}", field(line, "PartitionName=")?, field(line, "State=")?)));
         let times: Option<Vec<u64>> = lines.iter().map(|line| field(line, "MaxTime=").and_then(time_minutes)).collect();
-        let node = |line: &str| {
-            let fields: Vec<&str> = line.split('|').collect();
-            let [of, gres, cpus, memory] = fields.as_slice() else { return None };
-            // `8+`: some have more.
-            let number = |text: &str| text.parse().unwrap_or(u64::MAX);
-            let of = of.trim_end_matches('*');
-            let partition = lines.iter().find(|line| field(line, "PartitionName=") == Some(of))?;
-            // What a job may have of a node; `UNLIMITED` is no number.
-            let most = |name: &str| field(partition, name).map_or(u64::MAX, number);
-            let (cpus, memory) =
-                (number(cpus).min(most("MaxCPUsPerNode=")), number(memory).min(most("MaxMemPerNode=")));
-            Some(Node { gres: (*gres).into(), cpus, memory })
-        };
+        let nodes: Vec<(&str, Node)> = nodes.lines().filter_map(|line| node(line, &lines)).collect();
+        let is_known = !partitions.is_empty();
         Self {
             array_size: setting("MaxArraySize").unwrap_or(1001),
             jobs: setting("MaxJobCount").unwrap_or(10_000),
             minutes: times.and_then(|times| times.into_iter().max()),
-            nodes: nodes.lines().filter_map(node).collect(),
-            missing,
-            undefined,
-            closed: closed.collect(),
+            obstacles: if is_known { obstacles(&lines, &nodes, asked) } else { Vec::new() },
+            nodes: is_known.then(|| nodes.into_iter().map(|(_, node)| node).collect()),
         }
     }
 
@@ -107,44 +111,81 @@ impl Limits {
 
     /// What of `slurm` no node has, or the cluster does not do, in words.
     pub fn misfits(&self, slurm: &Slurm) -> Vec<String> {
-        let any = |has: &dyn Fn(&Node) -> bool| self.nodes.is_empty() || self.nodes.iter().any(has);
-        let unknown = |name: &String| format!("slurm.partition: the cluster has no partition {name}");
-        let mut misfits: Vec<String> = self.missing.iter().map(unknown).collect();
-        if self.undefined {
-            misfits.push("slurm.partition: the cluster has no default partition; name one".into());
-        }
-        misfits.extend(self.closed.iter().map(|state| format!("slurm.partition: {state} and takes no jobs")));
-        if let Some(gres) = &slurm.gres
-            && !any(&|node| node.has_gres(gres))
-        {
-            let has: Vec<&str> = self.nodes.iter().map(|node| node.gres.as_str()).collect();
-            misfits.push(format!("slurm.gres: no node of the partition has {gres}; they have {}", has.join(" and ")));
-        }
-        if let Some(cpus) = slurm.cpus
-            && !any(&|node| node.cpus >= u64::from(cpus))
-        {
-            let most = self.nodes.iter().map(|node| node.cpus).max().unwrap_or_default();
-            misfits.push(format!("slurm.cpus: no node of the partition has {cpus} cores; {most} is the most"));
-        }
-        if let Some(memory) = slurm.memory_mib()
-            && !any(&|node| node.memory >= memory)
-        {
-            let most = self.nodes.iter().map(|node| node.memory).max().unwrap_or_default();
-            misfits.push(format!("slurm.memory: no node of the partition has {memory} MiB; {most} MiB is the most"));
-        }
-        let (cpus, memory) = (u64::from(slurm.cpus.unwrap_or(0)), slurm.memory_mib().unwrap_or(0));
-        let all = |node: &Node| {
-            let gres = slurm.gres.as_ref().is_none_or(|gres| node.has_gres(gres));
-            gres && node.cpus >= cpus && node.memory >= memory
-        };
-        if misfits.is_empty() && !any(&all) {
-            misfits.push("slurm: no node of the partition has gres, cores and memory together".into());
-        }
+        let asked = Asked::of(slurm);
+        let mut misfits: Vec<String> = self.obstacles.iter().map(|o| format!("slurm.partition: {o}")).collect();
+        // Without nodes all has been said.
+        let nodes = self.nodes.as_deref().filter(|nodes| !nodes.is_empty());
+        misfits.extend(nodes.into_iter().flat_map(|nodes| lacking(nodes, &asked)));
         if self.array_size < 2 {
             misfits.push("the cluster takes no job arrays (MaxArraySize)".into());
         }
         misfits
     }
+}
+
+/// The value of `name`, which ends in `=`, in a line of `scontrol`.
+fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    line.split_whitespace().find_map(|field| field.strip_prefix(name))
+}
+
+/// A line of `sinfo` about a node of one of these partitions, and which.
+fn node<'a>(line: &'a str, partitions: &[&str]) -> Option<(&'a str, Node)> {
+    let fields: Vec<&str> = line.split('|').collect();
+    let [of, gres, cpus, memory] = fields.as_slice() else { return None };
+    // `8+`: some have more.
+    let number = |text: &str| text.parse().unwrap_or(u64::MAX);
+    let of = of.trim_end_matches('*');
+    let partition = partitions.iter().find(|line| field(line, "PartitionName=") == Some(of))?;
+    // What a job may have of a node; `UNLIMITED` is no number.
+    let most = |name: &str| field(partition, name).map_or(u64::MAX, number);
+    let (cpus, memory) = (number(cpus).min(most("MaxCPUsPerNode=")), number(memory).min(most("MaxMemPerNode=")));
+    Some((of, Node { gres: (*gres).into(), cpus, memory }))
+}
+
+/// What is wrong with the partitions of `lines`, which are those of `asked` that there are, or else the default one.
+fn obstacles(lines: &[&str], nodes: &[(&str, Node)], asked: Option<&str>) -> Vec<Obstacle> {
+    if asked.is_none() && lines.is_empty() {
+        return vec![Obstacle::Undefined];
+    }
+    let names: Vec<&str> = lines.iter().filter_map(|line| field(line, "PartitionName=")).collect();
+    let wanted = asked.into_iter().flat_map(|asked| asked.split(','));
+    let missing = wanted.filter(|name| !names.contains(name)).map(|name| Obstacle::Missing(name.into()));
+    let wrong = lines.iter().zip(&names).filter_map(|(line, name)| match field(line, "State=") {
+        Some(state @ ("DRAIN" | "INACTIVE")) => {
+            Some(Obstacle::Closed { partition: (*name).into(), state: state.into() })
+        }
+        _ if nodes.iter().all(|(of, _)| of != name) => Some(Obstacle::Empty((*name).into())),
+        _ => None,
+    });
+    missing.chain(wrong).collect()
+}
+
+/// What none of `nodes` has of what is asked for, in words.
+fn lacking(nodes: &[Node], asked: &Asked) -> Vec<String> {
+    let Asked { gres, cpus, memory, .. } = asked;
+    let mut lacking = Vec::new();
+    for Wish { place, value } in gres {
+        if !nodes.iter().any(|node| node.has_gres(value)) {
+            let has: Vec<&str> = nodes.iter().map(|node| node.gres.as_str()).collect();
+            lacking.push(format!("{place}: no node of the partition has {value}; they have {}", has.join(" and ")));
+        }
+    }
+    let mut amount = |wish: &Option<Wish<u64>>, unit: &str, of: &dyn Fn(&Node) -> u64| {
+        let most = nodes.iter().map(of).max().unwrap_or_default();
+        if let Some(Wish { place, value }) = wish.as_ref().filter(|wish| wish.value > most) {
+            lacking.push(format!("{place}: no node of the partition has {value} {unit}; {most} is the most"));
+        }
+    };
+    amount(cpus, "cores", &|node| node.cpus);
+    amount(memory, "MiB", &|node| node.memory);
+    let all = |node: &Node| {
+        let has = |wish: &Option<Wish<u64>>, amount| wish.as_ref().is_none_or(|wish| wish.value <= amount);
+        gres.iter().all(|wish| node.has_gres(&wish.value)) && has(cpus, node.cpus) && has(memory, node.memory)
+    };
+    if lacking.is_empty() && !nodes.iter().any(all) {
+        lacking.push("slurm: no node of the partition has gres, cores and memory together".into());
+    }
+    lacking
 }
 
 impl Node {
@@ -171,9 +212,12 @@ fn has_gres(has: &str, asked: &str) -> bool {
     };
     let (name, kind, count) = parts(asked);
     let plain = |entry: &str| entry.split('(').next().unwrap_or_default().to_owned();
-    has.split(',').map(plain).map(|entry| parts(&entry)).any(|(has_name, has_kind, has_count)| {
-        has_name == name && (kind.is_none() || has_kind == kind) && has_count >= count
-    })
+    let fits = |(has_name, has_kind, _): &(String, Option<String>, u64)| {
+        *has_name == name && (kind.is_none() || *has_kind == kind)
+    };
+    let found: Vec<u64> =
+        has.split(',').map(|entry| parts(&plain(entry))).filter(fits).map(|(.., count)| count).collect();
+    !found.is_empty() && found.iter().sum::<u64>() >= count
 }
 
 #[cfg(test)]
@@ -192,14 +236,32 @@ mod tests {
     #[test]
     fn limits_are_those_of_the_partition() {
         let limits = Limits::of(CONFIG, PARTITIONS, NODES, None);
-        assert_eq!((limits.array_size, limits.jobs, limits.minutes, limits.nodes.len()), (501, 2000, Some(1440), 2));
+        assert_eq!(
+            (limits.array_size, limits.jobs, limits.minutes, limits.nodes.as_ref().map(Vec::len)),
+            (501, 2000, Some(1440), Some(2))
+        );
         assert_eq!(limits.longest(&slurm("")), 1440);
         assert_eq!(limits.longest(&slurm("max_time = \"8:00:00\"")), 480);
         let both = Limits::of(CONFIG, PARTITIONS, NODES, Some("gpu,long"));
-        assert_eq!((both.minutes, both.nodes.len()), (Some(10_080), 3));
+        assert_eq!((both.minutes, both.nodes.map(|nodes| nodes.len())), (Some(10_080), Some(3)));
         let unlimited = Limits::of("", "PartitionName=x Default=YES MaxTime=UNLIMITED", "", None);
         assert_eq!((unlimited.longest(&slurm("")), unlimited.array_size), (10_080, 1001));
         assert_eq!(Limits::of("", "", "gpu*|gpu|64+|7+", None).misfits(&slurm("cpus = 100")), [""; 0]);
+    }
+
+    #[test]
+    fn gpus_of_several_kinds_are_counted_together_unless_one_kind_is_asked_for() {
+        let has = "gpu:a100:4(S:0),gpu:h200:4(S:1),shard:2";
+        for (asked, fits) in [
+            ("gpu:6", true),
+            ("gpu:9", false),
+            ("gpu:h200:5", false),
+            ("gpu:h200", true),
+            ("nic", false),
+            ("gpu:0", true),
+        ] {
+            assert_eq!(has_gres(has, asked), fits, "{asked}");
+        }
     }
 
     #[test]
@@ -213,6 +275,7 @@ mod tests {
             "gres = \"none\"",
             "cpus = 96",
             "memory = \"900 GiB\"",
+            "options = [\"--gpus=h200:8\", \"--licenses=x\"]",
         ] {
             assert_eq!(limits.misfits(&slurm(fits)), [""; 0], "{fits}");
         }
@@ -222,7 +285,9 @@ mod tests {
                 "no node of the partition has gpu:v100:1; they have gpu:h200:8(S:0-1),shard:4 and gpu:a100:4",
             ),
             ("gres = \"gpu:9\"", "gpu:9"),
-            ("cpus = 97", "96 is the most"),
+            ("gres = \"gpu:1\"\noptions = [\"--gpus=9\"]", "slurm.options, --gpus: no node of the partition has gpu:9"),
+            ("cpus = 97", "slurm.cpus: no node of the partition has 97 cores; 96 is the most"),
+            ("cpus = 2\noptions = [\"-c 97\"]", "slurm.options, -c: no node of the partition has 97 cores"),
             ("memory = \"2 TiB\"", "2097152 MiB"),
         ] {
             let misfits = limits.misfits(&slurm(text));
@@ -237,9 +302,11 @@ mod tests {
         let narrow = Limits::of(CONFIG, narrow, NODES, None);
         assert_eq!(narrow.misfits(&slurm("")), ["slurm.partition: gpu is DRAIN and takes no jobs"]);
         let misfits = narrow.misfits(&slurm("cpus = 33\nmemory = \"63 GiB\"")).join("; ");
-        assert!(misfits.contains("; 32 is the most") && misfits.contains("; 64000 MiB is the most"), "{misfits}");
+        assert!(misfits.contains("; 32 is the most") && misfits.contains("MiB; 64000 is the most"), "{misfits}");
         let undefined = Limits::of(CONFIG, "PartitionName=x Default=NO MaxTime=1:00:00\n", NODES, None);
         assert_eq!(undefined.misfits(&slurm("")), ["slurm.partition: the cluster has no default partition; name one"]);
+        let empty = Limits::of(CONFIG, &[PARTITIONS, "PartitionName=new State=UP"].concat(), NODES, Some("new"));
+        assert_eq!(empty.misfits(&slurm("cpus = 1000")), ["slurm.partition: new has no nodes"]);
         assert_eq!(Limits::unknown().misfits(&slurm("partition = \"any\"")), [""; 0]);
     }
 }

@@ -3,6 +3,7 @@
 //! alternates. Tasks need nobody: each trains its row, goes on from a checkpoint, and leaves its records in the store, so
 //! that submitting again submits what is still missing.
 
+mod asked;
 mod class;
 mod cluster;
 mod kubernetes;
@@ -20,8 +21,9 @@ pub use slurm::SlurmError;
 
 use crate::plan::{Frozen, Row, plans};
 use crate::profile::Slurm;
+use asked::Asked;
 use script::{Array, Common};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,8 +45,8 @@ pub struct Submission<'a> {
     pub slurm: &'a Slurm,
     /// What the cluster allows.
     pub limits: &'a Limits,
-    /// What is in Slurm's hands already.
-    pub queue: &'a Queue,
+    /// The arrays that train trials of the matrix already; the report waits for them too.
+    pub before: &'a BTreeSet<String>,
     /// What the tasks run.
     pub program: &'a Path,
     /// What the folder of the report is called, in that of the scripts, before the plan's name: two submissions may report at
@@ -145,8 +147,17 @@ impl Submission<'_> {
         misfits
     }
 
-    /// What a submission should know beforehand, in words: blocks that so many restarts do not bring to their end.
-    pub fn remark(&self) -> Option<String> {
+    /// What a submission should know beforehand, in words.
+    pub fn remarks(&self) -> Vec<String> {
+        let unchecked = Asked::of(self.slurm).unchecked;
+        let unchecked = (!unchecked.is_empty()).then(|| {
+            format!("slurm.options: whether the cluster can do what {} say(s) is not checked", unchecked.join(" "))
+        });
+        self.too_long().into_iter().chain(unchecked).collect()
+    }
+
+    /// Of blocks that so many restarts do not bring to their end.
+    fn too_long(&self) -> Option<String> {
         let (longest, turns) = (self.limits.longest(self.slurm), u64::from(script::RETRIES) + 1);
         let trained = (longest * 60 - script::warning(longest)) * turns;
         let too_long = |row: &&Row| row.seconds.is_some_and(|seconds| seconds.0 > trained as f64);
@@ -159,8 +170,8 @@ impl Submission<'_> {
         ))
     }
 
-    /// Writes plan and scripts, submits the arrays and then the report, which waits for them and for what is in the queue
-    /// already. `each` hears of every job and its number.
+    /// Writes plan and scripts, submits the arrays and then the report, which waits for them and for those before. `each`
+    /// hears of every job and its number.
     ///
     /// # Errors
     /// A file that cannot be written, or a job that Slurm refuses: those before it stay submitted.
@@ -172,7 +183,7 @@ impl Submission<'_> {
             move |source| SubmitError::Write { path, source }
         };
         fs::create_dir_all(&folder).map_err(write_error(&folder))?;
-        let mut numbers: Vec<String> = self.queue.arrays.iter().cloned().collect();
+        let mut numbers: Vec<String> = self.before.iter().cloned().collect();
         for script in self.scripts() {
             let path = folder.join(format!("{}.sh", script.name));
             crate::files::write_atomic(&path, script.text.as_bytes()).map_err(write_error(&path))?;
@@ -211,7 +222,7 @@ mod tests {
             frozen: &frozen,
             slurm: &slurm,
             limits: &limits,
-            queue: &Queue::default(),
+            before: &BTreeSet::new(),
             program: Path::new("/nd"),
             report: "report-x",
             more: &[],
@@ -229,12 +240,15 @@ mod tests {
         );
         assert!(submission.misfits()[0].contains("6 jobs at a time, and there are 7 blocks"));
         let brief = Limits { minutes: Some(6), ..limits.clone() };
-        assert_eq!(submission.remark(), None);
-        let remark = Submission { limits: &brief, ..submission }.remark().unwrap();
+        assert_eq!(submission.remarks(), [""; 0]);
+        let remark = Submission { limits: &brief, ..submission }.remarks().remove(0);
         let said = "3 block(s) take up to 1 h 00 min, and a task is started 11 times, 6 minutes each";
         assert!(remark.starts_with(said), "{remark}");
         let scripts = submission.scripts();
         assert_eq!(scripts.iter().filter_map(|script| script.tasks).sum::<usize>(), 7);
+        let options = toml::from_str("options = [\"-w node7\", \"--mail-type=FAIL\", \"--licenses=x\"]").unwrap();
+        let remarks = Submission { slurm: &options, ..submission }.remarks();
+        assert_eq!(remarks, ["slurm.options: whether the cluster can do what -w --licenses say(s) is not checked"]);
         assert!(scripts[2].text.contains("#SBATCH --array=2,4\n") && scripts[1].text.contains("#SBATCH --array=2\n"));
     }
 }

@@ -23,8 +23,6 @@ struct Job {
     plan: String,
     /// The row, from 1; absent for a report.
     row: Option<usize>,
-    /// The number of the array.
-    number: String,
     /// How Slurm sees it.
     task: Task,
 }
@@ -46,6 +44,11 @@ impl Task {
     /// It is at work, or on its way from or to it.
     pub fn runs(&self) -> bool {
         !self.node.is_empty()
+    }
+
+    /// The number of its array.
+    pub fn array(&self) -> &str {
+        self.id.split('_').next().unwrap_or_default()
     }
 
     /// It is held until somebody releases it: `JobHeldUser`, `JobHeldAdmin`, `launch failed requeued held`.
@@ -72,10 +75,8 @@ impl fmt::Display for Task {
 pub struct Queue {
     /// The tasks of trials that wait or run.
     pub tasks: BTreeMap<TrialId, Task>,
-    /// The numbers of their arrays.
-    pub arrays: BTreeSet<String>,
-    /// A report waits for them.
-    pub has_report: bool,
+    /// The matrices of which a report waits, by [`Frozen::matrix`].
+    pub reports: BTreeSet<String>,
     /// What is held until somebody releases it, as Slurm calls it, by the reason.
     pub held: BTreeMap<String, Vec<String>>,
 }
@@ -102,10 +103,11 @@ impl Queue {
                 match job.row.map(|row| frozen.rows.get(row - 1)) {
                     Some(Some(row)) => {
                         queue.tasks.extend(row.trials.iter().map(|trial| (trial.clone(), job.task.clone())));
-                        queue.arrays.insert(job.number.clone());
                     }
                     Some(None) => {}
-                    None => queue.has_report = true,
+                    None => {
+                        queue.reports.insert(frozen.matrix());
+                    }
                 }
             }
         }
@@ -151,7 +153,7 @@ fn job(line: &str) -> Option<Job> {
     };
     let id = if row.is_some() { format!("{number}_{index}") } else { (*number).into() };
     let task = Task { id, state: (*state).into(), node: (*node).into(), reason: (*reason).into() };
-    (row != Some(0)).then(|| Job { plan: (*plan).into(), row, number: (*number).into(), task })
+    (row != Some(0)).then(|| Job { plan: (*plan).into(), row, task })
 }
 
 #[cfg(test)]
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn jobs_are_known_by_their_names() {
-        let known = |line| job(line).map(|job| (job.plan, job.row, job.number));
+        let known = |line| job(line).map(|job| (job.plan, job.row, job.task.array().to_owned()));
         let running = "ndbench-3f2a9c1b-1000-240|7|31|RUNNING|alpha|None";
         assert_eq!(known(running), Some(("3f2a9c1b".into(), Some(1007), "31".into())));
         let report = "ndbench-3f2a9c1b-report|N/A|32|PENDING||Dependency";

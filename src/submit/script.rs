@@ -55,7 +55,7 @@ impl Array {
         let Common { program, plan: (path, plan), folder, slurm } = common;
         let throttle = slurm.throttle.map_or(String::new(), |tasks| format!("%{tasks}"));
         let indices = ranges(self.rows.iter().map(|row| row - self.before));
-        let mut text = head(&self.name(plan), &folder.join("%x-%a-%A.log"));
+        let mut text = head(&self.name(plan), &folder.join("%x-%a-%A-%N.log"));
         for (option, value) in [
             ("array", format!("{indices}{throttle}")),
             ("time", time_limit(self.minutes)),
@@ -101,7 +101,7 @@ const REPORT: u64 = 30;
 /// minutes.
 pub fn report(common: &Common, name: &str, longest: Option<u64>) -> String {
     let Common { program, plan: (path, plan), folder, slurm } = common;
-    let mut text = head(&format!("{JOB}{plan}-report"), &folder.join("%x-%j.log"));
+    let mut text = head(&format!("{JOB}{plan}-report"), &folder.join("%x-%j-%N.log"));
     let minutes = longest.map_or(REPORT, |longest| longest.min(REPORT));
     option_line(&mut text, "time", Some(&time_limit(minutes)));
     text += "#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";

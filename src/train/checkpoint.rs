@@ -1,11 +1,10 @@
 //! A training that can go on: everything its next step depends on, in one file.
 //!
-//! Layout: the line `ndbench.checkpoint/3`, the length of the header (8 bytes, little-endian), the header (JSON: which
+//! Layout: a [`head`](files::head) of the form [`CHECKPOINT`] (which
 //! trial, how far, names, types and shapes of the tensors), the tensors' elements in that order as they lie in memory, and
 //! last the SHA-256 of all that. There are no states of random generators: each step seeds its own.
 
-use super::progress::Progress;
-use crate::event::MemoryPeak;
+use crate::event::{CHECKPOINT, MemoryPeak, Progress};
 use crate::files;
 use crate::plan::TrialId;
 use crate::telemetry::{Environment, Tally};
@@ -15,7 +14,6 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
 
-const MAGIC: &[u8] = b"ndbench.checkpoint/3\n";
 const DIGEST: usize = 32;
 
 /// What a checkpoint says about itself before its tensors.
@@ -131,9 +129,7 @@ pub(super) fn write(path: &Path, header: &Header, tensors: &[Tensor]) -> io::Res
     let text = serde_json::to_vec(header)?;
     files::write_atomic_with(path, |file| {
         let mut out = Digesting { file, hasher: Sha256::new() };
-        out.put(MAGIC)?;
-        out.put(&(text.len() as u64).to_le_bytes())?;
-        out.put(&text)?;
+        out.put(&files::head(CHECKPOINT, &text))?;
         for tensor in tensors {
             let size = tensor.numel() * tensor.kind().elt_size_in_bytes();
             let mut bytes = Vec::new();
@@ -158,14 +154,15 @@ pub(super) fn read(path: &Path, trial: &TrialId) -> Result<Option<(Header, Vec<T
         Err(source) => return Err(CheckpointError::Read { path: path.into(), source }),
     };
     let Some((content, digest)) = content.split_last_chunk::<DIGEST>() else { return Err(CheckpointError::Foreign) };
-    let body = content.strip_prefix(MAGIC).ok_or(CheckpointError::Foreign)?;
+    let mut rest = content;
+    let text = match files::read_head(&mut rest, CHECKPOINT) {
+        Ok(text) => text.ok_or(CheckpointError::Foreign)?,
+        Err(source) => return Err(CheckpointError::Read { path: path.into(), source }),
+    };
     if Sha256::digest(content).as_slice() != digest {
         return Err(CheckpointError::Damaged);
     }
-    let (length, rest) = body.split_first_chunk().ok_or(CheckpointError::Damaged)?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| CheckpointError::Damaged)?;
-    let (text, rest) = rest.split_at_checked(length).ok_or(CheckpointError::Damaged)?;
-    let header: Header = serde_json::from_slice(text)?;
+    let header: Header = serde_json::from_slice(&text)?;
     if header.trial_id != *trial {
         return Err(CheckpointError::OtherTrial(header.trial_id));
     }

@@ -14,7 +14,6 @@ mod mark;
 mod memory;
 mod model;
 mod patterns;
-mod progress;
 mod session;
 mod sgd;
 mod snapshot;

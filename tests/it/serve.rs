@@ -2,6 +2,7 @@
 
 use super::tools::tool;
 use super::web::{Served, get};
+use ndbench::record::Record;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -41,6 +42,36 @@ fn the_results_of_a_store_are_served_and_follow_it() {
     checked(&page);
     assert!(served.end("-TERM").success());
     assert!(!targets.exists(), "Prometheus is not sent to a program that is gone");
+}
+
+/// Replaces the record by one with that remark, as a program does, in a folder whose time does not change.
+fn replace(path: &Path, remark: &str) {
+    let folder = path.parent().unwrap();
+    let time = std::fs::metadata(folder).unwrap().modified().unwrap();
+    let mut record = Record::parse(&std::fs::read(path).unwrap()).unwrap();
+    record.remarks = vec![remark.into()];
+    let new = folder.with_file_name("new");
+    std::fs::write(&new, record.to_json().unwrap()).unwrap();
+    std::fs::rename(&new, path).unwrap();
+    std::fs::File::open(folder).unwrap().set_modified(time).unwrap();
+}
+
+#[test]
+fn a_replaced_record_is_noticed_though_no_time_and_no_length_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    small_store(folder.path());
+    let record = std::fs::read_dir(folder.path().join("records")).unwrap().next().unwrap().unwrap().path();
+    replace(&record, "one");
+    let served = Served::start(&["serve", folder.path().to_str().unwrap(), "--listen", "0", "--refresh", "0"]);
+    let read = |page: &str| {
+        let line = page.lines().find(|line| line.starts_with("ndbench_store_read_timestamp_seconds "));
+        line.unwrap().to_owned()
+    };
+    let first = read(&get(&served.address, "/metrics"));
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert_eq!(read(&get(&served.address, "/metrics")), first, "what stays is not read again");
+    replace(&record, "two");
+    served.get("/metrics", |page| read(page) != first);
 }
 
 /// `promtool check metrics` has nothing to say.

@@ -80,6 +80,11 @@ fn report(plan: &str) -> String {
     format!("ndbench-{plan}-report|N/A|78|PENDING||Dependency\n")
 }
 
+/// The name of a plan.
+fn name(plan: &Path) -> String {
+    plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned()
+}
+
 /// The only file of a folder.
 fn only(folder: &Path) -> PathBuf {
     let mut files = fs::read_dir(folder).unwrap();
@@ -107,7 +112,7 @@ fn arrays_come_first_and_the_report_waits_for_them() {
 
     // What is in the queue is not submitted again.
     let plan = only(&cluster.path("store/plans"));
-    let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
+    let name = self::name(&plan);
     fs::write(cluster.path("jobs/queue"), [row(&name, 2, "", "None"), self::report(&name)].concat()).unwrap();
     let done = cluster.submit("", &[]).success();
     assert!(self::said(&done).contains("0 done, 2 in the queue, 2 to submit in 1 block(s)"), "{}", self::said(&done));
@@ -124,11 +129,52 @@ fn arrays_come_first_and_the_report_waits_for_them() {
 }
 
 #[test]
+fn the_report_of_another_matrix_is_not_taken_for_this_ones() {
+    let cluster = Cluster::new();
+    cluster.submit("", &[]).success();
+    let ours = name(&only(&cluster.path("store/plans")));
+    cluster.submit("", &["--set", "train_images=64"]).success();
+    let plans = fs::read_dir(cluster.path("store/plans")).unwrap().map(|plan| name(&plan.unwrap().path()));
+    let theirs = plans.into_iter().find(|name| *name != ours).unwrap();
+    let waiting = [row(&ours, 1, "alpha", "None"), row(&ours, 2, "", "Resources")].concat();
+    let others = row(&theirs, 1, "", "Resources").replace("|77|", "|90|") + &report(&theirs);
+    fs::write(cluster.path("jobs/queue"), [waiting.as_str(), &others].concat()).unwrap();
+    let done = said(&cluster.submit("", &[]).success());
+    assert!(done.contains("4 in the queue, 0 to submit"), "{done}");
+    assert_eq!(cluster.job("4.args").trim(), "--parsable --dependency=afterany:77", "it waits for this matrix alone");
+    fs::write(cluster.path("jobs/queue"), [waiting, others, report(&ours)].concat()).unwrap();
+    cluster.submit("", &[]).success();
+    assert!(cluster.job("5.args").is_empty());
+}
+
+#[test]
+fn a_watch_ends_when_nobody_has_in_hand_what_is_left() {
+    let cluster = Cluster::new();
+    cluster.submit("", &[]).success();
+    let plan = only(&cluster.path("store/plans"));
+    let path = format!("{}:{}", cluster.path("bin").display(), std::env::var("PATH").unwrap());
+    let mut command = Command::cargo_bin("ndbench").unwrap();
+    let done = command.env("PATH", &path).arg("status").arg(&plan).arg("--watch=1").assert().code(10);
+    let looks = String::from_utf8_lossy(&done.get_output().stdout).matches("4 left to train").count();
+    assert_eq!(looks, 2, "a trainer may be between two trials");
+    assert!(said(&done).contains("4 trial(s) are left, and nobody is training them"), "{}", said(&done));
+    let waiting = row(&name(&plan), 2, "", "Resources");
+    for (program, words) in
+        [("squeue", format!("printf '{}'", waiting.replace('\n', "\\n"))), ("squeue", "exit 1".into())]
+    {
+        cluster.program(program, &words);
+        let mut command = Command::cargo_bin("ndbench").unwrap();
+        let command = command.env("PATH", &path).arg("status").arg(&plan).arg("--watch=1");
+        command.timeout(std::time::Duration::from_secs(4)).assert().interrupted();
+    }
+}
+
+#[test]
 fn what_slurm_holds_is_told_and_what_it_failed_to_launch_is_released() {
     let cluster = Cluster::new();
     cluster.submit("", &[]).success();
     let plan = only(&cluster.path("store/plans"));
-    let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
+    let name = self::name(&plan);
     let rows = [row(&name, 1, "", "launch failed requeued held"), row(&name, 2, "", "JobHeldAdmin")];
     let queue = rows.concat() + &report(&name);
     fs::write(cluster.path("jobs/queue"), queue).unwrap();
@@ -202,7 +248,7 @@ fn a_row_of_a_plan_is_trained_and_then_done() {
     assert!(said(&row("9", &[]).code(3)).contains("the plan has rows 1 to 2, no row 9"));
     assert!(said(&row("1", &["--epochs", "3"]).code(3)).contains("a plan is frozen"));
     let status = |more: &[&str]| cluster.status(&plan, more);
-    let name = plan.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
+    let name = self::name(&plan);
     fs::write(cluster.path("jobs/queue"), self::row(&name, 2, "", "Resources")).unwrap();
     let said_of = status(&[]);
     assert!(said_of.starts_with("smoke: 4 trials, 2 finished, 2 in Slurm's hands, 2 left to train"), "{said_of}");

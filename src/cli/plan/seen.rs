@@ -4,6 +4,7 @@ use super::energy::Energies;
 use crate::cli::exit::Failure;
 use crate::cli::fitting::fits;
 use crate::cli::report::warn_of;
+use crate::cli::stored;
 use crate::plan::Sightings;
 use crate::profile::Profile;
 use crate::record::{ProbeRecord, Record, Store, sightings};
@@ -23,10 +24,9 @@ impl Seen {
             return Ok(Self::default());
         }
         let store = Store::open_existing(folder).map_err(|e| Failure::Store(Box::new(e)))?;
-        let ((records, skipped), (probes, more)) = (store.records(), store.probes());
+        let (probes, skipped) = store.probes();
         warn_of(&skipped)?;
-        warn_of(&more)?;
-        Ok(Self { records: records.into_iter().map(|(_, record)| record).collect(), probes })
+        Ok(Self { records: stored::records(folder)?, probes })
     }
 
     /// Of memory, on devices that the profile describes.

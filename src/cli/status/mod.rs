@@ -2,15 +2,15 @@
 
 mod end;
 mod state;
+mod watch;
 
 use super::args::StatusArgs;
 use super::exit::Failure;
 use super::repetitions::repetitions;
-use super::report::warn_of;
 use super::selection::Selected;
-use super::talk;
+use super::{stored, talk};
 use crate::plan::{ResolvedTrial, TrialId, estimate};
-use crate::record::{Begun, Progress, Record, Store, coverage};
+use crate::record::{Progress, Store, coverage};
 use crate::submit::{Queue, SlurmError, SubmitError, Task, queued};
 use crate::units::Seconds;
 use comfy_table::{Table, presets};
@@ -21,7 +21,8 @@ use state::State;
 use std::io;
 use std::path::absolute;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use watch::{Hand, Watch};
 
 /// Prints what has become of each trial, once or again and again.
 ///
@@ -29,14 +30,20 @@ use std::time::Duration;
 /// A scenario or plan that cannot be used, a store that cannot be read, stdout that cannot be written.
 pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     let selected = args.selection.resolve()?;
+    let mut watch = Watch::default();
     loop {
         let status = Status::look(&selected)?;
         let text = if args.json { status.json() } else { status.text() };
         talk::write_all(&mut io::stdout(), &text)?;
-        match args.watch {
-            Some(seconds) if !status.is_over() => thread::sleep(Duration::from_secs(seconds)),
-            _ => return Ok(()),
+        let Some(seconds) = args.watch else { return Ok(()) };
+        let left = status.count(|line| !line.is_over);
+        if left == 0 {
+            return Ok(talk::say("nothing is left to train")?);
         }
+        if watch.is_over(status.hand(), status.lines.into_iter().map(|line| line.state).collect(), Instant::now()) {
+            return Err(Failure::Idle(left));
+        }
+        thread::sleep(Duration::from_secs(seconds));
     }
 }
 
@@ -80,14 +87,7 @@ impl<'a> Status<'a> {
         let store = Store::open_existing(&folder).ok();
         let nobody = || vec![None; ids.len()];
         let holders = store.as_ref().map_or_else(nobody, |store| store.holders(&ids));
-        let records = match &store {
-            Some(store) => {
-                let (records, skipped) = store.records();
-                warn_of(&skipped)?;
-                records.into_iter().map(|(_, record)| record).collect::<Vec<Record>>()
-            }
-            None => Vec::new(),
-        };
+        let records = stored::records(&folder)?;
         let progress = coverage(&records, &ids, holders);
         let known = repetitions(&records, &selected.profile, None);
         let line = |((trial, id), progress): ((&'a ResolvedTrial, TrialId), Progress)| {
@@ -95,8 +95,11 @@ impl<'a> Status<'a> {
             let task = queue.tasks.get(&id).filter(|_| !is_over).cloned();
             let begun = store.as_ref().filter(|_| !is_over).and_then(|store| store.begun(&id));
             let whole = || estimate(&trial.trial, &selected.profile, &known).seconds;
-            let left = begun.as_ref().and_then(|begun: &Begun| begun.left(trial.trial.epochs));
-            let left = if is_over { Some(Seconds(0.0)) } else { left.or_else(whole) };
+            let left = match &begun {
+                _ if is_over => Some(Seconds(0.0)),
+                Some(begun) => begun.left(&trial.trial, whole()),
+                None => whole(),
+            };
             Line { trial, state: State::of(&progress, begun.as_ref(), task.as_ref()), id, is_over, task, left }
         };
         let lines: Vec<Line> = selected.trials.iter().zip(ids).zip(progress).map(line).collect();
@@ -108,8 +111,16 @@ impl<'a> Status<'a> {
         Ok(Self { name: selected.scenario.name(), lines, left, end, queue, silent })
     }
 
-    fn is_over(&self) -> bool {
-        self.lines.iter().all(|line| line.is_over)
+    /// Whether somebody has in hand what is left.
+    fn hand(&self) -> Hand {
+        let is_known = |line: &Line| line.task.is_some() || matches!(line.state, State::Training(_));
+        if self.silent.is_some() || self.lines.iter().any(is_known) {
+            Hand::Somebody
+        } else if self.lines.iter().any(|line| matches!(line.state, State::Held(_))) {
+            Hand::Perhaps
+        } else {
+            Hand::Nobody
+        }
     }
 
     fn count(&self, is: impl Fn(&Line) -> bool) -> usize {

@@ -1,6 +1,7 @@
 //! What has become of a trial, by its record, its lock, its checkpoint and Slurm.
 
-use crate::record::{Begun, Progress};
+use crate::event;
+use crate::record::Progress;
 use crate::submit::Task;
 use serde::Serialize;
 
@@ -52,7 +53,7 @@ pub struct Held {
 
 impl State {
     /// Of a trial whose record and lock say `progress`, and its checkpoint `begun`. `task`: what Slurm has of it.
-    pub fn of(progress: &Progress, begun: Option<&Begun>, task: Option<&Task>) -> Self {
+    pub fn of(progress: &Progress, begun: Option<&event::Progress>, task: Option<&Task>) -> Self {
         let (epochs, steps) = begun.map_or((0, 0), |begun| (begun.epochs.len() as u32, begun.step));
         match progress {
             Progress::Finished => Self::Finished,
@@ -116,10 +117,9 @@ fn lives(by: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Seconds;
 
     fn held(by: &str, task: Option<&Task>) -> State {
-        let begun = Begun { epochs: vec![], step: 7, paper: Seconds(1.0) };
+        let begun = event::Progress { step: 7, ..event::Progress::default() };
         State::of(&Progress::Held { by: by.into() }, Some(&begun), task)
     }
 
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_without_a_record_was_interrupted() {
-        let begun = Begun { epochs: vec![], step: 7, paper: Seconds(1.0) };
+        let begun = event::Progress { step: 7, ..event::Progress::default() };
         let state = State::of(&Progress::Missing, Some(&begun), None);
         assert_eq!(state, State::Interrupted { epochs: 0, steps: 7 });
         assert_eq!(State::of(&Progress::Missing, None, None), State::Missing);

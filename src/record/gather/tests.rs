@@ -1,6 +1,6 @@
 //! Stores read with an index and without one, before and after every kind of change.
 
-use super::super::index::{Builder, Stamp};
+use super::super::index::{Builder, Stamp, Summary, encode};
 use super::super::skipped::counted;
 use super::*;
 use crate::event::Outcome;
@@ -9,7 +9,6 @@ use crate::record::made_up;
 use crate::scenario::{Architecture, Dataset};
 use proptest::prelude::*;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// A store with its index and cache folder.
 struct Bench {
@@ -42,14 +41,10 @@ impl Bench {
         self.store.record_path(&self.trials[trial].trial)
     }
 
-    fn gather_at(&self, now: SystemTime) -> Gathered {
-        let index = Index::in_folders(&self.store, Some(&self.dir.path().join("cache")));
-        self.store.gather_with(&self.trials, Some(&index), 0, now)
-    }
-
-    /// With the index, as a program sees the store that runs an hour from now: every file is settled.
+    /// With the index.
     fn indexed(&self) -> Gathered {
-        self.gather_at(SystemTime::now() + Duration::from_secs(3600))
+        let index = Index::in_folders(&self.store, Some(&self.dir.path().join("cache")));
+        self.store.gather_with(&self.trials, Some(&index), 0)
     }
 
     /// Without an index.
@@ -70,23 +65,32 @@ impl Bench {
         names_in(&folder).unwrap().into_iter().map(|name| folder.join(name)).collect()
     }
 
-    /// Puts a lie about every file into the index in `folder`.
-    fn lie(&self, folder: &Path) {
-        let names = names_in(&self.store.records_path()).unwrap();
+    /// Puts a lie about every record into the index in `folder`, under its file's stamp after `change`.
+    fn lie(&self, folder: &Path, change: impl Fn(Stamp) -> Stamp) {
+        let (records, _) = self.store.records();
         for number in 0..SHARDS {
             let mut builder = Builder::default();
-            for name in names.iter().filter(|name| shard_of(name) == number) {
-                let stamp = Stamp::of(&fs::metadata(self.store.records_path().join(name)).unwrap());
-                builder.add(
-                    name.to_str().unwrap().into(),
-                    stamp,
-                    Known::Skipped(SkippedKind::Broken, "a lie".into()),
-                    b"",
-                );
+            let of_shard = |path: &Path| shard_of(path.file_name().unwrap()) == number;
+            for (path, mut record) in records.iter().filter(|(path, _)| of_shard(path)).cloned() {
+                record.remarks = vec!["a lie".into()];
+                let summary = Summary {
+                    trial_id: record.trial_id.clone(),
+                    fingerprint: record.environment.fingerprint(),
+                    is_finished: true,
+                    time_valid: true,
+                    finished: record.finished,
+                };
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                builder.add(name, change(Stamp::of(&path).unwrap()), summary, &encode(&record));
             }
             builder.write(&folder.join(format!("{number:02x}"))).unwrap();
         }
     }
+}
+
+/// How many lies were believed.
+fn lies(gathered: &Gathered) -> usize {
+    gathered.records.iter().filter(|record| record.remarks == ["a lie"]).count()
 }
 
 fn text(trial: &ResolvedTrial, remark: &str) -> String {
@@ -148,17 +152,39 @@ fn what_is_not_a_record_of_its_own_is_named() {
 fn an_entry_counts_as_long_as_its_file_is_unchanged() {
     let bench = Bench::new();
     bench.agreed();
-    bench.lie(&bench.store.path().join("index"));
-    assert_eq!(reasons(&bench.indexed()), ["a lie"; 5], "the index is used");
-    // The same size and, on any file system that has no finer times, the same time.
+    bench.lie(&bench.store.path().join("index"), |stamp| stamp);
+    assert_eq!(lies(&bench.indexed()), 4, "the index is used");
+    // Damaged, though size, checksum and, on any file system that has no finer times, the time are the same.
     let path = bench.path(0);
     let (before, old) = (fs::metadata(&path).unwrap().modified().unwrap(), fs::read_to_string(&path).unwrap());
     bench.put(&path, &old.replace("\"time_valid\": true", "\"time_valid\": 1234"));
     fs::File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
     let gathered = bench.indexed();
-    assert_eq!(gathered.skipped.len(), 5);
-    assert_eq!(reasons(&gathered).iter().filter(|why| **why == "a lie").count(), 4);
-    assert!(reasons(&gathered).iter().any(|why| why.contains("checksum")), "{gathered:?}");
+    assert_eq!((lies(&gathered), gathered.skipped.len()), (3, 1));
+    assert!(reasons(&gathered)[0].contains("checksum"), "{gathered:?}");
+}
+
+#[test]
+fn a_record_of_the_same_length_is_told_by_its_checksum_whatever_the_times_are() {
+    let bench = Bench::new();
+    let other = text(&bench.trials[1], "one");
+    let stated = |text: &str| text.split_once("sha256:").unwrap().1[..32].to_owned();
+    // An entry of what the file held before, on a file system where size, times and inode are still the same.
+    let before = |stamp: Stamp| {
+        let mut fields = serde_json::to_value(&stamp).unwrap();
+        fields["stated"] = stated(&other).into();
+        serde_json::from_value(fields).unwrap()
+    };
+    bench.lie(&bench.store.path().join("index"), before);
+    assert_eq!(lies(&bench.indexed()), 0);
+    assert_eq!(bench.indexed(), bench.read());
+    // Replaced in place, with its old time: two texts of one length.
+    bench.put(&bench.path(1), &other);
+    bench.agreed();
+    let time = fs::metadata(bench.path(1)).unwrap().modified().unwrap();
+    fs::write(bench.path(1), text(&bench.trials[1], "two")).unwrap();
+    fs::File::options().write(true).open(bench.path(1)).unwrap().set_modified(time).unwrap();
+    assert!(bench.agreed().records.iter().any(|record| record.remarks == ["two"]));
 }
 
 #[test]
@@ -178,12 +204,16 @@ fn a_renamed_or_replaced_file_is_read_again_and_a_removed_one_forgotten() {
 }
 
 #[test]
-fn a_file_touched_a_moment_ago_is_not_kept() {
+fn a_file_is_kept_at_once_whatever_its_time_says() {
     let bench = Bench::new();
-    assert_eq!(bench.gather_at(SystemTime::now()), bench.read());
-    assert_eq!(bench.shards(), Vec::<PathBuf>::new());
-    bench.indexed();
-    assert!(!bench.shards().is_empty());
+    for days in [-30, 30_i64] {
+        let time = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+        fs::File::options().write(true).open(bench.path(0)).unwrap().set_modified(time.into()).unwrap();
+        bench.agreed();
+        bench.lie(&bench.store.path().join("index"), |stamp| stamp);
+        assert_eq!(lies(&bench.indexed()), 4);
+        fs::remove_dir_all(bench.store.path().join("index")).unwrap();
+    }
 }
 
 #[test]
@@ -195,7 +225,7 @@ fn a_damaged_index_is_made_anew() {
         let asked_for = String::from_utf8_lossy(&whole).contains("vgg16");
         let blob = whole.len() - 5;
         let flipped = |at: usize| [&whole[..at], &[whole[at] ^ 1], &whole[at + 1..]].concat();
-        let other = String::from_utf8_lossy(&whole).replacen("ndbench.index/2", "ndbench.index/0", 1).into_bytes();
+        let other = String::from_utf8_lossy(&whole).replacen("ndbench.index/3", "ndbench.index/0", 1).into_bytes();
         for damaged in
             [vec![], b"{}\n".to_vec(), whole[..blob].to_vec(), flipped(3), flipped(300), flipped(blob), other]
         {
@@ -211,12 +241,13 @@ fn a_damaged_index_is_made_anew() {
 #[test]
 fn no_news_writes_nothing() {
     let bench = Bench::new();
-    // Neither is an entry of the index: the reason holds for whoever reads, or the content was never seen.
+    // Neither is an entry of the index.
     fs::write(bench.store.records_path().join("notes.txt"), "to do").unwrap();
     fs::create_dir(bench.store.records_path().join("folder.json")).unwrap();
     let gathered = bench.agreed();
     assert_eq!(gathered.skipped.len(), 2);
-    let stamps = || bench.shards().iter().map(|path| Stamp::of(&fs::metadata(path).unwrap())).collect::<Vec<_>>();
+    let times = |path: &PathBuf| fs::metadata(path).unwrap().modified().unwrap();
+    let stamps = || bench.shards().iter().map(times).collect::<Vec<_>>();
     let before = stamps();
     bench.agreed();
     assert_eq!(stamps(), before);
@@ -231,10 +262,10 @@ fn where_the_store_takes_no_index_the_cache_folder_does() {
     let cache = bench.dir.path().join("cache/index");
     let folders = names_in(&cache).unwrap();
     assert_eq!(folders.len(), 1);
-    bench.lie(&cache.join(&folders[0]));
-    assert_eq!(reasons(&bench.indexed()), ["a lie"; 5], "the index is used");
+    bench.lie(&cache.join(&folders[0]), |stamp| stamp);
+    assert_eq!(lies(&bench.indexed()), 4, "the index is used");
     let index = Index::in_folders(&bench.store, None);
-    let nowhere = bench.store.gather_with(&[], Some(&index), 0, SystemTime::now());
+    let nowhere = bench.store.gather_with(&[], Some(&index), 0);
     assert_eq!((nowhere.others, nowhere.skipped.len()), (5, 0));
 }
 
@@ -261,8 +292,7 @@ proptest! {
         bench.indexed();
         for (n, (what, trial)) in steps.into_iter().enumerate() {
             let path = bench.path(trial);
-            // Each step makes files of its own sizes: two changes within one tick of the clock would look alike.
-            let text = text(&bench.trials[trial], &"x".repeat(10 + n));
+            let text = text(&bench.trials[trial], &format!("{n:02}"));
             match what {
                 0 => bench.put(&path, &text),
                 1 => bench.put(&path, &text[..100 + n]),

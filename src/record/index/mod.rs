@@ -1,7 +1,7 @@
 //! What is known of the files of a store without reading them again.
 //!
-//! The files are the only truth: an entry counts as long as size, times and inode of its file are what they were, and a
-//! store without its index is read in full. The index lies in 64 shards, `index/00` to `index/3f`, each replaced whole,
+//! The files are the only truth: an entry counts as long as its file states the checksum that it had, and size, times and
+//! inode are what they were; what is no record is read every time, and a store without its index in full. The index lies in 64 shards, `index/00` to `index/3f`, each replaced whole,
 //! so that several programs may read and write it at once: the last one wins. Where the store cannot be written, the
 //! shards lie in the user's cache folder.
 
@@ -13,7 +13,7 @@ pub(super) use code::{Decoder, encode};
 pub(super) use shard::{Builder, Entry, Shard};
 pub(super) use stamp::Stamp;
 
-use super::{SkippedKind, Store};
+use super::Store;
 use crate::files::{cache_folder, sha256_hex};
 use crate::plan::TrialId;
 use serde::{Deserialize, Serialize};
@@ -22,25 +22,6 @@ use std::path::{Path, PathBuf};
 
 /// Parts of the index.
 pub(super) const SHARDS: usize = 64;
-
-/// What a file in the folder of the records is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Known {
-    /// A record.
-    Record(Summary),
-    /// None, for this reason.
-    Skipped(SkippedKind, String),
-}
-
-impl Known {
-    /// Of the record, where it is one.
-    pub fn summary(&self) -> Option<&Summary> {
-        match self {
-            Self::Record(summary) => Some(summary),
-            Self::Skipped(..) => None,
-        }
-    }
-}
 
 /// What is asked of every record of a store, wanted or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! A shard of the index: a line of JSON about the shard, a table of its files as JSON, and the records as bytes. Table
 //! and records carry checksums, so that a damaged shard is seen and does no harm.
 
-use super::{Known, Stamp, code};
+use super::{Stamp, Summary, code};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 /// Name and version of the form.
-const SCHEMA: &str = "ndbench.index/2";
+const SCHEMA: &str = "ndbench.index/3";
 
 /// What knows the rules by which a file is a record: an index of another build is not believed.
 const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("NDBENCH_COMMIT"));
@@ -34,13 +34,13 @@ struct Head {
     sum: u32,
 }
 
-/// A file of the store.
+/// A record of the store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::record) struct Entry {
     pub name: String,
     pub stamp: Stamp,
-    pub known: Known,
-    /// Where its record begins among the records, and how long it is.
+    pub summary: Summary,
+    /// Where it begins among the records, and how long it is.
     at: u64,
     length: u64,
     /// Checksum of the record's bytes.
@@ -81,6 +81,11 @@ impl Shard {
         Some(Shard { file: RefCell::new((reader, records)), records, length, entries })
     }
 
+    /// It knows a file of that name, as it was.
+    pub fn knows(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
     /// What it knows of the file of that name, as long as the file is unchanged.
     pub fn find(&self, name: &str, stamp: &Stamp) -> Option<&Entry> {
         self.entries.get(name).filter(|entry| entry.stamp == *stamp)
@@ -110,10 +115,10 @@ pub(in crate::record) struct Builder {
 }
 
 impl Builder {
-    /// Adds a file with the bytes of its record; none for a file that is no record.
-    pub fn add(&mut self, name: String, stamp: Stamp, known: Known, record: &[u8]) {
+    /// Adds a file with the bytes of its record.
+    pub fn add(&mut self, name: String, stamp: Stamp, summary: Summary, record: &[u8]) {
         let (at, length) = (self.records.len() as u64, record.len() as u64);
-        self.entries.push(Entry { name, stamp, known, at, length, sum: crc32fast::hash(record) });
+        self.entries.push(Entry { name, stamp, summary, at, length, sum: crc32fast::hash(record) });
         self.records.extend(record);
     }
 
@@ -147,31 +152,34 @@ fn head(table: &[u8]) -> Head {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::SkippedKind;
 
-    fn stamp() -> Stamp {
-        Stamp::of(&tempfile::tempfile().unwrap().metadata().unwrap())
+    /// A file of that text, its stamp, and what stands for a summary.
+    fn example(text: &str) -> (tempfile::NamedTempFile, Stamp, Summary) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&file, format!("{{\n  \"checksum\": \"sha256:{}\",\n{text}", "0".repeat(64))).unwrap();
+        let stamp = Stamp::of(file.path()).unwrap();
+        let trial_id = crate::plan::TrialId(text.into());
+        let finished = jiff::Timestamp::UNIX_EPOCH;
+        (file, stamp, Summary { trial_id, fingerprint: "f".into(), is_finished: true, time_valid: true, finished })
     }
 
     #[test]
     fn a_shard_gives_back_what_it_was_given() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("index/00");
-        let stamp = stamp();
+        let ((_a, first, a), (_b, second, b)) = (example("a"), example("b"));
         let mut builder = Builder::default();
-        builder.add("a.json".into(), stamp, Known::Skipped(SkippedKind::Broken, "why".into()), b"");
-        builder.add("b.json".into(), stamp, Known::Skipped(SkippedKind::Foreign, "not".into()), b"bytes");
+        builder.add("a.json".into(), first.clone(), a, b"");
+        builder.add("b.json".into(), second.clone(), b.clone(), b"bytes");
         builder.write(&path).unwrap();
         let shard = Shard::open(&path).unwrap();
-        let entry = shard.find("b.json", &stamp).unwrap();
+        let entry = shard.find("b.json", &second).unwrap();
         let mut bytes = b"of another record".to_vec();
         assert_eq!(shard.bytes(entry, &mut bytes), Some(()));
-        assert_eq!((&entry.known, &bytes[..]), (&Known::Skipped(SkippedKind::Foreign, "not".into()), &b"bytes"[..]));
-        let first = shard.find("a.json", &stamp).unwrap();
-        assert_eq!((shard.bytes(first, &mut bytes), bytes.len()), (Some(()), 0), "backwards");
-        assert!(shard.find("c.json", &stamp).is_none());
-        let changed = Stamp::of(&fs::metadata(dir.path()).unwrap());
-        assert!(shard.find("b.json", &changed).is_none());
+        assert_eq!((&entry.summary, &bytes[..]), (&b, &b"bytes"[..]));
+        let entry = shard.find("a.json", &first).unwrap();
+        assert_eq!((shard.bytes(entry, &mut bytes), bytes.len()), (Some(()), 0), "backwards");
+        assert!(shard.find("c.json", &first).is_none() && shard.find("b.json", &first).is_none());
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
     }
 
@@ -179,15 +187,16 @@ mod tests {
     fn damage_anywhere_is_seen() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("00");
-        let stamp = stamp();
+        let (_file, stamp, summary) = example("a");
         let mut builder = Builder::default();
-        builder.add("a.json".into(), stamp, Known::Skipped(SkippedKind::Broken, "why".into()), b"bytes");
+        builder.add("a.json".into(), stamp.clone(), summary, b"bytes");
         builder.write(&path).unwrap();
         let whole = fs::read(&path).unwrap();
         let read = || {
             let shard = Shard::open(&path)?;
             shard.bytes(shard.find("a.json", &stamp)?, &mut Vec::new())
         };
+        assert_eq!(read(), Some(()));
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 1;

@@ -1,16 +1,15 @@
 //! By what a file is recognised as unchanged.
 
+use super::super::stated::Stated;
 use serde::{Deserialize, Serialize};
 use std::fs::Metadata;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::path::Path;
 
-/// A file touched so shortly before it was looked at may change again without a new time: file systems count time in
-/// steps, some in whole seconds.
-const RACY: Duration = Duration::from_secs(2);
-
-/// Size, times and inode of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The checksum that a record's file states, with its size, times and inode. A record that was replaced is told by the checksum,
+/// whatever the clocks say; the rest tells of files that somebody has changed without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::record) struct Stamp {
+    stated: Stated,
     size: u64,
     /// Of its content, since 1970: seconds and nanoseconds.
     modified: (i64, i64),
@@ -20,11 +19,17 @@ pub(in crate::record) struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of a file.
+    /// The stamp of the file at `path`; absent where it is none that could be a record, or states no checksum in its place.
+    pub fn of(path: &Path) -> Option<Self> {
+        let (about, stated) = Stated::of_file(path).ok()?;
+        Some(Self::new(&about, stated?))
+    }
+
     #[cfg(unix)]
-    pub fn of(file: &Metadata) -> Self {
+    fn new(file: &Metadata, stated: Stated) -> Self {
         use std::os::unix::fs::MetadataExt;
         Self {
+            stated,
             size: file.size(),
             modified: (file.mtime(), file.mtime_nsec()),
             changed: (file.ctime(), file.ctime_nsec()),
@@ -32,38 +37,15 @@ impl Stamp {
         }
     }
 
-    /// The stamp of a file.
     #[cfg(not(unix))]
-    pub fn of(file: &Metadata) -> Self {
-        let since = file.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    fn new(file: &Metadata, stated: Stated) -> Self {
+        let since = file.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
         let modified = (since.as_secs() as i64, i64::from(since.subsec_nanos()));
-        Self { size: file.len(), modified, changed: modified, inode: 0 }
+        Self { stated, size: file.len(), modified, changed: modified, inode: 0 }
     }
 
-    /// The file was left alone for a while before `now`, so that any later change shows in its stamp.
-    pub fn is_settled(&self, now: SystemTime) -> bool {
-        let limit = now.checked_sub(RACY).and_then(|t| t.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-        let limit = (limit.as_secs() as i64, i64::from(limit.subsec_nanos()));
-        self.modified < limit && self.changed < limit
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_settled_two_seconds_after_its_last_change() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let stamp = Stamp::of(&file.as_file().metadata().unwrap());
-        let now = SystemTime::now();
-        assert!(!stamp.is_settled(now));
-        assert!(stamp.is_settled(now + Duration::from_secs(3)));
-        assert!(!stamp.is_settled(now - Duration::from_secs(3600)), "a time in the future proves nothing");
-        file.as_file().set_modified(now - Duration::from_secs(3600)).unwrap();
-        let older = Stamp::of(&file.as_file().metadata().unwrap());
-        assert_ne!(older, stamp);
-        #[cfg(unix)]
-        assert!(!older.is_settled(now), "its inode was changed just now");
+    /// It is of a file that held `text`.
+    pub fn is_of(&self, text: &[u8]) -> bool {
+        self.size == text.len() as u64 && Stated::of(text).as_ref() == Some(&self.stated)
     }
 }

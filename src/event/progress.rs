@@ -1,13 +1,17 @@
 //! How far a training is.
 
-use crate::event::{EpochResult, EpochTimes, StepSplit};
+use super::{EpochResult, EpochTimes, StepSplit};
+use crate::plan::Trial;
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
+
+/// The form of a checkpoint, by [`head`](crate::files::head); its header has the trial's `trial_id` and its `progress`, a [`Progress`].
+pub const CHECKPOINT: &str = "ndbench.checkpoint/3";
 
 /// How far a training is, and what it has measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Progress {
+pub struct Progress {
     /// Results of the epochs done.
     pub epochs: Vec<EpochResult>,
     /// Steps done of the epoch under way; all of them while its evaluation is due.
@@ -21,6 +25,15 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// What is left of `trial`, where each epoch takes as long as those done; where none is done, of `whole`, which it was
+    /// estimated to take. Absent where nothing is known.
+    pub fn left(&self, trial: &Trial, whole: Option<Seconds>) -> Option<Seconds> {
+        let done = self.epochs.len() as f64;
+        let taken: Seconds = self.epochs.iter().map(|epoch| epoch.seconds.paper + epoch.seconds.evaluation).sum();
+        let left = if done > 0.0 { (f64::from(trial.epochs) - done) * taken.0 / done } else { whole?.0 };
+        Some(Seconds((left - self.paper.0).max(0.0)))
+    }
+
     /// The epoch under way, from 1.
     pub fn epoch(&self) -> u32 {
         self.epochs.len() as u32 + 1
