@@ -53,8 +53,9 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     queue.held_words().try_for_each(|held| talk::say(&held))?;
     let tasks = selected.trials.iter().filter_map(|trial| queue.tasks.get(&trial.trial.id()));
     let before: BTreeSet<String> = tasks.map(|task| task.array().into()).collect();
-    // A report on this matrix that could not be submitted before is made up for.
-    if missing == 0 && (before.is_empty() || queue.reports.contains(&frozen.matrix())) {
+    // A report on these trials that could not be submitted before is made up for.
+    let about = (selected.scenario.name().to_owned(), selected.trials.iter().map(|trial| trial.trial.id()).collect());
+    if missing == 0 && (before.is_empty() || queue.reports.contains(&about)) {
         return Ok(());
     }
     let program = program(args)?;

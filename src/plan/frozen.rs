@@ -148,11 +148,6 @@ impl Frozen {
         name
     }
 
-    /// The name of what was asked for, whatever of it is missing: that of the plan without rows.
-    pub fn matrix(&self) -> String {
-        Self { rows: Vec::new(), ..self.clone() }.name()
-    }
-
     /// Writes it into `folder` under its name; the path.
     ///
     /// # Errors

@@ -131,7 +131,8 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 /// A line of `sinfo` about a node of one of these partitions, and which.
 fn node<'a>(line: &'a str, partitions: &[&str]) -> Option<(&'a str, Node)> {
     let fields: Vec<&str> = line.split('|').collect();
-    let [of, gres, cpus, memory] = fields.as_slice() else { return None };
+    // A partition without nodes has a line with nothing but zeros.
+    let [of, gres, cpus, memory] = fields.as_slice().first_chunk().filter(|[_, _, cpus, _]| *cpus != "0")?;
     // `8+`: some have more.
     let number = |text: &str| text.parse().unwrap_or(u64::MAX);
     let of = of.trim_end_matches('*');
@@ -154,7 +155,8 @@ fn obstacles(lines: &[&str], nodes: &[(&str, Node)], asked: Option<&str>) -> Vec
         Some(state @ ("DRAIN" | "INACTIVE")) => {
             Some(Obstacle::Closed { partition: (*name).into(), state: state.into() })
         }
-        _ if nodes.iter().all(|(of, _)| of != name) => Some(Obstacle::Empty((*name).into())),
+        // One of several will do.
+        _ if nodes.is_empty() => Some(Obstacle::Empty((*name).into())),
         _ => None,
     });
     missing.chain(wrong).collect()
@@ -305,8 +307,11 @@ mod tests {
         assert!(misfits.contains("; 32 is the most") && misfits.contains("MiB; 64000 is the most"), "{misfits}");
         let undefined = Limits::of(CONFIG, "PartitionName=x Default=NO MaxTime=1:00:00\n", NODES, None);
         assert_eq!(undefined.misfits(&slurm("")), ["slurm.partition: the cluster has no default partition; name one"]);
-        let empty = Limits::of(CONFIG, &[PARTITIONS, "PartitionName=new State=UP"].concat(), NODES, Some("new"));
-        assert_eq!(empty.misfits(&slurm("cpus = 1000")), ["slurm.partition: new has no nodes"]);
+        let (partitions, nodes) =
+            ([PARTITIONS, "PartitionName=new State=UP"].concat(), [NODES, "new|(null)|0|0\n"].concat());
+        let empty = |asked| Limits::of(CONFIG, &partitions, &nodes, Some(asked)).misfits(&slurm("cpus = 96"));
+        assert_eq!(empty("new"), ["slurm.partition: new has no nodes"]);
+        assert_eq!(empty("gpu,new"), [""; 0]);
         assert_eq!(Limits::unknown().misfits(&slurm("partition = \"any\"")), [""; 0]);
     }
 }

@@ -75,8 +75,8 @@ impl fmt::Display for Task {
 pub struct Queue {
     /// The tasks of trials that wait or run.
     pub tasks: BTreeMap<TrialId, Task>,
-    /// The matrices of which a report waits, by [`Frozen::matrix`].
-    pub reports: BTreeSet<String>,
+    /// The scenarios of which a report waits, each with the trials that it is about.
+    pub reports: BTreeSet<(String, Vec<TrialId>)>,
     /// What is held until somebody releases it, as Slurm calls it, by the reason.
     pub held: BTreeMap<String, Vec<String>>,
 }
@@ -106,7 +106,11 @@ impl Queue {
                     }
                     Some(None) => {}
                     None => {
-                        queue.reports.insert(frozen.matrix());
+                        // Where this program cannot tell what it is about, it is about something else.
+                        queue.reports.extend(frozen.thaw(None).ok().map(|thawed| {
+                            let trials = thawed.trials.iter().map(|trial| trial.trial.id());
+                            (thawed.scenario.name().to_owned(), trials.collect())
+                        }));
                     }
                 }
             }
