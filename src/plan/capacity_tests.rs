@@ -55,6 +55,18 @@ fn all_of_the_study_s_table_1_fits_its_own_gpu() {
 }
 
 #[test]
+fn of_the_study_s_table_2_resnet18_alone_fits_16_gb_and_all_fits_40() {
+    let that_fit = |name: &str| -> Vec<String> {
+        let profile = Profile::load(name).unwrap();
+        let fits = |trial: &Trial| !need(trial, &profile, &Sightings::default()).unwrap().fails;
+        let all = trials("table2-imagenet", &profile).into_iter().filter(fits);
+        all.map(|trial| format!("{} {}", trial.architecture, trial.norm)).collect()
+    };
+    assert_eq!(that_fit("v100-16gb"), ["resnet18-imagenet bn", "resnet18-imagenet nd"]);
+    assert_eq!(that_fit("a100-40gb").len(), 7);
+}
+
+#[test]
 fn fast_leaves_room_for_larger_batches() {
     let profile = Profile::load("v100-16gb").unwrap();
     let of = |implementation| {

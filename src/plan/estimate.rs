@@ -4,7 +4,7 @@ use super::need::need;
 use super::{Cost, Sightings, StepTime, Trial, study};
 use crate::files::sha256_hex;
 use crate::profile::Profile;
-use crate::scenario::{Deconvolution, Implementation, Norm, Precision};
+use crate::scenario::{Deconvolution, Implementation, Norm, Precision, Recipe};
 use crate::units::{Bytes, Seconds};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -158,11 +158,13 @@ fn is_usual(trial: &Trial) -> bool {
     })
 }
 
-/// The study's seconds, for trials like the study's: its batch, its arithmetic, its code; fewer images take less.
+/// The study's seconds, for trials like the study's: its batch, its arithmetic, its layout of images, its code; fewer images
+/// take less.
 fn from_study(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
     let speed = profile.estimates().study_speed?;
     let published = trial.deconvolution.is_none_or(|d| d.implementation == Implementation::Published);
-    if trial.recipe.batch_size != 128 || trial.recipe.precision != Precision::Fp32 || !published || !is_usual(trial) {
+    let Recipe { batch_size, precision, channels_last, .. } = trial.recipe;
+    if batch_size != 128 || precision != Precision::Fp32 || channels_last || !published || !is_usual(trial) {
         return None;
     }
     let all = study::seconds(&trial.dataset, trial.architecture, trial.norm, trial.epochs)?;

@@ -29,11 +29,25 @@ impl Planned {
     }
 }
 
+/// Whether a step of `trial` takes at least as much as its evaluation on such a device, so that its peak tells of steps.
+pub fn peaks_in_a_step(trial: &Trial, device: Device) -> bool {
+    let account = account(&StepKind::from(trial), device, load(trial), None);
+    account.is_some_and(|account| account.step.total() >= account.evaluation.total())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::{Sightings, need};
     use crate::profile::Profile;
+
+    #[test]
+    fn an_evaluation_with_large_batches_is_the_peak() {
+        let mut trial = crate::plan::tests::only(&["architecture=vgg16,norm=bn,epochs=1,attempt=1"]).remove(0).trial;
+        assert!(peaks_in_a_step(&trial, Device::Cpu));
+        (trial.recipe.batch_size, trial.recipe.eval_batch_size) = (8, 2000);
+        assert!(!peaks_in_a_step(&trial, Device::Cpu));
+    }
 
     #[test]
     fn the_plan_of_a_trial_is_that_of_its_need() {

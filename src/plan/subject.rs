@@ -47,6 +47,7 @@ impl StepKind {
         Subject {
             precision: self.precision,
             classes: self.classes.map_or(subject.classes, |classes| classes as u64),
+            channels_last: self.channels_last,
             copies: device == Device::Cpu,
             ..subject
         }

@@ -337,6 +337,9 @@ fn estimates_prefer_records_then_the_study_then_operations() {
     let e = estimate(&double, &profile("cpu"), &Repetitions::default());
     assert_eq!(e.basis, Basis::Assumed);
     assert!((e.seconds.unwrap().0 - 20.0 * 160_000.0 * 2.0 * 313_201_664.0 / 1.5e11).abs() < 1e-6);
+    let mut pixels = first.clone();
+    pixels.recipe.channels_last = true;
+    assert_eq!(estimate(&pixels, &a100, &Repetitions::default()).basis, Basis::Assumed, "the study's were planes");
     let mut other = trials[1].trial.clone();
     other.deconvolution.as_mut().unwrap().block = 512;
     let e = estimate(&other, &profile("cpu"), &Repetitions::default());

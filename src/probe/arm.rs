@@ -7,14 +7,14 @@ use crate::data::{self, EpochPlan, Normalisation};
 use crate::event::{MemoryPeak, Outcome};
 use crate::nn::{Method, networks};
 use crate::plan::Trial;
-use crate::record::{Floor, Turn};
+use crate::record::{Floor, ProbeCell, Turn};
 use crate::scenario::Norm;
 use crate::train::{Mark, Model, NativeError, classify, live_memory, peak_memory, reset_peak_memory};
 use crate::units::{Bytes, Seconds};
 use tch::{Device, Kind, Tensor};
 
-/// Batches' worth of images; a turn goes through them again and again.
-const BATCHES: i64 = 4;
+/// Batches' worth of images.
+const BATCHES: i64 = ProbeCell::BATCHES as i64;
 
 /// Small enough that the loss of noise stays finite for as long as anyone measures.
 const RATE: f64 = 1e-4;

@@ -39,7 +39,7 @@ pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name, remem
 pub use probe::{
     CallCost, Floor, Operations, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name,
 };
-pub use sightings::{seen, sightings, step_kind};
+pub use sightings::{kind_of, seen, sightings, step_kind};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::Store;
 pub use validity::Flag;

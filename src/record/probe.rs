@@ -139,10 +139,22 @@ impl From<&CallStats> for CallCost {
 pub struct ProbeCell {
     /// The network.
     pub architecture: Architecture,
-    /// Whose number of classes it has; the images are noise.
+    /// Whose number of classes and size of images it has; the images are noise.
     pub dataset: Dataset,
     /// What took turns, in the order of the first round. All have the same number of turns.
     pub arms: Vec<ProbeArm>,
+}
+
+impl ProbeCell {
+    /// Batches' worth of images that there are; turns go through them again and again.
+    pub const BATCHES: u64 = 4;
+
+    /// What the images of steps of so many hold between steps: their pixels, a byte each, and of each its label, its place in
+    /// the order, the corner of its crop, and whether it is mirrored.
+    pub fn images(&self, batch: u64) -> Bytes {
+        let pixels = 3 * u64::from(self.dataset.side()).pow(2);
+        Bytes(Self::BATCHES * batch * (pixels + 8 + 8 + 16 + 1))
+    }
 }
 
 /// One network in training, among others.
@@ -164,7 +176,8 @@ pub struct ProbeArm {
     pub channels_last: bool,
     /// Bytes in parameters, running statistics and momentum: what lives between steps.
     pub resident: Option<Bytes>,
-    /// Peaks over its turns. Allocated: what it holds itself, without images and other arms. Reserved: by all of the process.
+    /// Peaks over its turns. Allocated: what it holds itself and the images, without other arms. Reserved: by all of the
+    /// process.
     pub memory: MemoryPeak,
     /// The floor of what it whitens, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -268,6 +281,12 @@ mod tests {
         let newer = text.replace(PROBE_SCHEMA, "ndbench.probe/2");
         assert!(ProbeRecord::parse(newer.as_bytes()).unwrap_err().to_string().contains("newer than `ndbench.probe/1`"));
         assert_eq!(record().name(), "vgg16-cifar10-19700101T000000000Z");
+    }
+
+    #[test]
+    fn images_are_as_large_as_those_of_the_data_set() {
+        let of = |dataset: &str| ProbeCell { dataset: dataset.parse().unwrap(), ..record().cell }.images(2).0;
+        assert_eq!([of("cifar10"), of("imagenet")], [8 * (3 * 32 * 32 + 33), 8 * (3 * 224 * 224 + 33)]);
     }
 
     #[test]

@@ -1,14 +1,10 @@
 //! What records and probes of a kind of device say of its memory.
 
-use super::{ProbeArm, ProbeRecord, Record};
+use super::{ProbeArm, ProbeCell, ProbeRecord, Record};
 use crate::event::Outcome;
-use crate::plan::{Seen, Sightings, StepKind, data_set};
+use crate::plan::{Seen, Sightings, StepKind, data_set, peaks_in_a_step};
+use crate::profile;
 use crate::telemetry::Device;
-use crate::units::Bytes;
-
-/// Images of a probe, in batches; each takes its pixels, a label, a place in the order, a corner and a coin.
-const BATCHES: u64 = 4;
-const IMAGE: u64 = 3 * 32 * 32 + 8 + 8 + 16 + 1;
 
 /// Steps that were measured, and trainings that ran out of memory, on the devices for which `fits`.
 pub fn sightings(records: &[Record], probes: &[ProbeRecord], fits: impl Fn(&Device) -> bool) -> Sightings {
@@ -17,7 +13,9 @@ pub fn sightings(records: &[Record], probes: &[ProbeRecord], fits: impl Fn(&Devi
         let (kind, batch) = (StepKind::from(&record.trial), u64::from(record.trial.recipe.batch_size));
         match (&record.outcome, record.memory.allocated) {
             (Outcome::Oom { .. }, _) => sightings.insert_failed(&kind, batch),
-            (Outcome::Finished, Some(allocated)) => {
+            (Outcome::Finished, Some(allocated))
+                if peaks_in_a_step(&record.trial, kind_of(&record.environment.device)) =>
+            {
                 let data = data_set(&record.trial).unwrap_or_default();
                 sightings.insert(&kind, Seen { batch, allocated, data });
             }
@@ -26,29 +24,37 @@ pub fn sightings(records: &[Record], probes: &[ProbeRecord], fits: impl Fn(&Devi
     }
     for probe in probes.iter().filter(|probe| fits(&probe.environment.device)) {
         for arm in &probe.cell.arms {
-            if let Some(seen) = seen(arm) {
-                sightings.insert(&step_kind(probe, arm), seen);
+            if let Some(seen) = seen(&probe.cell, arm) {
+                sightings.insert(&step_kind(&probe.cell, arm), seen);
             }
         }
     }
     sightings
 }
 
-/// What the steps of an arm are.
-pub fn step_kind(probe: &ProbeRecord, arm: &ProbeArm) -> StepKind {
+/// The kind of device that it is.
+pub fn kind_of(device: &Device) -> profile::Device {
+    match device {
+        Device::Cpu => profile::Device::Cpu,
+        Device::Cuda(_) => profile::Device::Cuda,
+    }
+}
+
+/// What the steps of an arm of `cell` are.
+pub fn step_kind(cell: &ProbeCell, arm: &ProbeArm) -> StepKind {
     StepKind {
-        architecture: probe.cell.architecture,
+        architecture: cell.architecture,
         norm: arm.norm,
         deconvolution: arm.deconvolution,
         precision: arm.precision,
         cuda_graph: arm.cuda_graph,
         channels_last: arm.channels_last,
-        classes: probe.cell.dataset.classes(),
+        classes: cell.dataset.classes(),
     }
 }
 
-/// What an arm took; absent where its device could not say.
-pub fn seen(arm: &ProbeArm) -> Option<Seen> {
+/// What an arm of `cell` took; absent where its device could not say.
+pub fn seen(cell: &ProbeCell, arm: &ProbeArm) -> Option<Seen> {
     let batch = u64::from(arm.batch_size);
-    Some(Seen { batch, allocated: arm.memory.allocated?, data: Bytes(BATCHES * batch * IMAGE) })
+    Some(Seen { batch, allocated: arm.memory.allocated?, data: cell.images(batch) })
 }

@@ -1,11 +1,11 @@
 //! The sink that turns the events of a trial into its record.
 
 use super::overhead::name as overhead_name;
+use super::sightings::kind_of;
 use super::{Record, SCHEMA, Store, TelemetryOverhead};
 use crate::event::{EpochResult, Event, MemoryPeak, Outcome, Sink, SinkError};
 use crate::plan::{Planned, ResolvedTrial, Trial, TrialId};
-use crate::profile;
-use crate::telemetry::{Device, Environment, SlurmJob, TelemetrySummary};
+use crate::telemetry::{Environment, SlurmJob, TelemetrySummary};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -87,11 +87,7 @@ impl Current {
         };
         let Trial { architecture, norm, deconvolution, .. } = &self.trial.trial;
         let of = overhead_name(*architecture, *norm, deconvolution.as_ref());
-        let device = match self.environment.device {
-            Device::Cpu => profile::Device::Cpu,
-            Device::Cuda(_) => profile::Device::Cuda,
-        };
-        let planned = Planned::of(&self.trial.trial, device);
+        let planned = Planned::of(&self.trial.trial, kind_of(&self.environment.device));
         let overhead = |telemetry: &Box<_>| TelemetryOverhead::of(telemetry, &of, &self.environment, store);
         Record {
             schema: SCHEMA.into(),

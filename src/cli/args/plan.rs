@@ -19,9 +19,6 @@ pub struct PlanArgs {
     /// Also draw memory over batch with the devices' limits, as SVG, into this file
     #[arg(long, value_name = "FILE")]
     pub figure: Option<PathBuf>,
-    /// Instead, plan the study's seven trainings on ImageNet, which this program does not run
-    #[arg(long, conflicts_with_all = ["accuracy", "figure"])]
-    pub imagenet: bool,
     /// Instead, hold the memory that was planned against what the records and probes of this store measured
     #[arg(long, value_name = "STORE", value_parser = existing_folder)]
     pub accuracy: Option<PathBuf>,

@@ -5,8 +5,7 @@ use crate::cli::exit::Failure;
 use crate::cli::talk;
 use crate::plan::{Correction, Seen as Step, StepKind};
 use crate::profile;
-use crate::record::{ProbeRecord, Record, seen, step_kind};
-use crate::telemetry::Device;
+use crate::record::{ProbeRecord, Record, kind_of, seen, step_kind};
 use crate::units::Bytes;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde::Serialize;
@@ -143,12 +142,9 @@ fn of_probes(probes: &[ProbeRecord]) -> Vec<Row> {
     let mut kinds: BTreeMap<String, (StepKind, profile::Device, Vec<Step>)> = BTreeMap::new();
     for probe in probes {
         for arm in &probe.cell.arms {
-            let Some(step) = seen(arm) else { continue };
-            let kind = step_kind(probe, arm);
-            let device = match probe.environment.device {
-                Device::Cpu => profile::Device::Cpu,
-                Device::Cuda(_) => profile::Device::Cuda,
-            };
+            let Some(step) = seen(&probe.cell, arm) else { continue };
+            let kind = step_kind(&probe.cell, arm);
+            let device = kind_of(&probe.environment.device);
             let key = format!("{kind:?} {:?}", probe.environment.device);
             kinds.entry(key).or_insert((kind, device, Vec::new())).2.push(step);
         }
@@ -180,8 +176,9 @@ fn of_kind(kind: &StepKind, device: profile::Device, mut steps: Vec<Step>) -> Ve
     steps.iter().map(row).collect()
 }
 
-/// `bn`, `nd fast`.
+/// `bn`, `nd fast`, `bn, channels last`.
 fn words(kind: &StepKind) -> String {
     let implementation = kind.deconvolution.map_or(String::new(), |d| format!(" {}", d.implementation));
-    format!("{}{implementation}", kind.norm)
+    let layout = if kind.channels_last { ", channels last" } else { "" };
+    format!("{}{implementation}{layout}", kind.norm)
 }

@@ -3,7 +3,6 @@
 mod accuracy;
 mod energy;
 mod figure;
-mod imagenet;
 mod machines;
 mod requests;
 mod seen;
@@ -15,7 +14,7 @@ use super::args::PlanArgs;
 use super::exit::Failure;
 use super::talk;
 use crate::files::write_atomic;
-use crate::plan::{Capacity, Filter, Repetitions, ResolvedTrial, Risk, Sightings, Trial, estimate, expand};
+use crate::plan::{Basis, Capacity, Filter, Repetitions, ResolvedTrial, Risk, Sightings, Trial, estimate, expand};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, Joules, Seconds};
 use energy::Energies;
@@ -34,9 +33,6 @@ use std::path::PathBuf;
 pub fn run(args: &PlanArgs) -> Result<(), Failure> {
     if let Some(store) = &args.accuracy {
         return accuracy::run(store, args.json);
-    }
-    if args.imagenet {
-        return imagenet::run(&machines(args)?, args.json);
     }
     let input = |e: Box<dyn std::error::Error + Send + Sync>| Failure::Input(e);
     let scenario = Scenario::load(&args.selection.scenario).map_err(|e| input(e.into()))?;
@@ -96,20 +92,23 @@ struct CellPlan {
     capacity: Option<Capacity>,
     /// Of an epoch in the longest training, evaluation included; absent where nothing is known.
     epoch: Option<Seconds>,
+    /// What that rests on.
+    epoch_basis: Basis,
     trials: usize,
 }
 
 fn plan(machine: &Machine, trials: &[ResolvedTrial], seen: &Seen) -> DevicePlan {
-    let (sightings, energies) = if machine.memory_only {
-        (Sightings::default(), Energies::default())
+    let (sightings, energies, repetitions) = if machine.memory_only {
+        (Sightings::default(), Energies::default(), Repetitions::default().alone())
     } else {
-        (seen.memory(&machine.profile), seen.energy(&machine.profile))
+        (seen.memory(&machine.profile), seen.energy(&machine.profile), seen.times(&machine.profile))
     };
-    let seconds = |trial: &Trial| {
-        let known = !machine.memory_only;
-        known.then(|| estimate(trial, &machine.profile, &Repetitions::default()).seconds).flatten()
+    let time = |trial: &Trial| {
+        let estimate = estimate(trial, &machine.profile, &repetitions);
+        (estimate.seconds, estimate.basis)
     };
-    let cells: Vec<CellPlan> = cells(trials).iter().map(|trials| cell(trials, machine, &sightings, &seconds)).collect();
+    let seconds = |trial: &ResolvedTrial| time(&trial.trial).0;
+    let cells: Vec<CellPlan> = cells(trials).iter().map(|trials| cell(trials, machine, &sightings, &time)).collect();
     let risk = |cell: &CellPlan| cell.capacity.map(|capacity| capacity.risk);
     DevicePlan {
         device: machine.name.clone(),
@@ -118,12 +117,12 @@ fn plan(machine: &Machine, trials: &[ResolvedTrial], seen: &Seen) -> DevicePlan 
         suffices: cells.iter().all(|cell| risk(cell) == Some(Risk::Low)),
         cells,
         trials: trials.len(),
-        seconds: trials.iter().map(|trial| seconds(&trial.trial)).sum(),
+        seconds: trials.iter().map(seconds).sum(),
         energy: trials
             .iter()
             .map(|trial| energies.joules(&trial.trial))
             .try_fold(Joules(0.0), |sum, own| Some(Joules(sum.0 + own?.0))),
-        slurm: requests(machine, trials, &|trial| seconds(&trial.trial)),
+        slurm: requests(machine, trials, &seconds),
     }
 }
 
@@ -147,17 +146,19 @@ fn cell(
     trials: &[&ResolvedTrial],
     machine: &Machine,
     sightings: &Sightings,
-    seconds: &dyn Fn(&Trial) -> Option<Seconds>,
+    time: &dyn Fn(&Trial) -> (Option<Seconds>, Basis),
 ) -> CellPlan {
     let longest = trials.iter().max_by_key(|trial| trial.trial.epochs).expect("a cell has a trial");
     let trial = &longest.trial;
+    let (seconds, epoch_basis) = time(trial);
     CellPlan {
         architecture: trial.architecture.to_string(),
         dataset: trial.dataset.to_string(),
         norm: norm(longest),
         batch_size: trial.recipe.batch_size,
         capacity: Capacity::of(trial, &machine.profile, sightings),
-        epoch: seconds(trial).map(|all| Seconds(all.0 / f64::from(trial.epochs))),
+        epoch: seconds.map(|all| Seconds(all.0 / f64::from(trial.epochs))),
+        epoch_basis,
         trials: trials.len(),
     }
 }

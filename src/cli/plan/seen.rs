@@ -3,9 +3,10 @@
 use super::energy::Energies;
 use crate::cli::exit::Failure;
 use crate::cli::fitting::fits;
+use crate::cli::repetitions::repetitions;
 use crate::cli::report::warn_of;
 use crate::cli::stored;
-use crate::plan::Sightings;
+use crate::plan::{Repetitions, Sightings};
 use crate::profile::Profile;
 use crate::record::{ProbeRecord, Record, Store, sightings};
 use std::path::Path;
@@ -32,6 +33,11 @@ impl Seen {
     /// Of memory, on devices that the profile describes.
     pub fn memory(&self, profile: &Profile) -> Sightings {
         sightings(&self.records, &self.probes, |device| fits(profile, device))
+    }
+
+    /// Of time, in the newest environment with such a device.
+    pub fn times(&self, profile: &Profile) -> Repetitions {
+        repetitions(&self.records, profile, None)
     }
 
     /// Of energy, on such devices.

@@ -4,7 +4,7 @@ use super::{CellPlan, DevicePlan};
 use crate::plan::{Capacity, Risk};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "network",
     "data",
     "norm",
@@ -19,6 +19,7 @@ const COLUMNS: [&str; 14] = [
     "safe",
     "at a time",
     "epoch",
+    "time from",
 ];
 
 impl DevicePlan {
@@ -66,6 +67,7 @@ impl DevicePlan {
             of(&|c| batch(c.safe)),
             of(&|c| c.at_a_time.to_string()),
             right(cell.epoch.map_or("?".into(), |seconds| seconds.to_string())),
+            Cell::new(cell.epoch_basis.to_string()),
         ]
     }
 }
@@ -90,6 +92,7 @@ pub(super) fn footer(plans: &[DevicePlan]) -> String {
          on a CPU, that times the profile's factor. Device: reserved and the profile's base, an assumption. Risk: low where the \
          band more fits too, high where it does not fit. Largest: batch that is estimated to fit; safe: with the band more, and \
          without the allocator starting anew. At a time: trainings on one device, whose times then do not count. Epoch: with \
-         evaluation, from the study's times or the profile's rates. docs/planning.md says how good all this is.\n"
+         evaluation, from finished trainings of the store (records), the study's times or measured steps over the speed that the \
+         profile assumes, or the profile's rates (assumed). docs/planning.md says how good all this is.\n"
     )
 }

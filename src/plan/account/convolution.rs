@@ -1,8 +1,39 @@
 //! Convolutions: what they keep, and the copies that they compute in.
 
-use super::ledger::Purpose::{Activations, Flowing, Gradients, Workspaces};
+use super::ledger::Purpose::{self, Activations, Flowing, Gradients, Workspaces};
+use super::ledger::Storage;
 use super::operations::windows;
-use super::tape::{Gradient, LayerFacts, Sizes, Tape, Tensor};
+use super::tape::{LayerFacts, Tape};
+use super::tensor::{Gradient, Sizes, Tensor};
+
+/// What convolutions copy into a layout of their own before they compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copies {
+    /// Nothing that is known of: on GPUs.
+    Nothing,
+    /// Images and weights: on a CPU, of images that lie plane by plane.
+    Everything,
+    /// Weights, first into the layout of the images and then into their own: on a CPU, of images that lie pixel by pixel.
+    Weights,
+}
+
+impl Copies {
+    /// Of so many numbers of images, those that are copied.
+    fn of_images(self, numbers: u64) -> u64 {
+        if self == Self::Everything { numbers } else { 0 }
+    }
+
+    /// Numbers of the weight's copy in the convolution's own layout,
+    fn of_weight(self, g: Geometry) -> u64 {
+        if self == Self::Nothing { 0 } else { g.weight() }
+    }
+
+    /// and of that in the images', where the two differ.
+    fn as_images_lie(self, g: Geometry) -> u64 {
+        let same = g.kernel == 1 || g.input == g.groups;
+        if self == Self::Weights && !same { g.weight() } else { 0 }
+    }
+}
 
 /// The geometry of a convolution with a square kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,40 +85,76 @@ impl Geometry {
 }
 
 impl Tape {
-    /// The convolution of `x`, which keeps `x` and the weight. Where convolutions compute in a layout of their own, what they
-    /// read and write is copied, on the way back too.
+    /// The convolution of `x`, which keeps `x` and the weight. What it reads and writes is copied as the tape says, on the way
+    /// back too.
     pub fn convolution(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, g: Geometry) -> Tensor {
         let sizes = g.makes(x.sizes);
         let (read, written): (u64, u64) = (x.numbers(), sizes.iter().product());
-        let copies = self.copies;
-        let copy = move |tape: &Tape, numbers: u64| tape.hold(Workspaces, if copies { numbers } else { 0 });
-        let result_copy = {
-            let inputs = (copy(self, read), copy(self, g.weight()));
-            let result = copy(self, written);
-            drop(inputs);
-            result
-        };
+        let y = self.convolved(read, written, g);
         let (kept, needed) = ((x.storage(), weight.storage()), x.is_differentiated());
         let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
-        let y = self.result((Activations, sizes), &inputs, move |tape, _gradient| {
-            let of_input = needed.then(|| {
-                let given = (copy(tape, written), copy(tape, g.weight()));
-                let found = copy(tape, read);
-                drop(given);
-                let of_input = tape.hold(Flowing, read);
-                drop(found);
-                Gradient::whole(of_input)
-            });
-            let given = (copy(tape, read), copy(tape, written));
-            let found = copy(tape, g.weight());
-            drop(given);
-            let of_weight = Gradient::whole(tape.hold(Gradients, g.weight()));
+        self.seen_as(y, sizes, &inputs, move |tape, _gradient| {
+            let laid_out = tape.workspace(tape.kernels.copies.as_images_lie(g));
+            let of_input = needed.then(|| tape.gradient_of_images(read, written, g));
+            let of_weight = tape.gradient_of_kernels(read, written, g);
             let of_bias = Gradient::whole(tape.hold(Gradients, g.output));
-            drop((found, kept));
+            drop((laid_out, kept));
             vec![of_input, Some(of_weight), Some(of_bias)]
-        });
-        drop(result_copy);
-        y
+        })
+    }
+
+    fn workspace(&self, numbers: u64) -> Storage {
+        self.hold(Workspaces, numbers)
+    }
+
+    /// The copies that a convolution reads: so many numbers of images, and its weight.
+    fn read_copies(&self, images: u64, g: Geometry) -> (Storage, Storage) {
+        (self.workspace(self.kernels.copies.of_images(images)), self.workspace(self.kernels.copies.of_weight(g)))
+    }
+
+    /// What a convolution writes: first in its own layout, where that is another.
+    fn convolved(&self, read: u64, written: u64, g: Geometry) -> Storage {
+        let _laid_out = self.workspace(self.kernels.copies.as_images_lie(g));
+        self.written(Activations, written, || self.read_copies(read, g))
+    }
+
+    /// So many numbers of images that are computed from `inputs`.
+    fn written<T>(&self, purpose: Purpose, numbers: u64, inputs: impl FnOnce() -> T) -> Storage {
+        if self.kernels.copies == Copies::Everything {
+            let inputs = inputs();
+            let copy = self.workspace(numbers);
+            drop(inputs);
+            let written = self.hold(purpose, numbers);
+            drop(copy);
+            return written;
+        }
+        let written = self.hold(purpose, numbers);
+        drop(inputs());
+        written
+    }
+
+    /// Where the convolution skips pixels, what it finds lies pixel by pixel: it is copied out as it lies, and then by planes.
+    fn gradient_of_images(&self, read: u64, written: u64, g: Geometry) -> Gradient {
+        if self.kernels.copies != Copies::Everything || g.stride == 1 || g.groups > 1 {
+            return Gradient::whole(self.written(Flowing, read, || self.read_copies(written, g)));
+        }
+        let inputs = self.read_copies(written, g);
+        let found = self.workspace(read);
+        drop(inputs);
+        let pixels = self.workspace(read);
+        let of_input = Gradient::whole(self.hold(Flowing, read));
+        drop((found, pixels));
+        of_input
+    }
+
+    fn gradient_of_kernels(&self, read: u64, written: u64, g: Geometry) -> Gradient {
+        let images = [read, written].map(|numbers| self.workspace(self.kernels.copies.of_images(numbers)));
+        let found = self.workspace(self.kernels.copies.of_weight(g));
+        drop(images);
+        let plain = self.workspace(self.kernels.copies.as_images_lie(g));
+        let of_weight = Gradient::whole(self.hold(Gradients, g.weight()));
+        drop((found, plain));
+        of_weight
     }
 
     /// Notes a convolution.

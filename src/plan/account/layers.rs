@@ -2,7 +2,8 @@
 
 use super::convolution::Geometry;
 use super::ledger::Purpose::{Gradients, Matrices};
-use super::tape::{Gradient, LayerFacts, Tape, Tensor};
+use super::tape::{LayerFacts, Tape};
+use super::tensor::{Gradient, Tensor};
 use super::whitening::{Measured, Whitening};
 use crate::scenario::{Deconvolution, Norm};
 

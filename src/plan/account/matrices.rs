@@ -1,7 +1,8 @@
 //! Operations on the matrices of ND, and the inverse square root by Newton-Schulz as the published code has it.
 
 use super::ledger::Purpose::{self, Matrices};
-use super::tape::{Gradient, Sizes, Tape, Tensor};
+use super::tape::Tape;
+use super::tensor::{Gradient, Sizes, Tensor};
 
 impl Tape {
     /// A gradient of so many numbers, for `purpose`.

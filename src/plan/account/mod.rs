@@ -13,6 +13,8 @@ mod matrices;
 mod networks;
 mod operations;
 mod tape;
+mod tensor;
+mod way_back;
 mod whitening;
 
 pub use ledger::Parts;
@@ -20,10 +22,11 @@ pub use tape::LayerFacts;
 
 use crate::scenario::{Architecture, Deconvolution, MatrixPrecision, Norm, Precision};
 use crate::units::Bytes;
+use convolution::Copies;
 use layers::Layers;
 use ledger::{Ledger, Purpose};
 use std::rc::Rc;
-use tape::Tape;
+use tape::{Kernels, Tape};
 
 /// A network and its input.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +43,8 @@ pub struct Subject {
     pub classes: u64,
     /// Side of an image.
     pub side: u64,
+    /// Images lie in memory pixel by pixel.
+    pub channels_last: bool,
     /// Convolutions compute in a layout of their own, as libtorch's do on a CPU.
     pub copies: bool,
 }
@@ -103,6 +108,7 @@ impl Subject {
             precision: Precision::Fp32,
             classes: architecture.classes() as u64,
             side: architecture.side().into(),
+            channels_last: false,
             copies: true,
         }
     }
@@ -160,11 +166,19 @@ impl Subject {
 
     /// One pass, and back where it trains; what was held between.
     fn pass(&self, ledger: Rc<Ledger>, images: u64, training: bool) -> (Tape, Parts) {
-        let tape = Tape::new(ledger, self.width(), self.copies, training);
+        let copies = match (self.copies, self.channels_last) {
+            (false, _) => Copies::Nothing,
+            (true, false) => Copies::Everything,
+            (true, true) => Copies::Weights,
+        };
+        let kernels = Kernels { width: self.width(), copies, channels_last: self.channels_last };
+        let tape = Tape::new(ledger, kernels, training);
         let layers = Layers { tape: &tape, norm: self.norm, deconvolution: &self.deconvolution };
-        let batch = tape.constant(Purpose::Activations, [images, 3, self.side, self.side]);
         // The batch lives as long as the step.
-        let logits = networks::run(self.network, layers, batch.clone(), self.classes);
+        let batch = tape.constant(Purpose::Activations, [images, 3, self.side, self.side]);
+        let laid_out =
+            if self.channels_last { tape.constant(Purpose::Activations, batch.sizes) } else { batch.clone() };
+        let logits = networks::run(self.network, layers, laid_out, self.classes);
         let loss = tape.cross_entropy(logits);
         let kept = tape.ledger.live();
         if training {

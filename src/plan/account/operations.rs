@@ -1,7 +1,8 @@
 //! What ordinary operations allocate, forward and back, and what they keep in between.
 
 use super::ledger::Purpose::{Activations, Flowing, Gradients};
-use super::tape::{Gradient, LayerFacts, Sizes, Tape, Tensor};
+use super::tape::{LayerFacts, Tape};
+use super::tensor::{Gradient, Sizes, Tensor};
 
 /// Bytes of the index that a maximum keeps of each of its results.
 const INDEX: u64 = 8;

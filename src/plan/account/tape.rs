@@ -1,90 +1,29 @@
-//! Tensors without numbers, and the way back through what made them: what lives when, as reverse-mode differentiation has it.
+//! Records what a network does to its memory, and what its operations need on the way back.
 
+use super::convolution::Copies;
 use super::ledger::{Ledger, Purpose, Storage};
+use super::tensor::{Gradient, Sizes, Tensor};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-/// Images, channels, height, width; of matrices 1, how many, rows, columns.
-pub(super) type Sizes = [u64; 4];
-
-/// A tensor: its sizes, its memory, and what its gradient goes to.
-#[derive(Clone)]
-pub(super) struct Tensor {
-    pub sizes: Sizes,
-    storage: Storage,
-    edge: Option<Edge>,
-}
-
-impl Tensor {
-    /// How many numbers it has.
-    pub fn numbers(&self) -> u64 {
-        self.sizes.iter().product()
-    }
-
-    /// Whether a gradient of it is asked for.
-    pub fn is_differentiated(&self) -> bool {
-        self.edge.is_some()
-    }
-
-    /// Its memory, which lives as long as this does.
-    pub fn storage(&self) -> Storage {
-        self.storage.clone()
-    }
-
-    /// The same memory, seen with other sizes.
-    pub fn view(&self, sizes: Sizes) -> Self {
-        Self { sizes, ..self.clone() }
-    }
-}
-
-/// A gradient on its way.
-pub(super) struct Gradient {
-    storage: Storage,
-    /// Of the tensor; its memory may be larger.
-    bytes: u64,
-}
-
-impl Gradient {
-    /// One that fills its memory.
-    pub fn whole(storage: Storage) -> Self {
-        let bytes = storage.bytes();
-        Self { storage, bytes }
-    }
-
-    /// A part of so many numbers, in the same memory.
-    pub fn part(&self, tape: &Tape, numbers: u64) -> Self {
-        Self { storage: self.storage.clone(), bytes: tape.width * numbers }
-    }
-
-    /// Whether it fills its memory, and nobody else sees that.
-    pub fn is_own(&self) -> bool {
-        self.bytes == self.storage.bytes() && self.storage.is_sole()
-    }
-
-    /// This one for another tensor too.
-    pub fn same(&self) -> Self {
-        Self { storage: self.storage.clone(), bytes: self.bytes }
-    }
-}
-
 /// Gradients of a node's outputs become those of its inputs.
-type Backward = Box<dyn FnOnce(&Tape, Vec<Option<Gradient>>) -> Vec<Option<Gradient>>>;
+pub(super) type Backward = Box<dyn FnOnce(&Tape, Vec<Option<Gradient>>) -> Vec<Option<Gradient>>>;
 
-struct Node {
+/// An operation that was recorded, or a parameter.
+pub(super) struct Node {
     /// Later nodes go first on the way back.
-    number: usize,
-    next: Vec<Option<Edge>>,
-    outputs: usize,
+    pub number: usize,
+    pub next: Vec<Option<Edge>>,
+    pub outputs: usize,
     /// Absent of a parameter, where gradients end.
-    backward: RefCell<Option<Backward>>,
+    pub backward: RefCell<Option<Backward>>,
 }
 
 /// An output of a node.
 #[derive(Clone)]
-struct Edge {
-    node: Rc<Node>,
-    output: usize,
+pub(super) struct Edge {
+    pub node: Rc<Node>,
+    pub output: usize,
 }
 
 /// What one layer did.
@@ -100,31 +39,39 @@ pub struct LayerFacts {
     pub features: u64,
 }
 
+/// How operations compute.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kernels {
+    /// Bytes of a number.
+    pub width: u64,
+    /// What convolutions copy.
+    pub copies: Copies,
+    /// Images lie in memory pixel by pixel.
+    pub channels_last: bool,
+}
+
 /// Records what a network does to its memory.
 pub(super) struct Tape {
     pub ledger: Rc<Ledger>,
-    /// Bytes of a number.
-    pub width: u64,
-    /// Whether convolutions copy what they read and write into a layout of their own.
-    pub copies: bool,
+    pub kernels: Kernels,
     /// Whether there is a way back.
     pub training: bool,
     nodes: Cell<usize>,
     parameters: Cell<u64>,
     statistics: Cell<u64>,
-    gradients: RefCell<Vec<Gradient>>,
+    /// Of parameters.
+    pub(super) gradients: RefCell<Vec<Gradient>>,
     layers: RefCell<Vec<LayerFacts>>,
 }
 
 impl Tape {
     /// An empty one, beside what `ledger` holds.
-    pub fn new(ledger: Rc<Ledger>, width: u64, copies: bool, training: bool) -> Self {
+    pub fn new(ledger: Rc<Ledger>, kernels: Kernels, training: bool) -> Self {
         let zero = || Cell::new(0);
         let (gradients, layers) = (RefCell::default(), RefCell::default());
         Self {
             ledger,
-            width,
-            copies,
+            kernels,
             training,
             nodes: Cell::new(0),
             parameters: zero(),
@@ -151,7 +98,7 @@ impl Tape {
 
     /// Memory for so many numbers.
     pub fn hold(&self, purpose: Purpose, numbers: u64) -> Storage {
-        self.ledger.hold(purpose, self.width * numbers)
+        self.ledger.hold(purpose, self.kernels.width * numbers)
     }
 
     /// A tensor that nothing is differentiated through.
@@ -219,90 +166,4 @@ impl Tape {
         let edge = |output| node.clone().map(|node| Edge { node, output });
         outputs.map(|(output, (storage, sizes))| Tensor { sizes, storage, edge: edge(output) }).collect()
     }
-
-    /// Goes back from `loss`: the latest node first, what it kept is let go when it is done. Gradients of parameters stay.
-    pub fn backward(&self, loss: Tensor) {
-        let Some(Edge { node, output }) = loss.edge.clone() else { return };
-        let gradient = Gradient::whole(self.hold(Purpose::Flowing, loss.numbers()));
-        drop(loss);
-        let waiting = dependencies(&node);
-        let mut walk = Walk { waiting, ready: BTreeMap::new(), gathered: HashMap::new() };
-        walk.give(self, &Edge { node: node.clone(), output }, gradient, true);
-        drop(node);
-        while let Some((_, node)) = walk.ready.pop_last() {
-            let gradients = walk.gathered.remove(&Rc::as_ptr(&node)).unwrap_or_default();
-            let Some(backward) = node.backward.take() else {
-                self.gradients.borrow_mut().extend(gradients.into_iter().flatten());
-                continue;
-            };
-            let results = backward(self, gradients);
-            let mut results = results.into_iter();
-            for edge in &node.next {
-                let gradient = results.next().flatten();
-                match (edge, gradient) {
-                    (Some(edge), Some(gradient)) => walk.give(self, edge, gradient, false),
-                    (Some(edge), None) => walk.arrived(edge),
-                    (None, _) => {}
-                }
-            }
-        }
-    }
-}
-
-/// How many gradients each node waits for.
-fn dependencies(root: &Rc<Node>) -> HashMap<*const Node, usize> {
-    let mut counts = HashMap::new();
-    let (mut seen, mut stack) = (HashSet::from([Rc::as_ptr(root)]), vec![root.clone()]);
-    while let Some(node) = stack.pop() {
-        for edge in node.next.iter().flatten() {
-            *counts.entry(Rc::as_ptr(&edge.node)).or_insert(0) += 1;
-            if seen.insert(Rc::as_ptr(&edge.node)) {
-                stack.push(edge.node.clone());
-            }
-        }
-    }
-    counts
-}
-
-/// Where the way back is.
-struct Walk {
-    waiting: HashMap<*const Node, usize>,
-    /// By number, so that the latest is taken; parameters in the order in which they became ready.
-    ready: BTreeMap<(usize, usize), Rc<Node>>,
-    gathered: HashMap<*const Node, Vec<Option<Gradient>>>,
-}
-
-impl Walk {
-    fn give(&mut self, tape: &Tape, edge: &Edge, gradient: Gradient, is_first: bool) {
-        let node = &edge.node;
-        let outputs = node.outputs;
-        let gathered = self.gathered.entry(Rc::as_ptr(node)).or_insert_with(|| (0..outputs).map(|_| None).collect());
-        let slot = &mut gathered[edge.output];
-        *slot = Some(match slot.take() {
-            None => gradient,
-            Some(old) => sum(tape, old, gradient),
-        });
-        if is_first {
-            self.ready.insert((node.number, 0), node.clone());
-        } else {
-            self.arrived(edge);
-        }
-    }
-
-    fn arrived(&mut self, edge: &Edge) {
-        let waiting = self.waiting.get_mut(&Rc::as_ptr(&edge.node)).expect("every node was met");
-        *waiting -= 1;
-        if *waiting == 0 {
-            let place = self.ready.len();
-            self.ready.insert((edge.node.number, place), edge.node.clone());
-        }
-    }
-}
-
-/// Two gradients of one tensor, in the first one's memory where nobody else sees it.
-fn sum(tape: &Tape, old: Gradient, new: Gradient) -> Gradient {
-    if old.is_own() {
-        return old;
-    }
-    Gradient::whole(tape.ledger.hold(Purpose::Flowing, new.bytes))
 }

@@ -80,3 +80,15 @@ fn settings_of_which_nothing_is_known_have_no_account() {
     assert!(of(study) && of(Deconvolution { n_iter: 2, block: 16, ..study }));
     assert!(!of(Deconvolution { refresh: Some(2), ..study }) && !of(Deconvolution { warm_start: true, ..study }));
 }
+
+#[test]
+fn convolutions_copy_no_images_that_lie_pixel_by_pixel() {
+    let planes = subject(Architecture::Resnet18Cifar, Norm::Plain, Implementation::Fast);
+    let [planes, pixels] = [false, true].map(|channels_last| {
+        let parts = Subject { channels_last, ..planes }.account(load(128), None).unwrap().step;
+        (parts.total(), parts.workspaces)
+    });
+    let images = 128 * 64 * 32 * 32 * 4;
+    assert!(planes.1 > images && pixels.1 < images, "{planes:?} {pixels:?}");
+    assert!(pixels.0 < planes.0);
+}

@@ -3,7 +3,8 @@
 use super::convolution::Geometry;
 use super::ledger::Purpose::{Flowing, Gradients, Matrices, Samples};
 use super::ledger::Storage;
-use super::tape::{Gradient, Sizes, Tape, Tensor};
+use super::tape::Tape;
+use super::tensor::{Gradient, Sizes, Tensor};
 use crate::scenario::Implementation;
 
 /// How a layer whitens.
@@ -130,7 +131,10 @@ impl Tape {
                 vec![Some(Gradient::whole(tape.hold(Samples, numbers)))]
             });
         }
+        // It unfolds planes.
+        let planes = self.hold(Samples, if self.kernels.channels_last { numbers } else { 0 });
         let by_image = self.hold(Samples, unfolded);
+        drop(planes);
         let columns = self.result((Samples, m.columns()), &[x], move |tape, _gradient| {
             let by_image = tape.hold(Samples, unfolded);
             let of_input = Gradient::whole(tape.hold(Flowing, numbers));

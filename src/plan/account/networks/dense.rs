@@ -2,7 +2,7 @@
 
 use super::super::convolution::Geometry;
 use super::super::layers::{Layers, Own};
-use super::super::tape::Tensor;
+use super::super::tensor::Tensor;
 
 const GROWTH: u64 = 32;
 const BLOCKS: [usize; 4] = [6, 12, 24, 16];
@@ -23,9 +23,11 @@ pub fn densenet121_imagenet(layers: Layers, images: Tensor, classes: u64) -> Ten
 
 fn blocks(layers: Layers, mut x: Tensor) -> Tensor {
     for (number, count) in BLOCKS.into_iter().enumerate() {
+        let of_block = x.clone();
         for _ in 0..count {
             x = layer(layers, &x);
         }
+        drop(of_block);
         if number + 1 < BLOCKS.len() {
             let channels = x.sizes[1];
             let y = layers.conv(&layers.rectified_of(&x), Geometry::same(channels, channels / 2, 1));
@@ -37,7 +39,6 @@ fn blocks(layers: Layers, mut x: Tensor) -> Tensor {
 
 fn layer(layers: Layers, x: &Tensor) -> Tensor {
     let y = layers.conv(&layers.rectified_of(x), Geometry::same(x.sizes[1], 4 * GROWTH, 1));
-    let y = layers.rectified(y);
-    let y = layers.conv(&y, Geometry::same(4 * GROWTH, GROWTH, 3));
+    let y = layers.conv(&layers.rectified(y), Geometry::same(4 * GROWTH, GROWTH, 3));
     layers.tape.cat(&[&y, x])
 }

@@ -9,7 +9,7 @@ mod residual;
 mod vgg;
 
 use super::layers::Layers;
-use super::tape::Tensor;
+use super::tensor::Tensor;
 use crate::scenario::Architecture;
 
 /// The logits of `images`, which are given up.

@@ -2,7 +2,7 @@
 
 use super::super::convolution::Geometry;
 use super::super::layers::{Layers, Own};
-use super::super::tape::Tensor;
+use super::super::tensor::Tensor;
 
 /// Channels of the first cells.
 const WIDTH: u64 = 44;
@@ -10,7 +10,8 @@ const WIDTH: u64 = 44;
 const CELLS: usize = 6;
 
 pub fn pnasnet_a(layers: Layers, images: Tensor, classes: u64) -> Tensor {
-    let mut x = layers.rectified(layers.stem(&images, Geometry::same(3, WIDTH, 3), Own::first(10)));
+    let input = layers.rectified(layers.stem(&images, Geometry::same(3, WIDTH, 3), Own::first(10)));
+    let mut x = input.clone();
     for width in [WIDTH, 2 * WIDTH, 4 * WIDTH] {
         if width > WIDTH {
             x = cell(layers, &x, width);
@@ -19,6 +20,7 @@ pub fn pnasnet_a(layers: Layers, images: Tensor, classes: u64) -> Tensor {
             x = cell(layers, &x, width);
         }
     }
+    drop(input);
     layers.head(x, classes)
 }
 

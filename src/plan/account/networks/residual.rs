@@ -2,7 +2,7 @@
 
 use super::super::convolution::Geometry;
 use super::super::layers::{Layers, Own};
-use super::super::tape::Tensor;
+use super::super::tensor::Tensor;
 
 /// Channels and first stride of each stage of two blocks.
 const STAGES: [(u64, u64); 4] = [(64, 1), (128, 2), (256, 2), (512, 2)];
@@ -50,8 +50,9 @@ fn basic(
     (output, stride): (u64, u64),
     shortcut: impl Fn(&Tensor, u64, u64) -> Tensor,
 ) -> Tensor {
-    let y = layers.conv_relu(x, Geometry::same(x.sizes[1], output, 3).stride(stride));
-    let y = layers.conv_norm(&y, Geometry::same(output, output, 3));
+    let between = layers.conv_relu(x, Geometry::same(x.sizes[1], output, 3).stride(stride));
+    let y = layers.conv_norm(&between, Geometry::same(output, output, 3));
+    drop(between);
     let y = layers.tape.add_in_place(y, &shortcut(x, output, stride));
     layers.tape.in_place(y)
 }

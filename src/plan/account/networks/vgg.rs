@@ -2,7 +2,7 @@
 
 use super::super::convolution::Geometry;
 use super::super::layers::{Layers, Own};
-use super::super::tape::Tensor;
+use super::super::tensor::Tensor;
 
 const STAGES_16: [&[u64]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
 const STAGES_11: [&[u64]; 5] = [&[64], &[128], &[256, 256], &[512, 512], &[512, 512]];
