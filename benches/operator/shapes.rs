@@ -41,9 +41,9 @@ pub fn of(architecture: Architecture) -> Vec<Layer> {
 
 /// Multiplications of a layer in a training step, about.
 fn cost(whitened: &Whitened, macs: u64) -> f64 {
-    let Products { symmetric, full } = Products::of(whitened.n_iter);
+    let Products { forward, backward, backward_full } = Products::of(whitened.n_iter);
     let (groups, features) = (whitened.groups as f64, whitened.features as f64);
-    let squares = f64::from(symmetric) / 2.0 + f64::from(full);
+    let squares = f64::from(forward + backward) / 2.0 + f64::from(backward_full);
     let samples = 1.5 * whitened.samples * BATCH as f64;
     groups * features.powi(2) * (squares * features + samples) + 3.0 * macs as f64 * BATCH as f64
 }

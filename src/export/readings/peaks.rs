@@ -9,6 +9,9 @@ use std::time::Duration;
 /// The label of a peak's window.
 const WINDOW: &str = "window";
 
+/// A peak as it stands, with the label of its window where it has one.
+type Standing = (Family, Option<(&'static str, &'static str)>, f64);
+
 /// The peaks of one training so far, by metric and device.
 #[derive(Debug, Default)]
 pub(super) struct PeaksSoFar(HashMap<(&'static str, String), Peak<f64>>);
@@ -16,12 +19,7 @@ pub(super) struct PeaksSoFar(HashMap<(&'static str, String), Peak<f64>>);
 impl PeaksSoFar {
     /// Takes a reading of a column. The peaks as they stand then, each with its window; none for a column whose peaks live
     /// metrics do not have.
-    pub fn read(
-        &mut self,
-        (column, uuid): (&str, &str),
-        at: Millis,
-        value: f64,
-    ) -> Vec<(Family, Option<(&'static str, &'static str)>, f64)> {
+    pub fn read(&mut self, (column, uuid): (&str, &str), at: Millis, value: f64) -> Vec<Standing> {
         let (name, slides, device) = match column {
             "memory_used_bytes" => ("gpu_memory_used_peak_bytes", true, uuid),
             "power_watts" => ("gpu_power_peak_watts", true, uuid),
