@@ -3,6 +3,7 @@
 use crate::event::{EpochResult, EpochTimes, StepSplit};
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How far a training is, and what it has measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -12,6 +13,9 @@ pub(super) struct Progress {
     pub epochs: Vec<EpochResult>,
     /// Steps done of the epoch under way; all of them while its evaluation is due.
     pub step: u64,
+    /// Images of those steps of the epoch under way that had fewer than they should, since pictures could not be read.
+    #[serde(default)]
+    pub smaller: BTreeMap<u64, u64>,
     /// Training time of the epoch under way.
     pub paper: Seconds,
     /// Parts of the sampled steps of the epoch under way, summed.
