@@ -1,6 +1,7 @@
 //! Whole trainings of a tiny network.
 
 mod layout;
+mod parts;
 mod resume;
 mod streamed;
 
