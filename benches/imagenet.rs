@@ -120,7 +120,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let index = place.path().join("index");
     let preparation = Preparation { out: Some(index.clone()), threads: 1, ..Preparation::default() };
     prepare(&root, &preparation, &AtomicBool::new(false), |_, _| {})?;
-    let photos = Arc::new(ImageNet::open(&index)?.train);
+    let photos = ImageNet::open(&index)?.train;
     let mut found = json!({
         "pictures": photos.len(),
         "threads": arguments.threads,

@@ -26,6 +26,10 @@ pub fn run(args: &ProbeArgs) -> Result<(), Failure> {
     if args.graphs && !device.is_cuda() {
         return Err(Failure::Machine("--graphs needs a CUDA device: leave it out, or add --device cuda".into()));
     }
+    if selected.trials.iter().any(|t| t.trial.recipe.accumulate > 1) {
+        let why = "probes take whole batches: add --set recipe.accumulate=1, and a recipe.batch_size that fits";
+        return Err(Failure::Input(why.into()));
+    }
     let store = Store::open(&selected.store).map_err(|e| Failure::Store(Box::new(e)))?;
     let interrupt = interrupt_flag()?;
     let budget = Duration::from_secs(args.budget);

@@ -92,13 +92,14 @@ pub struct Short {
     pub files: Vec<(String, Option<usize>)>,
 }
 
-/// `10 of 50000 train images (data_batch_1.bin: 10, data_batch_2.bin: missing)`.
+/// `10 of 50000 train images (data_batch_1.bin: 10, data_batch_2.bin: missing)`; without the files where none are known.
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { split, found, official, files } = self;
         let count = |images: &Option<usize>| images.map_or("missing".into(), |n| n.to_string());
         let files: Vec<String> = files.iter().map(|(name, images)| format!("{name}: {}", count(images))).collect();
-        write!(f, "{found} of {official} {split} images ({})", files.join(", "))
+        write!(f, "{found} of {official} {split} images")?;
+        if files.is_empty() { Ok(()) } else { write!(f, " ({})", files.join(", ")) }
     }
 }
 
@@ -145,7 +146,10 @@ pub(super) fn remedy(dataset: &Dataset) -> String {
         Dataset::Folder(name) => {
             format!("put the images in {name}/train/<class>/ and {name}/test/<class>/ there, or pass --data DIR")
         }
-        Dataset::Imagenet => "nobody may pass it on: get it at https://image-net.org, then pass --data DIR".into(),
+        Dataset::Imagenet => {
+            "nobody may pass it on: get it at https://image-net.org, run `ndbench data prepare imagenet DIR`, then pass --data DIR"
+                .into()
+        }
         named => format!("run `ndbench data fetch {named}` or pass --data DIR"),
     }
 }
@@ -158,10 +162,11 @@ pub(super) fn listed(short: &[Short]) -> String {
 /// How to make a part a whole, or to train on the part on purpose.
 pub(super) fn completion(dataset: &Dataset, short: &[Short]) -> String {
     let counts: Vec<String> = short.iter().map(|s| format!("--set {}_images={}", s.split, s.found)).collect();
-    format!(
-        "complete it with `ndbench data fetch {dataset}`, or ask for what is there, in the scenario or by `{}`",
-        counts.join(" ")
-    )
+    let how = match dataset {
+        Dataset::Imagenet => "complete its folders and run `ndbench data prepare imagenet DIR` again".into(),
+        named => format!("complete it with `ndbench data fetch {named}`"),
+    };
+    format!("{how}, or ask for what is there, in the scenario or by `{}`", counts.join(" "))
 }
 
 fn joined(folders: &[PathBuf]) -> String {

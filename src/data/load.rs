@@ -3,12 +3,12 @@
 use super::bytes::Limits;
 use super::cifar::{CIFAR10, CIFAR100};
 use super::complete;
-use super::error::DataError;
+use super::error::{At, DataError};
 use super::idx::Source;
 use super::sources::{Layout, Place, Sources};
 use super::split::{Raw, Split};
 use super::tree::Tree;
-use super::{DataSet, Normalisation, folder, idx};
+use super::{DataSet, Normalisation, folder, idx, imagenet};
 use crate::scenario::Dataset;
 use std::path::{Path, PathBuf};
 use tch::Device;
@@ -23,9 +23,6 @@ const CIFAR100_NORMALISATION: Normalisation =
 const MNIST_NORMALISATION: Normalisation = Normalisation { mean: [0.1307; 3], std: [0.3081; 3] };
 /// Mean and deviation of the 6,000 shipped training images of Fashion-MNIST, before padding; a test recomputes them.
 const FASHION_NORMALISATION: Normalisation = Normalisation { mean: [0.2869; 3], std: [0.3538; 3] };
-
-/// The constants that the study uses for ImageNet.
-const IMAGENET_NORMALISATION: Normalisation = Normalisation { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /// The labels of Fashion-MNIST, as its authors name them.
 const FASHION_CLASSES: [&str; 10] =
@@ -72,8 +69,9 @@ fn whole(dataset: &Dataset, sources: &Sources, limits: (Option<u32>, Option<u32>
         // Whether a set with a fixed name is all there shows only where all of it is read.
         let read_limits = if dataset.images().is_some() { (None, None) } else { limits };
         let mut raw = read(dataset, &place, read_limits)?;
-        match complete::check(dataset, &place, &mut raw, limits) {
-            Ok(()) => {
+        match complete::check(dataset, &place, &raw.counts(), limits) {
+            Ok(part) => {
+                raw.remarks.extend(part);
                 let remark = |path: &Path| format!("{} was passed over: not the whole set", path.display());
                 raw.remarks.extend(passed.iter().map(|(path, _)| remark(path)));
                 return Ok(raw);
@@ -94,6 +92,10 @@ pub(super) fn read(dataset: &Dataset, place: &Place, limits: (Option<u32>, Optio
     let mut raw = match place.layout {
         Layout::BuiltIn => built_in()?,
         Layout::Idx => idx::read_folder(&place.path, 10)?,
+        Layout::Prepared => {
+            let rule = "a prepared ImageNet is read batch by batch, and not loaded whole";
+            return Err(DataError::format(&place.path.display().to_string(), At::File, rule));
+        }
         Layout::Images => folder::read(&Tree::open(&place.path, Limits::PICTURES)?, limits)?,
         layout @ (Layout::CifarBinary | Layout::CifarPython) => {
             let cifar = if *dataset == Dataset::Cifar100 { CIFAR100 } else { CIFAR10 };
@@ -133,7 +135,7 @@ fn normalisation(dataset: &Dataset, raw: &Raw) -> Normalisation {
         Dataset::Cifar100 => CIFAR100_NORMALISATION,
         Dataset::Mnist => MNIST_NORMALISATION,
         Dataset::FashionMnist | Dataset::FashionMini => FASHION_NORMALISATION,
-        Dataset::Imagenet => IMAGENET_NORMALISATION,
+        Dataset::Imagenet => imagenet::IMAGENET_NORMALISATION,
         Dataset::Folder(_) => raw.train.statistics(),
     }
 }

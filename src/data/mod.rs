@@ -1,7 +1,8 @@
-//! Data sets as tensors: reading, checking, augmentation.
+//! Data sets as batches of tensors: reading, checking, augmentation.
 
 mod archive;
 mod augment;
+mod batches;
 mod bytes;
 mod cifar;
 mod complete;
@@ -16,15 +17,18 @@ mod pickle;
 pub mod picture;
 mod sources;
 mod split;
+mod streamed;
 mod tree;
 mod verify;
 
 pub use augment::{EpochPlan, eval_batch};
+pub use batches::{Batches, TrainingData};
 pub use error::{At, DataError, Short};
 pub use fetch::{FetchError, Progress, Retry, download, fetch};
 pub use load::load;
 pub use official::{Download, downloads};
 pub use sources::Sources;
+pub use streamed::Streamed;
 pub use verify::{FileCheck, Found, Verdict, Verified, inventory, verify};
 
 pub use crate::scenario::Normalisation;
@@ -37,6 +41,18 @@ pub struct Images {
     pub pixels: Tensor,
     /// int64, `[N]`, each in `0..classes`.
     pub labels: Tensor,
+}
+
+impl Images {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.labels.size()[0] as usize
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// A data set, whole, on the training device.

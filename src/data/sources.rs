@@ -1,7 +1,7 @@
 //! Where data sets are looked for.
 
 use super::cifar::{CIFAR10, CIFAR100, Cifar};
-use super::idx;
+use super::{idx, imagenet};
 use crate::scenario::Dataset;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ pub(super) enum Layout {
     CifarPython,
     Idx,
     Images,
+    /// What `ndbench data prepare imagenet` has written.
+    Prepared,
     BuiltIn,
 }
 
@@ -71,10 +73,12 @@ impl Sources {
                 let path = own(folder, path).unwrap_or_else(|| folder.join(path));
                 let present = match layout {
                     Layout::Idx => idx::TRAIN.iter().chain(&idx::TEST).any(|name| idx::file(&path, name).is_some()),
+                    Layout::Prepared => path.join(imagenet::INDEX).is_file(),
                     _ => path.exists(),
                 };
-                if present {
-                    places.push(Place { path, layout: *layout });
+                let place = Place { path, layout: *layout };
+                if present && !places.contains(&place) {
+                    places.push(place);
                 }
             }
         }
@@ -108,7 +112,9 @@ fn candidates(dataset: &Dataset) -> Vec<(String, Layout)> {
         Dataset::Cifar100 => cifar(&CIFAR100),
         Dataset::Mnist => all(&["mnist", "MNIST/raw"], Layout::Idx),
         Dataset::FashionMnist => all(&["fashion-mnist", "FashionMNIST/raw"], Layout::Idx),
-        Dataset::FashionMini | Dataset::Imagenet => Vec::new(),
+        Dataset::FashionMini => Vec::new(),
+        // Beside the pictures, in a folder of its own, or in the one that is named.
+        Dataset::Imagenet => all(&["ndbench-imagenet", "imagenet/ndbench-imagenet", "imagenet", ""], Layout::Prepared),
         Dataset::Folder(name) => {
             ["", ".tar", ".tar.gz", ".tgz"].map(|end| (format!("{name}{end}"), Layout::Images)).into()
         }
@@ -146,5 +152,20 @@ mod tests {
             assert_eq!(path.canonicalize().unwrap(), own.canonicalize().unwrap());
         }
         assert_eq!(Sources::new(Some(dir.path())).find(&Dataset::Mnist), []);
+    }
+
+    #[test]
+    fn a_prepared_imagenet_is_found_by_its_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("imagenet/ndbench-imagenet");
+        std::fs::create_dir_all(&place).unwrap();
+        let find = |data: &Path| Sources::new(Some(data)).find(&Dataset::Imagenet);
+        assert_eq!(find(dir.path()), []);
+        std::fs::write(place.join(imagenet::INDEX), "").unwrap();
+        for data in [dir.path(), &dir.path().join("imagenet"), &place] {
+            let found = find(data);
+            let [Place { path, layout: Layout::Prepared }] = &found[..] else { panic!("{found:?}") };
+            assert_eq!(path.canonicalize().unwrap(), place.canonicalize().unwrap());
+        }
     }
 }

@@ -38,6 +38,11 @@ pub(super) struct Raw {
 }
 
 impl Raw {
+    /// Images and files of both splits.
+    pub(super) fn counts(&self) -> [(usize, &[Part]); 2] {
+        [&self.train, &self.test].map(|split| (split.len(), &*split.parts))
+    }
+
     /// Names the content: 16 hexadecimal digits of a SHA-256 of class names, pixels and labels.
     pub(super) fn digest(&self) -> String {
         let mut hasher = Sha256::new();

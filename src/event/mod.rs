@@ -28,7 +28,7 @@ pub enum Event {
         trial: Box<ResolvedTrial>,
         /// Where it runs.
         environment: Box<Environment>,
-        /// [`DataSet::digest`](crate::data::DataSet::digest) of its images; absent where there were none.
+        /// [`TrainingData::digest`](crate::data::TrainingData::digest) of its images; absent where there were none.
         data_digest: Option<String>,
         /// What the data set's loader counted and skipped, and other remarks that belong into the record.
         remarks: Vec<String>,

@@ -4,6 +4,7 @@ use super::{EpochResult, EpochTimes, StepSplit};
 use crate::plan::Trial;
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The form of a checkpoint, by [`head`](crate::files::head); its header has the trial's `trial_id` and its `progress`, a [`Progress`].
 pub const CHECKPOINT: &str = "ndbench.checkpoint/3";
@@ -16,6 +17,9 @@ pub struct Progress {
     pub epochs: Vec<EpochResult>,
     /// Steps done of the epoch under way; all of them while its evaluation is due.
     pub step: u64,
+    /// Images of those steps of the epoch under way that had fewer than they should, since pictures could not be read.
+    #[serde(default)]
+    pub smaller: BTreeMap<u64, u64>,
     /// Training time of the epoch under way.
     pub paper: Seconds,
     /// Parts of the sampled steps of the epoch under way, summed.

@@ -51,8 +51,8 @@ pub struct Record {
     pub telemetry_overhead: Option<TelemetryOverhead>,
     /// Where it ran; records that are read together share it.
     pub environment: Arc<Environment>,
-    /// [`DataSet::digest`](crate::data::DataSet::digest) of the images; absent where none were loaded, and in records from
-    /// before there was one.
+    /// [`TrainingData::digest`](crate::data::TrainingData::digest) of the images; absent where none were loaded, and in
+    /// records from before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_digest: Option<String>,
     /// The Slurm job that trained it (of a resumed trial: the last one); absent outside of Slurm.

@@ -9,7 +9,9 @@ use crate::telemetry::Device;
 /// Steps that were measured, and trainings that ran out of memory, on the devices for which `fits`.
 pub fn sightings(records: &[Record], probes: &[ProbeRecord], fits: impl Fn(&Device) -> bool) -> Sightings {
     let mut sightings = Sightings::default();
-    for record in records.iter().filter(|record| fits(&record.environment.device)) {
+    // A step in parts says nothing of whole batches.
+    let whole = records.iter().filter(|record| record.trial.recipe.accumulate == 1);
+    for record in whole.filter(|record| fits(&record.environment.device)) {
         let (kind, batch) = (StepKind::from(&record.trial), u64::from(record.trial.recipe.batch_size));
         match (&record.outcome, record.memory.allocated) {
             (Outcome::Oom { .. }, _) => sightings.insert_failed(&kind, batch),

@@ -48,8 +48,8 @@ pub(super) fn like_the_study(trial: &Trial) -> Trial {
     }
 }
 
-/// Whether all images are seen by the study's recipe and operator settings. Implementation, arithmetic and the size of
-/// evaluation batches may differ. `records`, which are to stand beside the study's, must have seen all images too.
+/// Whether all images are seen by the study's recipe and operator settings. Implementation, arithmetic, the size of evaluation
+/// batches, the layout of images and how steps are launched may differ. `records`, which are to stand beside the study's, must have seen all images too.
 pub(super) fn is_like_the_study(trial: &Trial, records: &[&Record]) -> bool {
     let whole = trial.train_images.is_none() && trial.test_images.is_none();
     has_its_settings(trial) && whole && !records.iter().any(|record| saw_a_part(record))
@@ -72,8 +72,8 @@ pub(super) fn standing(trial: &Trial, records: &[&Record]) -> Option<Standing> {
 
 fn has_its_settings(trial: &Trial) -> bool {
     let study = like_the_study(trial);
-    let Recipe { precision, eval_batch_size, .. } = study.recipe;
-    let recipe = Recipe { precision, eval_batch_size, ..trial.recipe };
+    let Recipe { precision, eval_batch_size, channels_last, cuda_graph, .. } = study.recipe;
+    let recipe = Recipe { precision, eval_batch_size, channels_last, cuda_graph, ..trial.recipe };
     let operator = trial.deconvolution.map(|d| Deconvolution { implementation: Implementation::Published, ..d });
     recipe == study.recipe && trial.batch_norm.is_default() && operator == study.deconvolution
 }

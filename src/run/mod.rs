@@ -8,7 +8,7 @@ mod shelf;
 pub use environment::{device, environment, set_threads, threads};
 pub use instruments::instruments;
 
-use crate::data::{DataError, DataSet, Sources};
+use crate::data::{DataError, Sources, TrainingData};
 use crate::event::{Event, Fanout, Outcome};
 use crate::nn::{Method, networks};
 use crate::plan::{ResolvedTrial, Trial};
@@ -241,10 +241,10 @@ impl Run<'_> {
         before.iter().map(replaces).collect()
     }
 
-    fn one(&self, trial: &ResolvedTrial, data: &DataSet, events: &mut Fanout) -> Outcome {
+    fn one(&self, trial: &ResolvedTrial, data: &TrainingData, events: &mut Fanout) -> Outcome {
         let Trial { architecture, norm, batch_norm, deconvolution, .. } = &trial.trial;
         let method = Method::new(*norm, deconvolution.unwrap_or_default()).with_batch_norm(*batch_norm);
-        let classes = data.class_names.len() as i64;
+        let classes = data.classes() as i64;
         let remarks = self.replaced(&trial.trial);
         let checkpoints =
             Checkpoints { path: self.store.checkpoint_path(&trial.trial.id()), every: self.checkpoint_every };

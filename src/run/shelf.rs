@@ -1,7 +1,7 @@
-//! The data sets of a run: the one on the device, and those that cannot be had.
+//! The data sets of a run: the one in use, and those that cannot be had.
 
 use super::{Run, RunError};
-use crate::data::{DataError, DataSet, load};
+use crate::data::{DataError, TrainingData};
 use crate::plan::{ResolvedTrial, Trial};
 use crate::scenario::Dataset;
 use crate::train::catch;
@@ -10,8 +10,8 @@ use std::collections::HashMap;
 /// Only the first so many images (train, test).
 type Limits = (Option<u32>, Option<u32>);
 
-/// A data set on the device and what it was loaded for.
-type Loaded = (Dataset, Limits, DataSet);
+/// A data set and what it was opened for.
+type Loaded = (Dataset, Limits, TrainingData);
 
 /// Keeps one data set at a time.
 #[derive(Default)]
@@ -32,17 +32,19 @@ impl Shelf {
     ///
     /// # Errors
     /// Why it cannot be had.
-    pub fn get(&mut self, trial: &Trial, run: &Run) -> Result<&DataSet, DataError> {
+    pub fn get(&mut self, trial: &Trial, run: &Run) -> Result<&TrainingData, DataError> {
         let limits = (trial.train_images, trial.test_images);
         let kept = self.loaded.take().filter(|(dataset, l, _)| (dataset, *l) == (&trial.dataset, limits));
         let loaded = match kept {
             Some(kept) => kept,
-            None => (trial.dataset.clone(), limits, load(&trial.dataset, run.sources, run.device, limits)?),
+            None => {
+                (trial.dataset.clone(), limits, TrainingData::open(&trial.dataset, run.sources, run.device, limits)?)
+            }
         };
         Ok(&self.loaded.insert(loaded).2)
     }
 
-    /// What [`DataSet::digest`] says of the images of a trial that is done, each set asked once; absent where they cannot be
+    /// What [`TrainingData::digest`] says of the images of a trial that is done, each set asked once; absent where they cannot be
     /// had. What is part of the program is what it was.
     pub fn digest(&mut self, trial: &Trial, run: &Run) -> Option<String> {
         if trial.dataset == Dataset::FashionMini {
@@ -50,7 +52,7 @@ impl Shelf {
         }
         let key = (trial.dataset.clone(), (trial.train_images, trial.test_images));
         if !self.digests.contains_key(&key) {
-            let digest = catch(|| self.get(trial, run).map(|data| data.digest.clone()).ok());
+            let digest = catch(|| self.get(trial, run).map(|data| data.digest().to_owned()).ok());
             self.digests.insert(key.clone(), digest.ok().flatten());
         }
         self.digests[&key].clone()

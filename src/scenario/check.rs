@@ -130,6 +130,9 @@ fn recipe(raw: &Raw, c: &mut Checker<'_>) {
         mean.iter().for_each(|m| c.from_zero("recipe.normalisation.mean", *m, 1.0));
         std.iter().for_each(|s| c.positive("recipe.normalisation.std", *s, 1000.0));
     }
+    c.count("recipe.accumulate", r.accumulate, 1..=r.batch_size.max(1));
+    let rule = "cannot be captured with recipe.accumulate above 1: leave out one of them";
+    c.rule(!r.cuda_graph || r.accumulate <= 1, "recipe.cuda_graph", rule);
     augmentation(raw, c);
 }
 

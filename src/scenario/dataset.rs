@@ -55,6 +55,12 @@ impl Dataset {
             Self::Folder(_) => None,
         }
     }
+
+    /// How many of `images` pictures a training may go on without, since they cannot be read or decoded. Data sets that are
+    /// loaded whole are whole.
+    pub fn may_lack(&self, images: u64) -> u64 {
+        if *self == Self::Imagenet { (images / 10_000).max(1) } else { 0 }
+    }
 }
 
 impl fmt::Display for Dataset {

@@ -35,9 +35,17 @@ pub struct Recipe {
     /// kernels; only written where it is so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub channels_last: bool,
+    /// Parts of a batch whose gradients are added up before the update, so that only one part's activations are in memory: the
+    /// same function where no layer measures its batch; BN and ND measure each part. Only written where there are several.
+    #[serde(skip_serializing_if = "is_one")]
+    pub accumulate: u32,
     /// Constants of the normalisation; absent: the data set's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<Normalisation>,
+}
+
+fn is_one(parts: &u32) -> bool {
+    *parts == 1
 }
 
 /// `(x / 255 - mean) / std`, a channel at a time.
@@ -99,6 +107,13 @@ impl Precision {
     }
 }
 
+impl Recipe {
+    /// Images whose activations are in memory at once: a part of a batch where gradients are accumulated.
+    pub fn part_size(&self) -> u32 {
+        self.batch_size.div_ceil(self.accumulate.max(1))
+    }
+}
+
 impl Default for Recipe {
     fn default() -> Self {
         Self {
@@ -115,6 +130,7 @@ impl Default for Recipe {
             precision: Precision::Fp32,
             cuda_graph: false,
             channels_last: false,
+            accumulate: 1,
             normalisation: None,
         }
     }

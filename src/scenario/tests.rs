@@ -97,6 +97,22 @@ fn what_holds_for_one_network_is_checked() {
 }
 
 #[test]
+fn a_batch_has_at_least_an_image_for_each_of_its_parts() {
+    let good = Scenario::parse("good.toml", GOOD).unwrap();
+    let with = |scenario: &Scenario, key, value| scenario.with("--set", key, value);
+    let parts = with(&good, "recipe.accumulate", "3").unwrap();
+    assert_eq!((parts.recipe().batch_size, parts.recipe().part_size()), (64, 22));
+    assert_eq!(good.recipe().part_size(), 64);
+    for (message, rule) in [
+        (with(&good, "recipe.accumulate", "0").unwrap_err(), "recipe.accumulate: must be from 1 to 64, not 0"),
+        (with(&good, "recipe.accumulate", "65").unwrap_err(), "recipe.accumulate: must be from 1 to 64, not 65"),
+        (with(&parts, "recipe.cuda_graph", "true").unwrap_err(), "cannot be captured with recipe.accumulate above 1"),
+    ] {
+        assert!(message.to_string().contains(rule), "{message}");
+    }
+}
+
+#[test]
 fn pictures_of_imagenet_are_cut_as_in_the_study_and_others_are_not() {
     let study = Scenario::load("table2-imagenet").unwrap();
     let good = Scenario::parse("good.toml", GOOD).unwrap();

@@ -10,6 +10,7 @@ use crate::plan::TrialId;
 use crate::telemetry::{Environment, Tally};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
@@ -28,6 +29,9 @@ pub(super) struct Header {
     pub environment: Environment,
     /// Which images it was trained with.
     pub data_digest: String,
+    /// Pictures that could not be read so far, and why.
+    #[serde(default)]
+    pub bad_files: BTreeMap<String, String>,
     /// What the record is to say.
     pub remarks: Vec<String>,
     /// How far the training is.
@@ -221,6 +225,7 @@ mod tests {
             ndbench: env!("CARGO_PKG_VERSION").into(),
             environment: super::super::tests::environment(),
             data_digest: "0011".into(),
+            bad_files: BTreeMap::from([("a.JPEG".into(), "cut".into())]),
             remarks: vec!["kept".into()],
             progress: Progress::default(),
             memory: MemoryPeak::default(),

@@ -1,10 +1,11 @@
 //! The pass over the test images.
 
 use super::model::Model;
+use super::session::TrainError;
 use super::tally::Tally;
 use super::trainer::Trainer;
 use crate::clock::Stopwatch;
-use crate::data::eval_batch;
+use crate::data::imagenet::BadFiles;
 use crate::event::Scores;
 use crate::units::Seconds;
 use std::sync::atomic::Ordering;
@@ -18,28 +19,40 @@ pub(super) enum Evaluation {
     Interrupted,
 }
 
-/// Judges `model` by the test images, without gradients, with running statistics.
-pub(super) fn evaluate(trainer: &Trainer, model: &Model, classes: i64) -> Evaluation {
-    let images = trainer.data.test.labels.size()[0];
-    let batch = i64::from(trainer.trial.trial.recipe.eval_batch_size.max(1));
-    let starts: Vec<i64> = (0..images).step_by(batch as usize).collect();
-    let mut tally = Tally::new(starts.len() as u64, classes, (model.kind(), trainer.device));
+/// Judges `model` by the test images, without gradients, with running statistics. Pictures that cannot be read are noted in
+/// `bad`, and the scores are without them.
+///
+/// # Errors
+/// Too many such pictures, or none that can be read.
+pub(super) fn evaluate(
+    trainer: &Trainer,
+    model: &Model,
+    classes: i64,
+    bad: &mut BadFiles,
+) -> Result<Evaluation, TrainError> {
+    let recipe = &trainer.trial.trial.recipe;
+    let steps = trainer.data.images().1.div_ceil(recipe.eval_batch_size.max(1) as usize);
+    let mut tally = Tally::new(steps as u64, classes, (model.kind(), trainer.device));
     let mut clock = Stopwatch::paused(trainer.device, Seconds(0.0));
     clock.start();
-    let normalisation = trainer.trial.trial.recipe.normalisation.unwrap_or(trainer.data.normalisation);
-    let mut sizes = Vec::with_capacity(starts.len());
-    for (step, &start) in starts.iter().enumerate() {
+    let mut batches = trainer.data.evaluation(recipe, trainer.device);
+    let mut sizes = Vec::with_capacity(steps);
+    for step in 0..steps {
         if trainer.interrupt.load(Ordering::Relaxed) {
-            return Evaluation::Interrupted;
+            return Ok(Evaluation::Interrupted);
         }
-        let end = (start + batch).min(images);
-        no_grad(|| {
-            let (x, labels) = eval_batch(&trainer.data.test, &normalisation, start, end, model.kind());
-            let (loss, logits) = model.evaluate(&x, &labels);
+        let batch = no_grad(|| batches.next(model.kind(), bad))?;
+        let (images, labels) = batch.expect("an evaluation has a batch for each step");
+        let size = labels.size()[0] as u64;
+        if size > 0 {
+            let (loss, logits) = model.evaluate(&images, &labels);
             tally.add(step as u64, &loss, &logits, &labels);
-        });
-        sizes.push((end - start) as u64);
+        }
+        sizes.push(size);
+    }
+    if sizes.iter().all(|size| *size == 0) {
+        return Err(TrainError::NoTest);
     }
     let seconds = clock.pause();
-    Evaluation::Done(tally.scores(&sizes), seconds)
+    Ok(Evaluation::Done(tally.scores(&sizes), seconds))
 }

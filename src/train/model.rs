@@ -17,6 +17,8 @@ pub struct Model {
     network: Box<dyn Layer>,
     dropout: Option<f64>,
     channels_last: bool,
+    /// Images of a part of a batch, whose gradients are added to those of the others; absent where batches stay whole.
+    part: Option<i64>,
     /// Absent where steps are taken kernel by kernel.
     graphs: Option<Graphs>,
 }
@@ -30,7 +32,8 @@ impl Model {
         store.initialise(seed);
         let sgd = Sgd::new(&store, recipe);
         let graphs = recipe.cuda_graph.then(|| Graphs::new(recipe.batch_size));
-        Self { store, sgd, network, dropout: recipe.dropout, channels_last: recipe.channels_last, graphs }
+        let part = (recipe.accumulate > 1).then(|| recipe.part_size().into());
+        Self { store, sgd, network, dropout: recipe.dropout, channels_last: recipe.channels_last, part, graphs }
     }
 
     /// The type of its numbers.
@@ -85,15 +88,45 @@ impl Model {
             return Ok(None);
         }
         let mut lap = || laps.as_mut().map_or(Seconds(0.0), Laps::lap);
-        let data = lap();
-        let (loss, logits) = self.forward(&images, &labels);
-        see(&loss, &logits, &labels);
-        let forward = lap();
-        loss.backward();
-        let backward = lap();
+        let mut split = StepSplit { data: lap(), ..StepSplit::default() };
+        match self.part {
+            Some(part) if part < images.size()[0] => {
+                let (loss, logits) = self.in_parts(part, (&images, &labels), &mut lap, &mut split);
+                see(&loss, &logits, &labels);
+            }
+            _ => {
+                let (loss, logits) = self.forward(&images, &labels);
+                see(&loss, &logits, &labels);
+                split.forward = lap();
+                loss.backward();
+                split.backward = lap();
+            }
+        }
         self.update(rate)?;
-        let optimiser = lap();
-        Ok(laps.is_some().then_some(StepSplit { data, forward, backward, optimiser }))
+        split.optimiser = lap();
+        Ok(laps.is_some().then_some(split))
+    }
+
+    /// Fills the gradients of the mean loss of a batch from one part of `part` images after the other; that loss and all
+    /// logits. What of the passes each part took is added to `split`.
+    fn in_parts(
+        &self,
+        part: i64,
+        (images, labels): (&Tensor, &Tensor),
+        lap: &mut impl FnMut() -> Seconds,
+        split: &mut StepSplit,
+    ) -> (Tensor, Tensor) {
+        let (mut losses, mut logits) = (Vec::new(), Vec::new());
+        for (images_of_part, labels_of_part) in images.split(part, 0).iter().zip(labels.split(part, 0)) {
+            let (loss, own) = self.forward(images_of_part, &labels_of_part);
+            let share = loss * (labels_of_part.size()[0] as f64 / labels.size()[0] as f64);
+            split.forward += lap();
+            share.backward();
+            split.backward += lap();
+            losses.push(share.detach());
+            logits.push(own.detach());
+        }
+        (Tensor::stack(&losses, 0).sum(None::<Kind>), Tensor::cat(&logits, 0))
     }
 
     /// The step by a CUDA graph, where there is one for it: loss and logits.

@@ -7,7 +7,8 @@ use super::model::Model;
 use super::tally::Tally;
 use super::trainer::Trainer;
 use crate::clock::{Laps, Stopwatch};
-use crate::data::EpochPlan;
+use crate::data::Batches;
+use crate::data::imagenet::{BadFiles, LoadError};
 use crate::event::{EpochResult, Event, Fanout, Outcome, Progress, Scores, StepSplit};
 use crate::native::NativeError;
 use crate::units::Seconds;
@@ -19,6 +20,8 @@ use std::time::Instant;
 pub(super) enum TrainError {
     #[error(transparent)]
     Native(#[from] NativeError),
+    #[error(transparent)]
+    Pictures(#[from] LoadError),
     #[error("{images} training images make no step of {batch}: lower recipe.batch_size, or do not drop the last batch")]
     NoStep { images: u64, batch: u64 },
     #[error("there are no test images")]
@@ -38,7 +41,9 @@ pub(super) struct Session<'a> {
     pub(super) saved: Instant,
     /// What the record is to say, whatever happens to this process.
     pub(super) remarks: Vec<String>,
-    /// Images of each step of an epoch.
+    /// Pictures that could not be read so far.
+    pub(super) bad: BadFiles,
+    /// Images of each step of an epoch, where none is bad.
     sizes: Vec<u64>,
     classes: i64,
 }
@@ -51,21 +56,21 @@ impl<'a> Session<'a> {
         instruments: &'a Instruments<'a>,
     ) -> Result<Self, TrainError> {
         let trial = &trainer.trial.trial;
-        let images = trainer.data.train.labels.size()[0] as u64;
-        let batch = u64::from(trial.recipe.batch_size);
-        let sizes = step_sizes(images, batch, trial.recipe.drop_last);
+        let (images, test_images) = trainer.data.images();
+        let sizes = trainer.data.steps(&trial.recipe);
         if sizes.is_empty() {
-            return Err(TrainError::NoStep { images, batch });
+            return Err(TrainError::NoStep { images: images as u64, batch: trial.recipe.batch_size.into() });
         }
-        if trainer.data.test.labels.size()[0] == 0 {
+        if test_images == 0 {
             return Err(TrainError::NoTest);
         }
         let model = Model::new(trainer.network, trial.recipe, trial.seed(), trainer.device);
-        let classes = trainer.data.class_names.len() as i64;
+        let classes = trainer.data.classes() as i64;
         let tally = Tally::new(sizes.len() as u64, classes, (model.kind(), trainer.device));
         let (progress, saved) = (Progress::default(), Instant::now());
         let remarks = trainer.remarks.to_vec();
-        Ok(Self { trainer, model, tally, progress, meter, instruments, saved, sizes, classes, remarks })
+        let bad = trainer.data.bad_files();
+        Ok(Self { trainer, model, tally, progress, meter, instruments, saved, remarks, bad, sizes, classes })
     }
 
     /// Tells `events` a remark that checkpoints keep; once.
@@ -74,6 +79,13 @@ impl<'a> Session<'a> {
             events.send(Event::Warning(remark.clone()));
             self.remarks.push(remark);
         }
+    }
+
+    /// Tells `events` of pictures that could not be read; of each once.
+    fn tell_bad(&mut self, events: &mut Fanout) {
+        let remarks: Vec<String> =
+            self.bad.list().iter().map(|(path, why)| format!("left out: {path}: {why}")).collect();
+        remarks.into_iter().for_each(|remark| self.remark(remark, events));
     }
 
     /// Optimiser steps in an epoch.
@@ -93,13 +105,21 @@ impl<'a> Session<'a> {
 
     /// Trains to the end, or to an interrupt, or until the loss is not finite.
     pub fn run(&mut self, events: &mut Fanout) -> Result<Outcome, TrainError> {
+        let ended = self.epochs_left(events);
+        self.tell_bad(events);
+        ended
+    }
+
+    fn epochs_left(&mut self, events: &mut Fanout) -> Result<Outcome, TrainError> {
         let epochs = self.trainer.trial.trial.epochs;
         while self.progress.epoch() <= epochs {
             if let Some(ended) = self.train_epoch(events)? {
                 return Ok(ended);
             }
             events.send(Event::EvaluationStarted { epoch: self.progress.epoch() });
-            let (scores, seconds) = match evaluate(self.trainer, &self.model, self.classes) {
+            let evaluation = evaluate(self.trainer, &self.model, self.classes, &mut self.bad)?;
+            self.tell_bad(events);
+            let (scores, seconds) = match evaluation {
                 Evaluation::Done(scores, seconds) => (scores, seconds),
                 Evaluation::Interrupted => return Ok(self.interrupted(events)),
             };
@@ -116,17 +136,16 @@ impl<'a> Session<'a> {
         let Trainer { trial, data, device, .. } = *self.trainer;
         let mut clock = Stopwatch::paused(device, self.progress.paper);
         clock.start();
-        let images = data.train.labels.size()[0] as u64;
-        let recipe = &trial.trial.recipe;
-        let plan =
-            EpochPlan::new(trial.trial.seed(), self.progress.epoch(), images as i64, &recipe.augmentation, device);
+        let (seed, epoch) = (trial.trial.seed(), self.progress.epoch());
+        let mut batches = data.epoch((seed, epoch), self.progress.step, &trial.trial.recipe, device);
         while self.progress.step < self.steps_per_epoch() {
-            let split = self.step(&plan)?;
-            let (epoch, step) = (self.progress.epoch(), self.progress.step);
+            let split = self.step(&mut batches)?;
+            self.tell_bad(events);
+            let step = self.progress.step;
             if let Some(bad) = self.bad_step(split.is_some()) {
                 return Ok(Some(self.diverged(bad + 1)));
             }
-            events.send(Event::Step { epoch, step, images: self.sizes[step as usize - 1], split });
+            events.send(Event::Step { epoch, step, images: self.seen(step - 1), split });
             if self.trainer.interrupt.load(Ordering::Relaxed) {
                 self.progress.paper = clock.pause();
                 return Ok(Some(self.interrupted(events)));
@@ -141,28 +160,36 @@ impl<'a> Session<'a> {
         Ok(self.bad_step(true).map(|bad| self.diverged(bad + 1)))
     }
 
-    /// One step of the optimiser; where its time went, if it was sampled.
-    fn step(&mut self, plan: &EpochPlan) -> Result<Option<StepSplit>, TrainError> {
-        let Trainer { trial, data, device, sample_every, .. } = *self.trainer;
-        let recipe = &trial.trial.recipe;
+    /// One step of the optimiser; where its time went, if it was sampled. None of its pictures can be read: no step is taken.
+    fn step(&mut self, batches: &mut Batches) -> Result<Option<StepSplit>, TrainError> {
+        let Trainer { trial, device, sample_every, .. } = *self.trainer;
         let (epoch, step) = (self.progress.epoch(), self.progress.step);
         let sampled = sample_every > 0 && step.is_multiple_of(sample_every);
         let laps = sampled.then(|| Laps::start(device));
-        let start = step * u64::from(recipe.batch_size);
-        let end = start + self.sizes[step as usize];
         let rate = self.rate(step);
-        let normalisation = recipe.normalisation.unwrap_or(data.normalisation);
-        let batch = |kind| plan.train_batch(&data.train, &normalisation, start as i64, end as i64, kind);
-        tch::manual_seed(step_seed(trial.trial.seed(), epoch, step));
-        let tally = &mut self.tally;
-        let split = self.model.step(batch, rate, laps, |loss, logits, labels| tally.add(step, loss, logits, labels))?;
-
+        let batch = batches.next(self.model.kind(), &mut self.bad)?.expect("an epoch has a batch for each step");
+        let images = batch.1.size()[0] as u64;
+        if images < self.sizes[step as usize] {
+            self.progress.smaller.insert(step, images);
+        }
+        let mut split = None;
+        if images > 0 {
+            tch::manual_seed(step_seed(trial.trial.seed(), epoch, step));
+            let tally = &mut self.tally;
+            let see = |loss: &_, logits: &_, labels: &_| tally.add(step, loss, logits, labels);
+            split = self.model.step(|_| batch, rate, laps, see)?;
+        }
         self.progress.step += 1;
-        self.instruments.trained(self.sizes[step as usize]);
+        self.instruments.trained(images);
         if let Some(split) = split {
             self.progress.sample(split);
         }
         Ok(split)
+    }
+
+    /// How many images a step (from 0) of the epoch under way has seen.
+    fn seen(&self, step: u64) -> u64 {
+        self.progress.smaller.get(&step).copied().unwrap_or(self.sizes[step as usize])
     }
 
     /// The learning rate of a step (from 0) of the epoch under way.
@@ -186,7 +213,8 @@ impl<'a> Session<'a> {
     }
 
     fn end_epoch(&mut self, test: Scores, evaluation: Seconds, events: &mut Fanout) {
-        let train = self.tally.scores(&self.sizes);
+        let seen: Vec<u64> = (0..self.steps_per_epoch()).map(|step| self.seen(step)).collect();
+        let train = self.tally.scores(&seen);
         let result = EpochResult {
             epoch: self.progress.epoch(),
             train_loss: train.loss,
@@ -196,7 +224,7 @@ impl<'a> Session<'a> {
             test_top1: test.top1,
             test_top5: test.top5,
             lr: self.rate(self.steps_per_epoch() - 1),
-            images: self.sizes.iter().sum(),
+            images: seen.iter().sum(),
             seconds: self.progress.times(evaluation),
         };
         self.progress.end_epoch(result);
@@ -218,13 +246,6 @@ impl<'a> Session<'a> {
     }
 }
 
-/// How many images each step of an epoch sees.
-fn step_sizes(images: u64, batch: u64, drop_last: bool) -> Vec<u64> {
-    let whole = images / batch.max(1);
-    let last = Some(images % batch.max(1)).filter(|&n| n > 0 && !drop_last);
-    std::iter::repeat_n(batch, whole as usize).chain(last).collect()
-}
-
 /// A seed for what a step draws, different for every trial, epoch and step.
 fn step_seed(seed: u64, epoch: u32, step: u64) -> i64 {
     let words = [seed, u64::from(epoch), step].map(u64::to_le_bytes).concat();
@@ -235,14 +256,6 @@ fn step_seed(seed: u64, epoch: u32, step: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_last_partial_batch_is_a_step_unless_it_is_dropped() {
-        assert_eq!(step_sizes(10, 4, false), [4, 4, 2]);
-        assert_eq!(step_sizes(10, 4, true), [4, 4]);
-        assert_eq!(step_sizes(8, 4, false), [4, 4]);
-        assert!(step_sizes(3, 4, true).is_empty());
-    }
 
     #[test]
     fn every_step_has_a_seed_of_its_own() {

@@ -27,7 +27,8 @@ impl Session<'_> {
             trial_id: self.trainer.trial.trial.id(),
             ndbench: env!("CARGO_PKG_VERSION").into(),
             environment: self.trainer.environment.clone(),
-            data_digest: self.trainer.data.digest.clone(),
+            data_digest: self.trainer.data.digest().to_owned(),
+            bad_files: self.bad.list().clone(),
             remarks: self.remarks.clone(),
             progress: self.progress.clone(),
             memory: self.meter.peak(),
@@ -83,6 +84,7 @@ impl Session<'_> {
         places.iter().zip(momenta).for_each(|(&place, value)| self.model.sgd.set_momentum(place, value));
         counters.iter().zip(&header.counters).for_each(|((_, counter), (_, value))| counter.set(*value));
         self.progress = header.progress;
+        self.bad.met_before(header.bad_files);
         self.meter.carry(header.memory);
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! Whole trainings of a tiny network.
 
 mod layout;
+mod parts;
 mod resume;
+mod streamed;
 
 use super::{Checkpoints, Trainer};
-use crate::data::{DataSet, Images, Normalisation};
+use crate::data::{DataSet, Images, Normalisation, TrainingData};
 use crate::event::{EpochResult, Event, Fanout, Outcome, Sink, SinkError};
 use crate::files::sha256_hex;
 use crate::nn::layers::{BatchNorm2d, Conv2d, ConvShape, Linear};
@@ -72,20 +74,20 @@ fn trial(recipe: Recipe) -> ResolvedTrial {
     ResolvedTrial { trial, sources: Default::default(), block, variant: None }
 }
 
-fn data() -> DataSet {
+fn data() -> TrainingData {
     let images = |n: i64, salt: i64| {
         let bytes: Vec<u8> = (0..n * 3 * 64).map(|i| ((i * 37 + salt) * (i % 11 + 1) % 251) as u8).collect();
         let labels: Vec<i64> = (0..n).map(|i| i % 6).collect();
         Images { pixels: Tensor::from_slice(&bytes).view([n, 3, 8, 8]), labels: Tensor::from_slice(&labels) }
     };
-    DataSet {
+    TrainingData::Whole(DataSet {
         train: images(20, 1),
         test: images(12, 5),
         class_names: (0..6).map(|c| c.to_string()).collect(),
         normalisation: Normalisation { mean: [0.5; 3], std: [0.25; 3] },
         digest: "0011".into(),
         remarks: vec!["made up".into()],
-    }
+    })
 }
 
 pub(super) fn environment() -> Environment {
@@ -181,6 +183,19 @@ fn run_network(
     listener: &mut Listener,
     network: &dyn Fn(&Scope) -> Box<dyn Layer>,
 ) -> Left {
+    run_on(&data(), trial, checkpoint.map(|path| (path, HOUR)), listener, network)
+}
+
+/// Time between two checkpoints that none of these trainings lasts.
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn run_on(
+    data: &TrainingData,
+    trial: &ResolvedTrial,
+    checkpoints: Option<(&Path, Duration)>,
+    listener: &mut Listener,
+    network: &dyn Fn(&Scope) -> Box<dyn Layer>,
+) -> Left {
     let _alone = crate::testing::alone();
     let kept: RefCell<Vec<Tensor>> = RefCell::default();
     let build = |scope: &Scope| {
@@ -189,15 +204,15 @@ fn run_network(
         scope.store().each_buffer(|b| kept.borrow_mut().push(b.tensor.shallow_clone()));
         built
     };
-    let (data, environment, interrupt) = (data(), environment(), listener.interrupt.clone());
+    let (environment, interrupt) = (environment(), listener.interrupt.clone());
     let telemetry = Telemetry::start(telemetry::Settings::default());
     let trainer = Trainer {
         trial,
-        data: &data,
+        data,
         environment: &environment,
         device: Device::Cpu,
         network: &build,
-        checkpoints: checkpoint.map(|path| Checkpoints { path: path.into(), every: Duration::from_secs(3600) }),
+        checkpoints: checkpoints.map(|(path, every)| Checkpoints { path: path.into(), every }),
         sample_every: 2,
         telemetry: &telemetry,
         series: None,

@@ -7,7 +7,7 @@ use super::instruments::Instruments;
 use super::session::{Session, TrainError};
 use super::stops::stops;
 use super::{checkpoint, failure, memory};
-use crate::data::DataSet;
+use crate::data::TrainingData;
 use crate::event::{Event, Fanout, MemoryPeak, Outcome};
 use crate::native;
 use crate::nn::{Layer, Scope};
@@ -24,8 +24,8 @@ use tch::Device;
 pub struct Trainer<'a> {
     /// What to train.
     pub trial: &'a ResolvedTrial,
-    /// The images, on `device`.
-    pub data: &'a DataSet,
+    /// The images, on `device` or ready to be read.
+    pub data: &'a TrainingData,
     /// Where it runs, for the record.
     pub environment: &'a Environment,
     /// Where it runs.
@@ -87,8 +87,8 @@ impl Trainer<'_> {
         events.send(Event::TrialStarted {
             trial: Box::new(self.trial.clone()),
             environment: Box::new(self.environment.clone()),
-            data_digest: Some(self.data.digest.clone()),
-            remarks: self.data.remarks.iter().chain(self.remarks).cloned().collect(),
+            data_digest: Some(self.data.digest().to_owned()),
+            remarks: self.data.remarks().iter().chain(self.remarks).cloned().collect(),
         });
         let meter = memory::Meter::start(self.device);
         let instruments = Instruments::new(self.telemetry, self.series);
@@ -153,8 +153,8 @@ impl Trainer<'_> {
         let found = checkpoint::read(path, &self.trial.trial.id());
         let restored = found.and_then(|found| {
             let Some((mut header, tensors)) = found else { return Ok(None) };
-            if header.data_digest != self.data.digest {
-                return Err(CheckpointError::OtherData(header.data_digest, self.data.digest.clone()));
+            if header.data_digest != self.data.digest() {
+                return Err(CheckpointError::OtherData(header.data_digest, self.data.digest().to_owned()));
             }
             let before = (header.environment.clone(), header.remarks.clone(), header.telemetry.take());
             session.restore(header, &tensors).map(|()| Some(before))

@@ -22,6 +22,11 @@ impl BadFiles {
         Self { limit, found: BTreeMap::new() }
     }
 
+    /// These were met before a training was interrupted.
+    pub fn met_before(&mut self, found: BTreeMap<String, String>) {
+        self.found.extend(found);
+    }
+
     /// Takes note of a bad picture; the same one counts once, however often it is met.
     ///
     /// # Errors
@@ -37,12 +42,12 @@ impl BadFiles {
     }
 }
 
-/// All of them, a line each, and what to do.
+/// All of them, and what to do, in one line.
 impl fmt::Display for BadFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { limit, found } = self;
-        writeln!(f, "{} pictures cannot be used, {limit} may be left out:", found.len())?;
-        found.iter().try_for_each(|(path, why)| writeln!(f, "  {path}: {why}"))?;
+        write!(f, "{} pictures cannot be used, {limit} may be left out: ", found.len())?;
+        found.iter().try_for_each(|(path, why)| write!(f, "{path}: {why}; "))?;
         write!(f, "replace them and run `ndbench data prepare imagenet DIR --again`")
     }
 }

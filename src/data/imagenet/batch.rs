@@ -3,7 +3,7 @@
 use super::crop::SIDE;
 use super::resample::{NUMBERS, Order};
 use std::sync::Mutex;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 /// Memory for the numbers of some images, each written by one thread.
 pub(super) struct Sheet {
@@ -24,20 +24,23 @@ unsafe impl Sync for Sheet {}
 
 impl Sheet {
     /// Memory for `images` images; pinned where they go to a CUDA device.
-    pub(super) fn new(images: usize, order: Order, device: Device) -> Self {
+    ///
+    /// # Errors
+    /// libtorch's: there is none left.
+    pub(super) fn new(images: usize, order: Order, device: Device) -> Result<Self, TchError> {
         let (n, side) = (images as i64, i64::from(SIDE));
         let shape = match order {
             Order::Planes => [n, 3, side, side],
             Order::Pixels => [n, side, side, 3],
         };
-        let mut tensor = Tensor::empty(shape, (Kind::Float, Device::Cpu));
+        let mut tensor = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
         if device.is_cuda() {
-            tensor = tensor.pin_memory(device);
+            tensor = tensor.f_pin_memory(device)?;
         }
         let start: *mut f32 = tensor.data_ptr().cast();
         // SAFETY: the tensor holds `images * NUMBERS` numbers.
         let places = (0..images).map(|image| Mutex::new(Place(unsafe { start.add(image * NUMBERS) })));
-        Self { places: places.collect(), tensor, order }
+        Ok(Self { places: places.collect(), tensor, order })
     }
 
     /// Lets `write` fill the place of an image.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
 
 /// The pictures that ship with the tests.
-pub(super) const PICTURES: [&str; 8] = [
+pub(crate) const PICTURES: [&str; 8] = [
     "colour-420.jpg",
     "colour-444.jpg",
     "colour-422.jpg",
@@ -17,20 +17,20 @@ pub(super) const PICTURES: [&str; 8] = [
     "png-inside.JPEG",
 ];
 /// The classes of [`tree`].
-pub(super) const CLASSES: [&str; 2] = ["n01440764", "n02110185"];
+pub(crate) const CLASSES: [&str; 2] = ["n01440764", "n02110185"];
 
-pub(super) fn picture(file: &str) -> PathBuf {
+pub(crate) fn picture(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/imagenet").join(file)
 }
 
 /// Copies a picture to `path`, and makes its folder.
-pub(super) fn put(file: &str, path: &Path) {
+pub(crate) fn put(file: &str, path: &Path) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::copy(picture(file), path).unwrap();
 }
 
 /// Kaggle's layout: every picture twice in `train`, once in each class, and once in a flat `val`.
-pub(super) fn tree() -> TempDir {
+pub(crate) fn tree() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let inner = dir.path().join("ILSVRC/Data/CLS-LOC");
     let mut table = String::from("ImageId,PredictionString\n");
@@ -47,7 +47,7 @@ pub(super) fn tree() -> TempDir {
 }
 
 /// Prepares `root` with one thread.
-pub(super) fn prepared(root: &Path, preparation: Preparation) -> Prepared {
+pub(crate) fn prepared(root: &Path, preparation: Preparation) -> Prepared {
     let preparation = Preparation { threads: 1, ..preparation };
     prepare(root, &preparation, &AtomicBool::new(false), |_, _| {}).unwrap()
 }

@@ -14,7 +14,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// The name of the index in its folder.
-pub(super) const FILE: &str = "index.tsv";
+pub(in crate::data) const FILE: &str = "index.tsv";
 /// The form that this program reads and writes.
 const FORMAT: &str = "ndbench-imagenet-1";
 
@@ -131,7 +131,7 @@ impl Index {
 }
 
 /// Names class names, classes and contents; not where they lie.
-fn digest(classes: &[String], rows: &[Row]) -> String {
+pub(super) fn digest<'a>(classes: &[String], rows: impl IntoIterator<Item = &'a Row>) -> String {
     let mut hasher = Sha256::new();
     for class in classes {
         hasher.update(format!("{class}\n"));

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use tch::{Device, Tensor};
+use tch::{Device, TchError, Tensor};
 
 /// How batches are made; nothing of it changes what is in them but `scaled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +59,25 @@ struct Shared {
     full: Condvar,
 }
 
+/// Why there is no next batch.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// More pictures are bad than may be.
+    #[error(transparent)]
+    TooManyBad(#[from] TooManyBad),
+    /// A thread could not go on, as without memory for a batch.
+    #[error("{0}")]
+    Ended(String),
+}
+
 struct State {
     /// The place in the order that nobody has begun.
     next: usize,
     /// Of the first of `open`.
     first: usize,
     open: VecDeque<Filling>,
-    stopped: bool,
+    /// Why no thread goes on.
+    ended: Option<String>,
 }
 
 /// A batch in the making.
@@ -99,7 +111,7 @@ impl Loader {
             order,
             batches,
             making,
-            state: Mutex::new(State { next, first: 0, open: VecDeque::new(), stopped: false }),
+            state: Mutex::new(State { next, first: 0, open: VecDeque::new(), ended: None }),
             room: Condvar::new(),
             full: Condvar::new(),
         });
@@ -114,19 +126,25 @@ impl Loader {
     /// batch is smaller by it; it may be empty.
     ///
     /// # Errors
-    /// More bad pictures than `bad` allows.
+    /// More bad pictures than `bad` allows, or no memory for a batch.
     ///
     /// # Panics
     /// Where libtorch fails.
-    pub fn next(&mut self, bad: &mut BadFiles) -> Result<Option<Batch>, TooManyBad> {
+    pub fn next(&mut self, bad: &mut BadFiles) -> Result<Option<Batch>, LoadError> {
         let shared = &self.shared;
         let mut state = shared.lock();
         let Some(range) = shared.batches.get(state.first).cloned() else { return Ok(None) };
-        while !state.stopped && state.open.front().is_none_or(|filling| filling.left > 0) {
+        let mut filling = loop {
+            match state.open.pop_front() {
+                Some(filling) if filling.left == 0 => break filling,
+                Some(filling) => state.open.push_front(filling),
+                None => {}
+            }
+            if let Some(why) = &state.ended {
+                return Err(LoadError::Ended(why.clone()));
+            }
             state = shared.full.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        assert!(!state.stopped, "a thread of the loader has died");
-        let mut filling = state.open.pop_front().expect("just seen");
+        };
         state.first += 1;
         drop(state);
         shared.room.notify_all();
@@ -151,7 +169,7 @@ impl Loader {
 
 impl Drop for Loader {
     fn drop(&mut self) {
-        self.shared.stop();
+        self.shared.end("it is dropped");
         for thread in self.threads.drain(..) {
             // A panic has been told, and `next` has failed.
             let _ = thread.join();
@@ -164,8 +182,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stop(&self) {
-        self.lock().stopped = true;
+    /// Lets nobody work, or wait, any more.
+    fn end(&self, why: impl Into<String>) {
+        self.lock().ended.get_or_insert(why.into());
         self.room.notify_all();
         self.full.notify_all();
     }
@@ -174,7 +193,13 @@ impl Shared {
     fn work(&self) {
         let _end = StopOnPanic(self);
         let mut resampler = Resampler::new();
-        while let Some((batch, place, sheet)) = self.take() {
+        let take = || {
+            self.take().unwrap_or_else(|e| {
+                self.end(e.to_string());
+                None
+            })
+        };
+        while let Some((batch, place, sheet)) = take() {
             let number = self.order[self.batches[batch].start + place] as usize;
             let result = self.photos.bytes(number).and_then(|bytes| {
                 sheet.fill(place, |numbers| guarded(|| resampler.input(bytes, number as u64, &self.form, numbers)))
@@ -186,23 +211,23 @@ impl Shared {
 
     /// The next picture: its batch, its place there, and where its numbers go. Waits until there is room for its batch; `None`
     /// at the end.
-    fn take(&self) -> Option<(usize, usize, Arc<Sheet>)> {
+    ///
+    /// # Errors
+    /// No memory for its batch.
+    fn take(&self) -> Result<Option<(usize, usize, Arc<Sheet>)>, TchError> {
         let mut state = self.lock();
         loop {
             let newest = state.first + state.open.len();
             let wanted = self.batches.partition_point(|range| range.end <= state.next);
-            let range = self.batches.get(wanted)?;
-            if state.stopped {
-                return None;
-            }
+            let Some(range) = self.batches.get(wanted).filter(|_| state.ended.is_none()) else { return Ok(None) };
             if wanted < newest {
                 let place = state.next - range.start;
                 state.next += 1;
                 let sheet = state.open[wanted - state.first].sheet.clone();
-                return Some((wanted, place, sheet));
+                return Ok(Some((wanted, place, sheet)));
             }
             if state.open.len() < self.making.ahead.max(1) {
-                let sheet = Arc::new(Sheet::new(range.len(), self.making.order, self.making.device));
+                let sheet = Arc::new(Sheet::new(range.len(), self.making.order, self.making.device)?);
                 state.open.push_back(Filling { sheet, left: range.len(), bad: Vec::new() });
                 continue;
             }
@@ -230,7 +255,7 @@ struct StopOnPanic<'a>(&'a Shared);
 impl Drop for StopOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.stop();
+            self.0.end("a thread of the loader has died");
         }
     }
 }

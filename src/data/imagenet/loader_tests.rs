@@ -26,7 +26,7 @@ fn pass(photos: &Arc<Photos>, view: View, making: Making, before: usize) -> Vec<
 fn open(storage: Storage) -> (tempfile::TempDir, Arc<Photos>) {
     let dir = tree();
     let out = prepared(dir.path(), Preparation { storage, ..Preparation::default() }).folder;
-    let photos = Arc::new(ImageNet::open(&out).unwrap().train);
+    let photos = ImageNet::open(&out).unwrap().train;
     (dir, photos)
 }
 

@@ -6,7 +6,7 @@ mod crop;
 mod decode;
 mod examine;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod index;
 mod journal;
 mod jpeg_header;
@@ -23,12 +23,14 @@ mod row;
 mod shards;
 mod solution;
 
+pub(super) use index::FILE as INDEX;
+
 pub use bad_files::{BadFiles, TooManyBad};
 pub use crop::{SIDE, View};
 pub use decode::Kind;
 pub use index::Storage;
 pub use layout::Split;
-pub use loader::{Batch, Loader, Making};
+pub use loader::{Batch, LoadError, Loader, Making};
 pub use measure::{Parts, measure};
 pub use passes::{ranges, shuffled};
 pub use photos::{IMAGENET_NORMALISATION, ImageNet, Photos};

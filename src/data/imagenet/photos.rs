@@ -1,14 +1,15 @@
 //! A prepared ImageNet, open for reading.
 
 use super::examine::read;
-use super::index::Index;
+use super::index::{self, Index};
 use super::layout::Split;
 use super::row::Row;
 use super::shards;
 use crate::data::DataError;
-use crate::scenario::Normalisation;
+use crate::scenario::{Dataset, Normalisation};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Mean and deviation of the channels that the study, and nearly everybody else, uses for ImageNet.
 pub const IMAGENET_NORMALISATION: Normalisation =
@@ -18,9 +19,9 @@ pub const IMAGENET_NORMALISATION: Normalisation =
 #[derive(Debug)]
 pub struct ImageNet {
     /// What networks learn from.
-    pub train: Photos,
+    pub train: Arc<Photos>,
     /// What they are judged by.
-    pub val: Photos,
+    pub val: Arc<Photos>,
     /// In the order of their numbers.
     pub class_names: Vec<String>,
     /// Channel means and deviations on the scale 0 to 1.
@@ -36,7 +37,7 @@ pub struct Photos {
     /// Where paths begin.
     root: PathBuf,
     /// Open shards of a packed cache; empty where the files are read.
-    shards: Vec<File>,
+    shards: Arc<[File]>,
 }
 
 impl ImageNet {
@@ -45,27 +46,76 @@ impl ImageNet {
     /// # Errors
     /// No index there, a cut or damaged one, a shard that is missing.
     pub fn open(folder: &Path) -> Result<Self, DataError> {
-        let index = Index::read(folder)?;
-        let photos = |split| Photos::new(folder, &index, split);
+        let Index { head, rows, digest } = Index::read(folder)?;
+        let root = folder.join(&head.root);
+        let (train, val) = rows.into_iter().partition(|row| row.split == Split::Train);
         Ok(Self {
-            train: photos(Split::Train)?,
-            val: photos(Split::Val)?,
-            class_names: index.head.classes.clone(),
+            train: Photos::new(folder, &root, train)?.into(),
+            val: Photos::new(folder, &root, val)?.into(),
+            class_names: head.classes,
             normalisation: IMAGENET_NORMALISATION,
-            digest: index.digest.clone(),
+            digest,
+        })
+    }
+
+    /// Only so many pictures (train, val) of each split, in turns: the first of each class, then the second of each, so that
+    /// few are balanced too. The digest names what is left.
+    ///
+    /// # Errors
+    /// More than there are, or none.
+    pub fn limited(mut self, limits: (Option<u32>, Option<u32>)) -> Result<Self, DataError> {
+        let mut changed = false;
+        for (split, photos, limit) in [("train", &mut self.train, limits.0), ("test", &mut self.val, limits.1)] {
+            if limit == Some(0) || photos.is_empty() {
+                return Err(DataError::Empty { dataset: Dataset::Imagenet, split });
+            }
+            let (found, asked) = (photos.len(), limit.map_or(photos.len(), |limit| limit as usize));
+            if asked > found {
+                return Err(DataError::TooFew { dataset: Dataset::Imagenet, split, asked: asked as u32, found });
+            }
+            if asked < found {
+                *photos = Arc::new(photos.in_turns(asked));
+                changed = true;
+            }
+        }
+        if changed {
+            self.digest = index::digest(&self.class_names, self.train.rows.iter().chain(&self.val.rows));
+        }
+        Ok(self)
+    }
+
+    /// How many pictures of each split (train, val) each class has.
+    pub fn per_class(&self) -> [Vec<u64>; 2] {
+        [&self.train, &self.val].map(|photos| {
+            let mut counts = vec![0; self.class_names.len()];
+            photos.rows.iter().for_each(|row| counts[usize::from(row.class)] += 1);
+            counts
         })
     }
 }
 
 impl Photos {
-    fn new(folder: &Path, index: &Index, split: Split) -> Result<Self, DataError> {
-        let rows: Vec<Row> = index.split(split).cloned().collect();
+    fn new(folder: &Path, root: &Path, rows: Vec<Row>) -> Result<Self, DataError> {
         let last = rows.iter().filter_map(|row| row.packed).map(|p| p.shard).max();
         let shards = (0..last.map_or(0, |last| last + 1)).map(|number| {
             let path = shards::path(folder, number);
             File::open(&path).map_err(|source| DataError::Io { file: path.display().to_string(), source })
         });
-        Ok(Self { rows, root: folder.join(&index.head.root), shards: shards.collect::<Result<_, _>>()? })
+        Ok(Self { rows, root: root.into(), shards: shards.collect::<Result<_, _>>()? })
+    }
+
+    /// The first `keep` pictures, in turns of their classes.
+    fn in_turns(&self, keep: usize) -> Self {
+        let mut turns = std::collections::HashMap::new();
+        let mut rows: Vec<(u32, &Row)> = Vec::with_capacity(self.rows.len());
+        for row in &self.rows {
+            let turn = turns.entry(row.class).or_insert(0);
+            rows.push((*turn, row));
+            *turn += 1;
+        }
+        rows.sort_by_key(|(turn, row)| (*turn, row.class));
+        let rows = rows.into_iter().take(keep).map(|(_, row)| row.clone()).collect();
+        Self { rows, root: self.root.clone(), shards: self.shards.clone() }
     }
 
     /// How many there are.

@@ -122,6 +122,20 @@ fn a_smoke_test_fills_the_tables_and_is_marked() {
 }
 
 #[test]
+fn a_few_pictures_may_be_missing_and_the_layout_may_be_another() {
+    let trials = trials(&["recipe.channels_last=true"]);
+    let without = |pictures: u64| -> Vec<String> {
+        let mut records = records(&trials);
+        records.iter_mut().flat_map(|r| &mut r.epochs).for_each(|epoch| epoch.images -= pictures);
+        ours(&three(&built(&trials, &records))[0], 0).into_iter().map(String::from).collect()
+    };
+    assert_eq!(without(128), ["1.00", "2.00", "3.00"]);
+    assert_eq!(without(129), ["1.00 ‡", "2.00 ‡", "3.00 ‡"]);
+    let parts = self::trials(&["recipe.accumulate=4"]);
+    assert_eq!(ours(&three(&built(&parts, &records(&parts)))[0], 0), ["other settings"; 3]);
+}
+
+#[test]
 fn environments_have_tables_of_their_own() {
     let trials = trials(&[]);
     let mut records = records(&trials);

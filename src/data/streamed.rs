@@ -1,0 +1,93 @@
+//! A data set that is read and decoded while it is trained on: ImageNet, which fits no memory.
+
+use super::complete;
+use super::error::DataError;
+use super::imagenet::{BadFiles, ImageNet, Loader, Making, Order, View, shuffled};
+use super::load::not_found;
+use super::sources::Sources;
+use crate::scenario::{Dataset, Normalisation, Recipe};
+use std::ops::Range;
+use tch::Device;
+
+/// Batches that are made ahead of the one under way. Two keep all threads at work; a third bridges a slow file.
+const AHEAD: usize = 3;
+
+/// A prepared ImageNet, and how it is read.
+#[derive(Debug)]
+pub struct Streamed {
+    /// Pictures, classes, digest.
+    pub set: ImageNet,
+    /// Threads that read and decode; they change no number.
+    pub threads: usize,
+    /// What was noticed while it was looked for.
+    pub remarks: Vec<String>,
+}
+
+impl Streamed {
+    /// The first prepared ImageNet of `sources` that is not too small for `limits` (train, test). Decoding takes as many threads
+    /// as the process may use, or of a training on the CPU as many as that computes with.
+    ///
+    /// # Errors
+    /// [`DataError`]: not found, a damaged index, incomplete, or fewer pictures than the limits ask for.
+    pub(super) fn open(
+        sources: &Sources,
+        device: Device,
+        limits: (Option<u32>, Option<u32>),
+    ) -> Result<Self, DataError> {
+        let dataset = Dataset::Imagenet;
+        let mut passed = None;
+        for place in sources.find(&dataset) {
+            let set = ImageNet::open(&place.path)?;
+            match complete::check(&dataset, &place, &[(set.train.len(), &[]), (set.val.len(), &[])], limits) {
+                Ok(part) => {
+                    let threads = threads(device);
+                    return Ok(Self { set: set.limited(limits)?, threads, remarks: part.into_iter().collect() });
+                }
+                Err(why) => passed = passed.or(Some(why)),
+            }
+        }
+        Err(passed.unwrap_or_else(|| not_found(&dataset, sources)))
+    }
+
+    /// The training pictures of an epoch in its order, in batches of these `ranges` of places.
+    pub(super) fn epoch(
+        &self,
+        (seed, epoch): (u64, u32),
+        ranges: Vec<Range<usize>>,
+        recipe: &Recipe,
+        device: Device,
+    ) -> Loader {
+        let order = shuffled(seed, epoch, self.set.train.len());
+        let view = (View::Training { seed, epoch }, &self.normalisation(recipe));
+        Loader::new(self.set.train.clone(), order, ranges, view, self.making(recipe, device))
+    }
+
+    /// The validation pictures in the order of their index.
+    pub(super) fn evaluation(&self, ranges: Vec<Range<usize>>, recipe: &Recipe, device: Device) -> Loader {
+        let order = (0..self.set.val.len() as u32).collect();
+        let view = (View::Evaluation, &self.normalisation(recipe));
+        Loader::new(self.set.val.clone(), order, ranges, view, self.making(recipe, device))
+    }
+
+    /// As many bad pictures as a training may go on without.
+    pub(super) fn bad_files(&self) -> BadFiles {
+        let pictures = self.set.train.len() + self.set.val.len();
+        BadFiles::up_to(Dataset::Imagenet.may_lack(pictures as u64) as usize)
+    }
+
+    fn normalisation(&self, recipe: &Recipe) -> Normalisation {
+        recipe.normalisation.unwrap_or(self.set.normalisation)
+    }
+
+    fn making(&self, recipe: &Recipe, device: Device) -> Making {
+        let order = if recipe.channels_last { Order::Pixels } else { Order::Planes };
+        Making { threads: self.threads, ahead: AHEAD, order, device, scaled: true }
+    }
+}
+
+fn threads(device: Device) -> usize {
+    match device {
+        Device::Cpu => tch::get_num_threads().max(1) as usize,
+        _ => std::thread::available_parallelism().map_or(1, usize::from),
+    }
+}
