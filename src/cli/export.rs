@@ -127,7 +127,7 @@ fn push(args: &ExportArgs, url: &str, records: &[Record]) -> Result<(), Failure>
     let (gateway, slots) = (Pushgateway::new(url), slots(records));
     let suite = args.suite.as_deref().unwrap_or(&name);
     slots.iter().try_for_each(|slot| gateway.put(suite, slot)).map_err(|e| Failure::File(e.into()))?;
-    Ok(say(&format!("export: {} group(s) of the suite {suite} put into {url}", slots.len()))?)
+    Ok(say(&format!("export: {} group(s) of the suite {suite} put into {gateway}", slots.len()))?)
 }
 
 /// Looks the commits of the records up in the checkout of `--repo`.

@@ -6,6 +6,9 @@ use std::process::{Command, Stdio};
 /// Clients of Slurm hang while its controller is away.
 const PATIENCE: &str = "60";
 
+/// What says which cluster is meant, and who asks.
+const OUR_CLUSTER: [&str; 3] = ["SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"];
+
 /// A question that Slurm did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SlurmError {
@@ -35,8 +38,12 @@ pub fn ask(program: &str, arguments: &[&str], stdin: &str) -> Result<String, Slu
     let start = |source: io::Error| SlurmError::Start { program: program.into(), source };
     let mut command = Command::new("timeout");
     command.args([PATIENCE, program]).args(arguments);
-    // What a user has set for other jobs and lists would change these.
-    let foreign = |name: &str| ["SQUEUE_", "SINFO_", "SBATCH_", "SLURM_MEM_PER_"].iter().any(|p| name.starts_with(p));
+    // What a user has set for other jobs and lists would change these, and so would the job within which one submits: jobs
+    // inherit their environment, and srun takes options from there.
+    let foreign = |name: &str| {
+        let is_slurms = ["SQUEUE_", "SINFO_", "SBATCH_", "SRUN_", "SLURM_"].iter().any(|p| name.starts_with(p));
+        is_slurms && !OUR_CLUSTER.contains(&name)
+    };
     let names = std::env::vars_os().map(|(name, _)| name);
     names.filter(|name| foreign(&name.to_string_lossy())).for_each(|name| {
         command.env_remove(name);

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 /// A cluster of shell scripts: what is submitted lies in `jobs`.
 struct Cluster {
     folder: tempfile::TempDir,
+    /// Variables that programs inherit from the job within which one submits.
+    inherits: std::cell::Cell<&'static [(&'static str, &'static str)]>,
 }
 
 impl Cluster {
     fn new() -> Self {
-        let cluster = Self { folder: tempfile::tempdir().unwrap() };
+        let cluster = Self { folder: tempfile::tempdir().unwrap(), inherits: std::cell::Cell::default() };
         fs::create_dir_all(cluster.path("jobs")).unwrap();
         let jobs = cluster.path("jobs");
         let jobs = jobs.display();
@@ -49,7 +51,8 @@ impl Cluster {
         fs::write(self.path("here.toml"), [include_str!("../../profiles/cpu.toml"), profile].concat()).unwrap();
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
         let mut command = Command::cargo_bin("ndbench").unwrap();
-        command.env("PATH", path).args(["submit", "smoke", "--profile"]).arg(self.path("here.toml"));
+        command.env("PATH", path).envs(self.inherits.get().iter().copied());
+        command.args(["submit", "smoke", "--profile"]).arg(self.path("here.toml"));
         command.arg("--store").arg(self.path("store")).args(more).assert()
     }
 
@@ -96,7 +99,17 @@ fn only(folder: &Path) -> PathBuf {
 #[test]
 fn arrays_come_first_and_the_report_waits_for_them() {
     let cluster = Cluster::new();
+    // Within a job of an interactive session.
+    let path = cluster.path("jobs").display().to_string();
+    let sbatch = fs::read_to_string(cluster.path("bin/sbatch")).unwrap();
+    cluster.program("sbatch", &format!("env | grep ^SLURM_ >> {path}/variables\n{sbatch}"));
+    cluster.inherits.set(&[
+        ("SLURM_CPU_BIND", "quiet,mask_cpu:0x1"),
+        ("SLURM_RESTART_COUNT", "12"),
+        ("SLURM_CONF", "/here"),
+    ]);
     let done = cluster.submit("[slurm]\ngres = \"gpu:1\"\nthrottle = 3\n", &[]).success();
+    assert_eq!(cluster.job("variables"), "SLURM_CONF=/here\n".repeat(2));
     let said = said(&done);
     assert!(said.contains("4 trials: 0 done, 0 in the queue, 4 to submit in 2 block(s)"), "{said}");
     assert!(said.contains("job 100: ndbench-") && said.contains("job 101: ") && said.contains("-report"), "{said}");

@@ -61,7 +61,8 @@ impl State {
             Progress::Diverged { epoch } => Self::Diverged { epoch: *epoch },
             Progress::Held { by } => {
                 let held = Held { by: by.clone(), epochs, steps };
-                let runs = |task: &Task| task.runs() && by.ends_with(&format!(" on {}", task.node));
+                let host = by.rsplit_once(" on ").map_or("", |(_, host)| host);
+                let runs = |task: &Task| task.runs() && short(host) == short(&task.node);
                 match lives(by).or(task.is_some_and(runs).then_some(true)) {
                     Some(true) => Self::Training(held),
                     Some(false) => Self::Died(held),
@@ -98,6 +99,11 @@ impl State {
             Self::Missing => "not begun".into(),
         }
     }
+}
+
+/// A host's name without its domain: Slurm's and the host's own may have it or not.
+fn short(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
 }
 
 /// Whether the holder of a lock, `process 7 on alpha`, lives; absent where it is on another machine.
@@ -142,6 +148,8 @@ mod tests {
             |node: &str| Task { id: "3_1".into(), state: String::new(), node: node.into(), reason: String::new() };
         let far = "process 7 on not-this-host";
         assert!(matches!(held(far, Some(&task("not-this-host"))), State::Training(_)));
+        assert!(matches!(held("process 7 on far.example.org", Some(&task("far"))), State::Training(_)));
+        assert!(matches!(held("process 7 on far.example.org", Some(&task("farther"))), State::Held(_)));
         for (unknown, node) in [(far, "alpha"), (far, ""), ("another process", "")] {
             assert!(matches!(held(unknown, Some(&task(node))), State::Held(_)), "{unknown} {node}");
         }

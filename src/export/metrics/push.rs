@@ -6,6 +6,7 @@ use super::families::Families;
 use super::results::{Results, Slot};
 use super::suite::SuiteSuccess;
 use crate::export::name::file_part;
+use std::fmt;
 use std::time::Duration;
 
 /// The value of the label `job` of everything that is pushed.
@@ -19,6 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Pushgateway {
     url: String,
     agent: ureq::Agent,
+}
+
+/// Its address, without user and password.
+impl fmt::Display for Pushgateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.url.split_once("://").unwrap_or(("http", &self.url));
+        let host = rest.find('/').unwrap_or(rest.len());
+        let user = rest[..host].rfind('@').map_or(0, |at| at + 1);
+        write!(f, "{scheme}://{}", &rest[user..])
+    }
 }
 
 /// A group was not taken.
@@ -70,5 +81,21 @@ impl Pushgateway {
         }
         let said = response.body_mut().with_config().limit(4096).read_to_string().unwrap_or_default();
         Err(error(format!("{} {}", response.status(), said.trim())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_reads_the_password() {
+        for (url, shown) in [
+            ("http://user:p@ss@host:9091/", "http://host:9091"),
+            ("https://host/at@path", "https://host/at@path"),
+            ("host:9091", "http://host:9091"),
+        ] {
+            assert_eq!(Pushgateway::new(url).to_string(), shown);
+        }
     }
 }
