@@ -69,6 +69,16 @@ fn peak(architecture: Architecture, method: Method, batch: i64, training: bool) 
 /// Set in the process that has the counters of memory to itself.
 const ALONE: &str = "NDBENCH_TEST_ALONE";
 
+/// Bytes that convolutions may take here beside those that the account knows: without AVX-512 up to so many were seen
+/// (`profiles/cpu/memory-avx2`).
+fn unaccounted_buffers() -> f64 {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        return 0.0;
+    }
+    f64::from(64 << 20)
+}
+
 #[test]
 fn steps_take_the_memory_that_estimates_assume() {
     if std::env::var_os(ALONE).is_none() {
@@ -78,6 +88,7 @@ fn steps_take_the_memory_that_estimates_assume() {
         return assert!(status.success(), "see above");
     }
     tune_host_allocator();
+    let buffers = unaccounted_buffers();
     let mut wrong = Vec::new();
     for architecture in Architecture::for_side(32) {
         for implementation in [None].into_iter().chain(Implementation::ALL.map(Some)) {
@@ -92,10 +103,10 @@ fn steps_take_the_memory_that_estimates_assume() {
                 let account = subject(architecture, norm, implementation).account(load, None).unwrap();
                 let parts = if training { account.step } else { account.evaluation };
                 // No step was taken that left a momentum.
-                let ratio = (parts.total() - parts.momentum) as f64 / found;
+                let own = (parts.total() - parts.momentum) as f64;
                 // libtorch's convolutions take other buffers on other CPUs.
-                if !(0.85..1.15).contains(&ratio) {
-                    wrong.push(format!("{architecture} {implementation:?} training {training}: {ratio:.3} of {found}"));
+                if own + buffers < 0.85 * found || own > 1.15 * found {
+                    wrong.push(format!("{architecture} {implementation:?} training {training}: {own} of {found}"));
                 }
             }
         }
