@@ -124,9 +124,13 @@ fn push(args: &ExportArgs, url: &str, records: &[Record]) -> Result<(), Failure>
     }
     let folder = args.store.first().and_then(|path| path.canonicalize().ok()).unwrap_or_default();
     let name = folder.file_name().map_or("ndbench".into(), |name| name.to_string_lossy());
-    let (gateway, slots) = (Pushgateway::new(url), slots(records));
+    let gateway = Pushgateway::new(url).map_err(|e| Failure::Input(e.into()))?;
+    let slots = slots(records);
     let suite = args.suite.as_deref().unwrap_or(&name);
-    slots.iter().try_for_each(|slot| gateway.put(suite, slot)).map_err(|e| Failure::File(e.into()))?;
+    let failures: Vec<String> = gateway.put_all(suite, &slots).iter().map(ToString::to_string).collect();
+    if !failures.is_empty() {
+        return Err(Failure::File(failures.join("; ").into()));
+    }
     Ok(say(&format!("export: {} group(s) of the suite {suite} put into {gateway}", slots.len()))?)
 }
 

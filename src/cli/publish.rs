@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use crate::event::SinkError;
 use crate::export::metrics::{
-    BuildInfo, Exposition, Pushgateway, Results, Source, SuiteSuccess, check_textfile, slots, write_textfile,
+    BuildInfo, Exposition, Pushgateway, Results, Slot, Source, SuiteSuccess, check_textfile, slots, write_textfile,
 };
 use crate::record::Record;
 use clap::Args;
@@ -25,9 +25,10 @@ impl PublishArgs {
     /// Finds out before a long run what could not be written after it.
     ///
     /// # Errors
-    /// A textfile that node_exporter would not read.
+    /// A textfile that node_exporter would not read; what is no address of a Pushgateway.
     pub fn check(&self) -> Result<(), Failure> {
-        self.textfile.as_deref().map_or(Ok(()), check_textfile).map_err(|e| Failure::Input(e.into()))
+        self.textfile.as_deref().map_or(Ok(()), check_textfile).map_err(|e| Failure::Input(e.into()))?;
+        self.push.as_deref().map_or(Ok(()), |url| Pushgateway::new(url).map(drop)).map_err(|e| Failure::Input(e.into()))
     }
 
     /// Nothing is published.
@@ -50,13 +51,21 @@ impl PublishArgs {
             }
         }
         if let Some(url) = &self.push {
-            let gateway = Pushgateway::new(url);
-            // One that cannot be reached is tried once, not for every configuration.
-            let put = slots.iter().try_for_each(|slot| gateway.put(suite, slot));
-            if let Err(e) = put.and_then(|()| success.iter().try_for_each(|s| gateway.put_success(s))) {
-                failed("push", e.to_string());
-            }
+            push(url, suite, &slots, success.as_ref()).into_iter().for_each(|why| failed("push", why));
         }
         failures
     }
+}
+
+/// Puts the results, and that the suite is done where all were taken; what fails, in words.
+fn push(url: &str, suite: &str, slots: &[Slot], success: Option<&SuiteSuccess>) -> Vec<String> {
+    let gateway = match Pushgateway::new(url) {
+        Ok(gateway) => gateway,
+        Err(e) => return vec![e.to_string()],
+    };
+    let mut failures = gateway.put_all(suite, slots);
+    if failures.is_empty() {
+        failures.extend(success.and_then(|success| gateway.put_success(success).err()));
+    }
+    failures.iter().map(ToString::to_string).collect()
 }

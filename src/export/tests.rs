@@ -6,8 +6,8 @@ use crate::event::{MemoryPeak, Outcome};
 use crate::plan::ResolvedTrial;
 use crate::record::{Record, Store, made_up};
 use crate::scenario::{Architecture, Dataset, Norm};
-use crate::telemetry::{Cuda, Device};
-use crate::units::Bytes;
+use crate::telemetry::{Cuda, Device, Energy, EnergySource, GpuSummary, TelemetrySummary};
+use crate::units::{Bytes, Joules, Seconds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,11 +45,26 @@ fn history() -> Vec<Record> {
     records
 }
 
+/// Telemetry of a device that took so many watts.
+fn watched(seconds: f64, watts: f64, images: u64) -> TelemetrySummary {
+    let (seconds, joules) = (Seconds(seconds), seconds * watts);
+    let energy = Energy {
+        joules: Joules(joules),
+        source: EnergySource::Counter,
+        seconds,
+        integrated: None,
+        joules_per_image: Some(joules / images as f64),
+    };
+    let gpu = GpuSummary { energy: Some(energy), ..GpuSummary::default() };
+    TelemetrySummary { executions: 1, seconds, images, gpus: vec![gpu], ..TelemetrySummary::default() }
+}
+
 /// A block on a GPU that does not exist.
 fn on_gpu() -> Vec<Record> {
     let trials = made_up::cell(Architecture::Resnet18, Dataset::Cifar100, 1, 1);
     let place = |r: &ResolvedTrial| {
-        let mut record = record(r, 0.5, if r.trial.norm == Norm::Nd { 6.0 } else { 2.0 }, 0);
+        let (seconds, watts) = if r.trial.norm == Norm::Nd { (6.0, 550.0) } else { (2.0, 500.0) };
+        let mut record = record(r, 0.5, seconds, 0);
         Arc::make_mut(&mut record.environment).device = Device::Cuda(Cuda {
             index: 0,
             name: Some("Made-up \"GPU\" 16GB".into()),
@@ -59,6 +74,7 @@ fn on_gpu() -> Vec<Record> {
             cudnn: None,
             memory: Some(Bytes(16 << 30)),
         });
+        record.telemetry = Some(Box::new(watched(seconds, watts, record.images())));
         record.memory = MemoryPeak { allocated: Some(Bytes(1 << 30)), reserved: Some(Bytes(3 << 29)), resident: None };
         record
     };

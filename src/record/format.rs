@@ -139,11 +139,11 @@ impl Record {
         self.epochs.iter().map(|e| e.seconds.paper).sum()
     }
 
-    /// Energy of all devices over the training; absent unless a real driver watched it from beginning to end, and nothing
+    /// Energy of all devices over the training; absent unless a real driver watched it, but for a tenth at most, and nothing
     /// speaks against its times.
     pub fn energy(&self) -> Option<Joules> {
         let telemetry = self.telemetry.as_ref().filter(|_| self.is_timed())?;
-        let of = |gpu: &GpuSummary| Some(gpu.energy.filter(|_| !gpu.device.stub)?.joules.0);
+        let of = |gpu: &GpuSummary| Some(gpu.energy.filter(|_| !gpu.device.stub)?.over(telemetry.seconds).0);
         let joules: Option<f64> = telemetry.gpus.iter().map(of).sum();
         joules.filter(|joules| *joules > 0.0).map(Joules)
     }

@@ -5,7 +5,7 @@ use super::sampler::{AllocatorProbe, Message, Sampler, SystemClock};
 use super::series::SeriesWriter;
 use super::snapshot::{Latest, Snapshot};
 use super::source::Source;
-use super::tally::{Tally, TelemetrySummary};
+use super::tally::{SeriesFile, Tally, TelemetrySummary};
 use super::{GpuTarget, Level, nvml};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -184,7 +184,13 @@ impl Recording {
         tally.images = images;
         let mut summary = tally.summary(images);
         match self.series.map(|series| series.finish(LAST_ROWS)) {
-            Some(Ok(file)) => summary.series = Some(file),
+            Some(Ok(file)) => {
+                if file.lost > 0 {
+                    let SeriesFile { file, lost, .. } = &file;
+                    self.notices.push(format!("{file} lacks {lost} readings: the disk was too slow, or full"));
+                }
+                summary.series = Some(file);
+            }
             Some(Err(why)) => self.notices.push(why),
             None => {}
         }

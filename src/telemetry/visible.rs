@@ -58,8 +58,9 @@ pub(super) fn resolve(
     let not_found = |why: String| CallError { code: Code::GpuNotFound, why };
     let none = || {
         let count = devices.len();
+        let variable = visible.map_or("not set".into(), |list| format!("'{list}'"));
         Unresolved::Invisible(not_found(format!(
-            "no visible device {index}: the driver lists {count}, CUDA_VISIBLE_DEVICES is {visible:?}"
+            "no visible device {index}: the driver lists {count}, CUDA_VISIBLE_DEVICES is {variable}"
         )))
     };
     let answering: Vec<&Listed> = devices.iter().flatten().collect();

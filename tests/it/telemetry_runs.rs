@@ -66,7 +66,9 @@ fn a_device_is_recorded_and_a_stand_in_for_it_is_called_so() {
         assert_eq!((&gpu["device"]["stub"], &gpu["device"]["name"]), (&true.into(), &"stub NVIDIA H200".into()));
         assert_eq!((&gpu["energy"]["source"], &gpu["lost"]), (&"counter".into(), &0.into()), "{gpu:#}");
         let (joules, each) = (&gpu["energy"]["joules"], &gpu["energy"]["joules_per_image"]);
-        assert!((joules.as_f64().unwrap() / 96.0 - each.as_f64().unwrap()).abs() < 1e-9, "{gpu:#}");
+        // What was not watched of the trial, a tenth at most, counts as the rest.
+        let share = joules.as_f64().unwrap() / 96.0 / each.as_f64().unwrap();
+        assert!((0.9..1.0 + 1e-9).contains(&share), "{gpu:#}");
         assert_eq!(gpu["memory"]["device"]["peak"], 32_362u64 << 20);
         // Slow to ask for, so that a short trial has it from its end.
         assert_eq!((&gpu["memory"]["process"]["peak"], &gpu["foreign_processes"]), (&1_000_000.into(), &1.into()));

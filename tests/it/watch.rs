@@ -3,7 +3,7 @@
 use super::driver::Driver;
 use super::web::{PATIENCE, Served};
 use assert_cmd::Command;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use std::io::Read;
 use std::process::Command as Plain;
 use std::time::{Duration, Instant};
@@ -158,7 +158,7 @@ fn every_reading_is_kept_where_asked() {
     let path = folder.path().join("series.csv.gz");
     watch(&["-q", "--series", path.to_str().unwrap(), "--", "sleep", "0.5"]).success();
     let mut text = String::new();
-    GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     assert!(text.starts_with("unix_seconds,execution,") && text.lines().count() > 2, "{text}");
 }
 

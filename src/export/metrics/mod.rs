@@ -24,7 +24,7 @@ mod watched;
 pub use build::BuildInfo;
 pub use exposition::{CONTENT_TYPE, Exposition, Source};
 pub use families::{Families, Labels};
-pub use push::{PushError, Pushgateway};
+pub use push::{AddressError, PushError, Pushgateway};
 pub use results::{Results, Slot, slots};
 pub use suite::SuiteSuccess;
 pub use targets::{TargetsError, TargetsFile};

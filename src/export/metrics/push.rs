@@ -38,23 +38,56 @@ impl fmt::Display for Pushgateway {
 pub struct PushError {
     group: String,
     why: String,
+    /// It answered.
+    is_refused: bool,
 }
+
+/// No Pushgateway has such an address. What it is may hold a password, and is not shown.
+#[derive(Debug, thiserror::Error)]
+#[error("the Pushgateway's address {0}: give one like http://HOST:9091")]
+pub struct AddressError(&'static str);
 
 impl Pushgateway {
     /// The one at `url`, such as `http://localhost:9091`, with `user:password@` before the host where it asks for these.
-    pub fn new(url: &str) -> Self {
+    ///
+    /// # Errors
+    /// It is no address of HTTP or HTTPS that metrics can be put under.
+    pub fn new(url: &str) -> Result<Self, AddressError> {
+        let url = if url.contains("://") { url.into() } else { format!("http://{url}") };
+        let parsed: ureq::http::Uri = url.parse().map_err(|_| AddressError("is no URL"))?;
+        if !["http", "https"].contains(&parsed.scheme_str().unwrap_or_default()) {
+            return Err(AddressError("is neither http:// nor https://"));
+        }
+        if parsed.host().is_none_or(str::is_empty) {
+            return Err(AddressError("names no host"));
+        }
+        if parsed.query().is_some() {
+            return Err(AddressError("has a query"));
+        }
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
             .user_agent(concat!("ndbench/", env!("CARGO_PKG_VERSION")));
-        Self { url: url.trim_end_matches('/').into(), agent: config.build().into() }
+        Ok(Self { url: url.trim_end_matches('/').into(), agent: config.build().into() })
     }
 
-    /// Puts the results of `slot`, one of the suite called `suite`, in place of those before.
-    ///
-    /// # Errors
-    /// It cannot be reached within ten seconds, or refuses.
-    pub fn put(&self, suite: &str, slot: &Slot) -> Result<(), PushError> {
+    /// Puts the results of `slots`, of the suite called `suite`, in place of those before. Where it refuses one it is asked
+    /// for the others; where it cannot be reached it is not. Each failure is one of the result.
+    pub fn put_all(&self, suite: &str, slots: &[Slot]) -> Vec<PushError> {
+        let mut failures = Vec::new();
+        for slot in slots {
+            let Err(error) = self.put(suite, slot) else { continue };
+            let goes_on = error.is_refused;
+            failures.push(error);
+            if !goes_on {
+                break;
+            }
+        }
+        failures
+    }
+
+    /// Puts one: it cannot be reached within ten seconds, or refuses.
+    fn put(&self, suite: &str, slot: &Slot) -> Result<(), PushError> {
         let mut families = Families::default();
         Results(vec![slot.clone()]).collect(&mut families);
         self.put_group(&format!("suite/{}/slot/{}", file_part(suite), file_part(&slot.name)), families)
@@ -63,7 +96,7 @@ impl Pushgateway {
     /// Notes that a suite was done in full.
     ///
     /// # Errors
-    /// As [`Pushgateway::put`].
+    /// It cannot be reached within ten seconds, or refuses.
     pub fn put_success(&self, success: &SuiteSuccess) -> Result<(), PushError> {
         let suite = file_part(&success.suite);
         let mut families = Families::default();
@@ -73,20 +106,24 @@ impl Pushgateway {
 
     fn put_group(&self, group: &str, families: Families) -> Result<(), PushError> {
         let url = format!("{}/metrics/job/{JOB}/{group}", self.url);
-        let error = |why: String| PushError { group: group.into(), why };
+        let error = |why: String, is_refused| PushError { group: group.into(), why, is_refused };
         let sent = self.agent.put(&url).content_type(super::CONTENT_TYPE).send(families.text());
-        let mut response = sent.map_err(|e| error(e.to_string()))?;
+        let mut response = sent.map_err(|e| error(e.to_string(), false))?;
         if response.status().is_success() {
             return Ok(());
         }
         let said = response.body_mut().with_config().limit(4096).read_to_string().unwrap_or_default();
-        Err(error(format!("{} {}", response.status(), said.trim())))
+        Err(error(format!("{} {}", response.status(), said.trim()), true))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::results::slots;
     use super::*;
+    use crate::record::made_up;
+    use crate::scenario::{Architecture, Dataset};
+    use std::io::{Read, Write};
 
     #[test]
     fn nobody_reads_the_password() {
@@ -95,7 +132,64 @@ mod tests {
             ("https://host/at@path", "https://host/at@path"),
             ("host:9091", "http://host:9091"),
         ] {
-            assert_eq!(Pushgateway::new(url).to_string(), shown);
+            assert_eq!(Pushgateway::new(url).unwrap().to_string(), shown);
         }
+    }
+
+    #[test]
+    fn what_is_no_address_is_told_without_its_password() {
+        for (url, why) in [
+            ("ftp://user:secret@host", "neither http"),
+            ("http://", "no URL"),
+            ("http://user:secret@", "no URL"),
+            ("http://host:9091/?job=secret", "a query"),
+            ("a host", "no URL"),
+            ("", "no URL"),
+        ] {
+            let said = Pushgateway::new(url).unwrap_err().to_string();
+            assert!(
+                said.contains(why) && said.contains("http://HOST:9091") && !said.contains("secret"),
+                "{url}: {said}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_that_refuses_a_group_is_asked_for_the_others_and_one_that_is_gone_is_not() {
+        let records: Vec<_> = [Architecture::Vgg16, Architecture::Resnet18]
+            .iter()
+            .flat_map(|architecture| made_up::cell(*architecture, Dataset::Cifar10, 1, 1))
+            .map(|trial| made_up::record(&trial, 0.9, 5.0))
+            .collect();
+        let slots = &slots(&records)[..3];
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = std::thread::spawn(move || {
+            let answers = ["200 OK", "400 Bad Request", "200 OK"];
+            answers.map(|answer| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut seen = Vec::new();
+                let mut buffer = [0; 4096];
+                // The body is short: the last of it is in sight once its end is.
+                while !seen.ends_with(b"\n") || !seen.windows(4).any(|four| four == b"\r\n\r\n") {
+                    let read = stream.read(&mut buffer).unwrap();
+                    seen.extend_from_slice(&buffer[..read]);
+                    if read == 0 {
+                        break;
+                    }
+                }
+                write!(stream, "HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+                String::from_utf8_lossy(&seen).lines().next().unwrap_or_default().to_owned()
+            })
+        });
+        let gateway = Pushgateway::new(&address).unwrap();
+        let failures = gateway.put_all("nightly", slots);
+        let asked = server.join().unwrap();
+        assert!(asked[2].contains(&slots[2].name), "{asked:?}");
+        assert!(
+            failures.len() == 1 && failures[0].to_string().contains(&format!("/slot/{}: 400", slots[1].name)),
+            "{failures:?}"
+        );
+        assert_eq!(gateway.put_all("nightly", slots).len(), 1, "nobody listens any more");
     }
 }

@@ -5,7 +5,8 @@ use super::training::tests::busy;
 use super::*;
 use crate::record::{Record, made_up};
 use crate::scenario::{Architecture, Dataset};
-use crate::units::Bytes;
+use crate::telemetry::{Energy, EnergySource, GpuSummary, TelemetrySummary};
+use crate::units::{Bytes, Joules, Seconds};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -16,12 +17,21 @@ fn records() -> Vec<Record> {
     trials.iter().zip([5.0, 7.0, 5.0, 7.1, 5.0, 7.3]).map(|(trial, s)| made_up::record(trial, 0.9, s)).collect()
 }
 
+/// Telemetry of a device that took 500 W.
+fn with_energy() -> TelemetrySummary {
+    let (seconds, joules) = (Seconds(5.0), Joules(2500.0));
+    let energy = Energy { joules, source: EnergySource::Counter, seconds, integrated: None, joules_per_image: None };
+    let gpus = vec![GpuSummary { energy: Some(energy), ..GpuSummary::default() }];
+    TelemetrySummary { seconds, gpus, ..TelemetrySummary::default() }
+}
+
 /// A page with everything.
 pub(super) fn page() -> String {
     let mut records = records();
     for record in &mut records {
         record.memory.allocated = Some(Bytes(1 << 30));
         record.memory.reserved = Some(Bytes(2 << 30));
+        record.telemetry = Some(Box::new(with_energy()));
     }
     let results = Results(slots(&records));
     let exposition = Exposition::new(vec![Arc::new(BuildInfo), busy(), Arc::new(full(2)), Arc::new(results)]);

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// So many unknown errors in a row, and the device counts as lost.
 const UNKNOWN_IN_A_ROW: u32 = 10;
 
+/// So many failures of a call in a row, and the user is told.
+const FAILED_IN_A_ROW: u32 = 5;
+
 /// The first wait before a lost device is looked for again, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -50,6 +53,8 @@ pub(super) struct Device {
     stats: BTreeMap<Call, CallStats>,
     off: BTreeSet<Call>,
     unknown_in_a_row: u32,
+    /// Failures of each call since it last succeeded.
+    failed_in_a_row: BTreeMap<Call, u32>,
     /// After the next loss it is looked for so much later.
     wait: Duration,
     /// No loss since a whole round brought readings, or since the beginning: the next loss is a new one.
@@ -79,6 +84,7 @@ impl Device {
             stats: BTreeMap::new(),
             off: BTreeSet::new(),
             unknown_in_a_row: 0,
+            failed_in_a_row: BTreeMap::new(),
             wait: BACKOFF.0,
             is_sound: true,
             is_gone: false,
@@ -154,6 +160,7 @@ impl Device {
             match result {
                 Ok(answer) => {
                     self.unknown_in_a_row = 0;
+                    self.failed_in_a_row.remove(&call);
                     absorbed.success = true;
                     if call == Call::Open {
                         (self.phase, self.readings.now.state, self.is_gone) = (Phase::Running, GpuState::Up, false);
@@ -185,6 +192,10 @@ impl Device {
     fn react(&mut self, call: Call, error: CallError, at: Duration) {
         self.readings.clear(call);
         let mut reaction = Reaction::to(call, error.code);
+        if reaction == Reaction::Absent && self.readings.now.identity.is_some() {
+            // A device that was there comes back with its driver: after an upgrade or a reset no driver is loaded for a while.
+            reaction = Reaction::Lost;
+        }
         if error.code == Code::Unknown {
             self.unknown_in_a_row += 1;
             if self.unknown_in_a_row >= UNKNOWN_IN_A_ROW {
@@ -192,7 +203,7 @@ impl Device {
             }
         }
         match reaction {
-            Reaction::Retry => {}
+            Reaction::Retry => self.tell_if_it_goes_on(call, &error),
             Reaction::Off | Reaction::OffAndTell => {
                 self.off.insert(call);
                 self.readings.now.off.push(Off { call, code: error.code });
@@ -218,6 +229,15 @@ impl Device {
         }
     }
 
+    /// A reading that fails once is one sample less; one that keeps failing leaves a figure of the record absent.
+    fn tell_if_it_goes_on(&mut self, call: Call, error: &CallError) {
+        let failed = self.failed_in_a_row.entry(call).or_default();
+        *failed += 1;
+        if *failed == FAILED_IN_A_ROW {
+            self.notices.push(format!("`{}` readings keep failing: {}", call.word(), error.why));
+        }
+    }
+
     fn lose(&mut self, CallError { code, why }: CallError) {
         // One that was never there, or whose driver is not ready yet, is not lost.
         let was_there = self.readings.now.identity.is_some() || matches!(code, Code::GpuLost | Code::ResetRequired);
@@ -232,6 +252,7 @@ impl Device {
         self.readings.lose_all();
         self.readings.now.state = GpuState::Lost { why };
         self.unknown_in_a_row = 0;
+        self.failed_in_a_row.clear();
     }
 
     fn count(&mut self, call: Call) -> &mut CallStats {

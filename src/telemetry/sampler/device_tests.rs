@@ -144,13 +144,47 @@ fn a_device_that_is_found_and_lost_at_once_is_looked_for_ever_more_rarely_and_lo
 }
 
 #[test]
-fn a_device_that_was_there_and_whose_driver_is_gone_is_missed_and_gone() {
+fn a_device_that_was_there_comes_back_with_its_driver() {
+    let gone = [
+        Code::DriverNotLoaded,
+        Code::DriverMismatch,
+        Code::NotSupported,
+        Code::NoPermission,
+        Code::CallVersion,
+        Code::Deprecated,
+    ];
+    for code in gone {
+        let mut bench = Bench::new(Level::Full);
+        bench.script.says(Call::Open, Answer::Opened(Box::default()));
+        bench.ticks(10);
+        bench.script.fails(Call::Memory, Code::GpuLost).fails(Call::Open, code);
+        let lost = bench.ticks(50);
+        assert!(matches!(lost.state, GpuState::Lost { .. }) && bench.device.counts().is_gone, "{code:?}");
+        assert_eq!((bench.device.counts().lost, bench.device.samples, bench.device.missed), (1, 10, 50));
+        bench.script.says(Call::Open, Answer::Opened(Box::default())).says(Call::Memory, memory(50));
+        let back = bench.ticks(100);
+        assert!(back.state.is_up() && !bench.device.counts().is_gone, "{code:?}");
+        assert_eq!((bench.device.counts().lost, bench.device.notices.len()), (1, 1), "{:?}", bench.device.notices);
+    }
+}
+
+#[test]
+fn a_reading_that_keeps_failing_is_told_once_and_one_that_fails_now_and_then_is_not() {
     let mut bench = Bench::new(Level::Full);
-    bench.ticks(10);
-    bench.script.fails(Call::Memory, Code::GpuLost).fails(Call::Open, Code::DriverNotLoaded);
-    let absent = bench.ticks(50);
-    assert!(matches!(absent.state, GpuState::Absent { .. }) && bench.device.counts().is_gone);
-    assert_eq!((bench.device.counts().lost, bench.device.samples, bench.device.missed), (1, 10, 50));
+    bench.script.says(Call::Power, Answer::Watts(Watts(1.0)));
+    bench.ticks(1);
+    bench.script.fails(Call::Power, Code::Timeout);
+    bench.ticks(4);
+    bench.script.says(Call::Power, Answer::Watts(Watts(1.0)));
+    bench.ticks(1);
+    bench.script.fails(Call::Power, Code::Timeout);
+    bench.ticks(4);
+    let told =
+        |bench: &Bench| bench.device.notices.iter().filter(|n| n.contains("`power`")).cloned().collect::<Vec<_>>();
+    assert!(told(&bench).is_empty(), "{:?}", bench.device.notices);
+    assert!(bench.ticks(50).state.is_up());
+    let told = told(&bench);
+    assert!(matches!(&told[..], [one] if one.contains("readings keep failing")), "{told:?}");
 }
 
 #[test]

@@ -1,22 +1,21 @@
 //! The thread that writes a series. The sampler never waits for the disk: lines that find no room are lost, and counted.
 
 use super::Row;
-use crate::files::write_atomic_with;
+use super::members::Members;
 use crate::telemetry::cpu_time::thread_cpu;
 use crate::telemetry::tally::SeriesFile;
-use flate2::Compression;
-use flate2::read::MultiGzDecoder;
-use flate2::write::GzEncoder;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Lines that wait for the disk: a few minutes' worth.
 const ROOM: usize = 4096;
+
+/// What a killed program has not written yet is not older.
+const EVERY: Duration = Duration::from_secs(10);
 
 /// The sampler's end.
 pub(crate) struct SeriesSender {
@@ -58,12 +57,16 @@ impl SeriesWriter {
     /// # Errors
     /// The system has no thread left.
     pub fn start(path: PathBuf, resumes: bool) -> io::Result<(Self, SeriesSender)> {
+        Self::writing_every(EVERY, path, resumes)
+    }
+
+    fn writing_every(every: Duration, path: PathBuf, resumes: bool) -> io::Result<(Self, SeriesSender)> {
         let (lines, waiting) = sync_channel(ROOM);
         let (tell, written) = channel();
         let count = Arc::<Count>::default();
         let sender = SeriesSender { lines, count: Arc::clone(&count) };
         std::thread::Builder::new().name("telemetry-series".into()).spawn(move || {
-            let result = write(&path, resumes, &waiting, &count)
+            let result = write(&path, resumes, every, &waiting, &count)
                 .map_err(|e| format!("cannot write the series {}: {e}", path.display()));
             // Who waited may have lost patience.
             let _ = tell.send(result);
@@ -85,50 +88,70 @@ impl SeriesWriter {
     }
 }
 
-/// The executions in the file at `path`, where it is a series with these columns.
-fn executions(path: &Path) -> Option<u32> {
-    let mut lines = BufReader::new(MultiGzDecoder::new(File::open(path).ok()?)).lines();
-    if lines.next()?.ok()? != Row::header().trim_end() {
-        return None;
-    }
-    // A damaged file ends in an error, and is replaced.
-    let mut last = 0;
-    let mut count = 0;
-    for line in lines {
-        let execution: u32 = line.ok()?.split(',').nth(1)?.parse().ok()?;
-        count += u32::from(execution != last);
-        last = execution;
-    }
-    Some(count)
+/// Lines that are written together.
+struct Block {
+    text: String,
+    rows: u64,
+    /// When its first line came.
+    since: Instant,
 }
 
-fn write(path: &Path, resumes: bool, lines: &Receiver<String>, count: &Count) -> io::Result<SeriesFile> {
-    let before = if resumes { executions(path) } else { None };
-    let mut rows = 0;
-    write_atomic_with(path, |file| {
-        let mut file = BufWriter::new(file);
-        if before.is_some() {
-            io::copy(&mut File::open(path)?, &mut file)?;
+impl Block {
+    fn new() -> Self {
+        Self { text: String::new(), rows: 0, since: Instant::now() }
+    }
+
+    fn add(&mut self, line: &str) {
+        if self.rows == 0 {
+            self.since = Instant::now();
         }
-        let mut out = GzEncoder::new(file, Compression::default());
-        if before.is_none() {
-            out.write_all(Row::header().as_bytes())?;
+        self.text.push_str(line);
+        self.rows += 1;
+    }
+}
+
+/// Writes `lines` to `path`, those of each span of `every` together, until their sender is gone.
+fn write(
+    path: &Path,
+    resumes: bool,
+    every: Duration,
+    lines: &Receiver<String>,
+    count: &Count,
+) -> io::Result<SeriesFile> {
+    let mut members = Members::open(path, resumes)?;
+    let (mut rows, mut refused) = (0, None);
+    // What it takes to go on from a file is not what it takes to watch.
+    let begun = thread_cpu();
+    let mut block = Block::new();
+    loop {
+        let line = lines.recv_timeout(every);
+        line.iter().for_each(|line| block.add(line));
+        let is_last = line == Err(RecvTimeoutError::Disconnected);
+        if block.rows > 0 && (is_last || block.since.elapsed() >= every) {
+            let block = std::mem::replace(&mut block, Block::new());
+            match members.add(&block.text) {
+                Ok(()) => rows += block.rows,
+                Err(e) => {
+                    count.lost.fetch_add(block.rows, Ordering::Relaxed);
+                    refused = Some(e);
+                }
+            }
         }
-        // What it takes to go on from a file is not what it takes to watch.
-        let begun = thread_cpu();
-        for line in lines {
-            out.write_all(line.as_bytes())?;
-            rows += 1;
-            let used = thread_cpu().saturating_sub(begun);
-            count.cpu_nanos.store(used.as_nanos() as u64, Ordering::Relaxed);
+        let used = thread_cpu().saturating_sub(begun);
+        count.cpu_nanos.store(used.as_nanos() as u64, Ordering::Relaxed);
+        if is_last {
+            break;
         }
-        out.finish()?.flush()
-    })?;
+    }
+    if let Some(why) = refused.filter(|_| rows == 0) {
+        return Err(why);
+    }
+    members.sync()?;
     Ok(SeriesFile {
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         rows,
         lost: count.lost.load(Ordering::Relaxed),
-        executions: before.unwrap_or(0) + 1,
+        executions: members.executions + 1,
     })
 }
 
@@ -138,7 +161,9 @@ mod tests {
     use crate::telemetry::recorder::{GpuLook, Look};
     use crate::telemetry::snapshot::{Call, GpuSnapshot, HostSnapshot, ProcessSnapshot};
     use crate::units::{Ratio, Seconds, Watts};
+    use flate2::read::MultiGzDecoder;
     use std::collections::BTreeSet;
+    use std::fs::File;
     use std::io::Read;
 
     /// Writes two lines: of a device whose power is new, and of the host.
@@ -165,6 +190,23 @@ mod tests {
         }
         drop(sender);
         writer.finish(Duration::from_secs(60))
+    }
+
+    /// A look at nothing.
+    fn with_look(take: impl FnOnce(&Look)) {
+        take(&Look {
+            at: Duration::ZERO,
+            unix: Seconds(0.0),
+            host: &HostSnapshot::default(),
+            process: &ProcessSnapshot::default(),
+            allocator: None,
+            host_is_new: true,
+            machine_is_new: true,
+            own_cpu: Duration::ZERO,
+            ticks: (1, 0),
+            counts: &[],
+            gpu: None,
+        });
     }
 
     fn lines(path: &Path) -> Vec<String> {
@@ -206,13 +248,32 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.csv.gz");
         record(&path, false, 1).unwrap();
-        let whole = std::fs::read(&path).unwrap();
-        for broken in [b"not gzip".as_slice(), &whole[..whole.len() - 9]] {
-            std::fs::write(&path, broken).unwrap();
-            assert_eq!(record(&path, true, 2).unwrap().executions, 1);
-        }
+        std::fs::write(&path, "not gzip").unwrap();
+        assert_eq!(record(&path, true, 2).unwrap().executions, 1);
+        assert_eq!(lines(&path).len(), 3);
         let error = record(&path.join("y.csv.gz"), false, 1).unwrap_err();
         assert!(error.contains("y.csv.gz"), "{error}");
+    }
+
+    #[test]
+    fn of_a_program_that_was_killed_all_but_the_last_lines_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.csv.gz");
+        // The first execution is never finished: its lines are there all the same.
+        let (_writer, mut sender) = SeriesWriter::writing_every(Duration::ZERO, path.clone(), false).unwrap();
+        with_look(|look| sender.send(&Row { execution: 1, look }));
+        let begun = Instant::now();
+        while !path.exists() || lines(&path).len() < 2 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "not written");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // It was killed while it wrote more.
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [&whole[..], &whole[..whole.len() / 2]].concat()).unwrap();
+        assert_eq!(record(&path, true, 2).unwrap().executions, 2);
+        let all = lines(&path);
+        let executions: Vec<_> = all[1..].iter().map(|line| line.split(',').nth(1).unwrap()).collect();
+        assert_eq!(executions, ["1", "2", "2"], "{all:?}");
     }
 
     #[test]
@@ -220,21 +281,7 @@ mod tests {
         let (lines, waiting) = sync_channel(1);
         let count = Arc::<Count>::default();
         let mut sender = SeriesSender { lines, count: Arc::clone(&count) };
-        let (host, process) = (HostSnapshot::default(), ProcessSnapshot::default());
-        let look = Look {
-            at: Duration::ZERO,
-            unix: Seconds(0.0),
-            host: &host,
-            process: &process,
-            allocator: None,
-            host_is_new: true,
-            machine_is_new: true,
-            own_cpu: Duration::ZERO,
-            ticks: (1, 0),
-            counts: &[],
-            gpu: None,
-        };
-        (0..5).for_each(|_| sender.send(&Row { execution: 1, look: &look }));
+        with_look(|look| (0..5).for_each(|_| sender.send(&Row { execution: 1, look })));
         assert_eq!((count.lost.load(Ordering::Relaxed), waiting.try_iter().count()), (4, 1));
     }
 }

@@ -222,13 +222,15 @@ impl GpuTally {
             Some(joules) => (&self.energy, joules, EnergySource::Counter),
             None => (&self.energy_estimated, integrated?, EnergySource::IntegratedPower),
         };
-        Some(Energy {
+        let energy = Energy {
             joules: Joules(joules),
             source,
             seconds: Seconds(total.seconds()),
             integrated: integrated.map(Joules),
-            joules_per_image: (images > 0).then(|| joules / images as f64),
-        })
+            joules_per_image: None,
+        };
+        let joules_per_image = (images > 0).then(|| energy.over(Seconds(seconds)).0 / images as f64);
+        Some(Energy { joules_per_image, ..energy })
     }
 }
 

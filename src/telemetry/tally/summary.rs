@@ -152,8 +152,16 @@ pub struct Energy {
     pub seconds: Seconds,
     /// The integral of the power, beside the counter.
     pub integrated: Option<Joules>,
-    /// `joules` over the training images; evaluations and checkpoints are in it.
+    /// Energy of a training image: of the whole trial, evaluations and checkpoints included, over the images.
     pub joules_per_image: Option<f64>,
+}
+
+impl Energy {
+    /// Energy of a trial of so many seconds: of the time that nobody watched as much as of the rest.
+    pub fn over(&self, trial: Seconds) -> Joules {
+        let watched = self.seconds.0;
+        Joules(if watched > 0.0 { self.joules.0 * (trial.0 / watched).max(1.0) } else { self.joules.0 })
+    }
 }
 
 /// How energy was measured.
@@ -203,7 +211,7 @@ pub struct SeriesFile {
     pub file: String,
     /// Rows that the last execution wrote.
     pub rows: u64,
-    /// Rows that it could not write: the disk was too slow.
+    /// Rows that it could not write: the disk was too slow, or full.
     pub lost: u64,
     /// Executions of the trial that are in it: fewer than those summed where one of them was killed, or kept none.
     pub executions: u32,

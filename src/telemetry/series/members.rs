@@ -1,0 +1,86 @@
+//! The file of a series: members of gzip, one after the other, each whole. Who kills the program costs it the member that
+//! is not written yet.
+
+use super::Row;
+use flate2::Compression;
+use flate2::bufread::GzDecoder;
+use flate2::write::GzEncoder;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+use std::path::Path;
+
+/// A file that grows by whole members.
+pub(super) struct Members {
+    file: File,
+    /// The bytes of its whole members.
+    whole: u64,
+    /// The executions in it when it was opened.
+    pub executions: u32,
+}
+
+impl Members {
+    /// Opens the file at `path`: to go on behind its whole members where it `resumes` and there are any with these columns;
+    /// else it begins anew, with the line of the header.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn open(path: &Path, resumes: bool) -> io::Result<Self> {
+        let before = if resumes { whole(path) } else { None };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let file = File::options().create(true).append(true).open(path)?;
+        let (whole, executions) = before.unwrap_or_default();
+        file.set_len(whole)?;
+        let mut members = Self { file, whole, executions };
+        if before.is_none() {
+            members.add(&Row::header())?;
+        }
+        Ok(members)
+    }
+
+    /// Appends `text` as a member.
+    ///
+    /// # Errors
+    /// Whatever the file system says; nothing of the member is left then.
+    pub fn add(&mut self, text: &str) -> io::Result<()> {
+        let mut out = GzEncoder::new(Vec::new(), Compression::default());
+        out.write_all(text.as_bytes())?;
+        let member = out.finish()?;
+        if let Err(e) = self.file.write_all(&member) {
+            // On a full disk a file can still be cut.
+            self.file.set_len(self.whole)?;
+            return Err(e);
+        }
+        self.whole += member.len() as u64;
+        Ok(())
+    }
+
+    /// Flushes the file to the disk.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+}
+
+/// The bytes of the whole members of the file at `path` and the executions in them, where it is a series with these columns.
+fn whole(path: &Path) -> Option<(u64, u32)> {
+    let mut file = BufReader::new(File::open(path).ok()?);
+    let (mut whole, mut executions, mut last) = (0, 0, 0);
+    while !file.fill_buf().ok()?.is_empty() {
+        let mut text = String::new();
+        if GzDecoder::new(&mut file).read_to_string(&mut text).is_err() {
+            break;
+        }
+        let rows = if whole == 0 { text.strip_prefix(&Row::header())? } else { &text };
+        for row in rows.lines() {
+            let execution: u32 = row.split(',').nth(1)?.parse().ok()?;
+            executions += u32::from(execution != last);
+            last = execution;
+        }
+        whole = file.stream_position().ok()?;
+    }
+    (whole > 0).then_some((whole, executions))
+}
