@@ -80,6 +80,7 @@ fn made_up(number: u64) -> Record {
         outcome: Outcome::Finished,
         epochs: (1..=EPOCHS).map(epoch).collect(),
         time_valid: true,
+        sharers: 0,
         memory: MemoryPeak::default(),
         telemetry: None,
         telemetry_overhead: None,

@@ -38,6 +38,9 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
+# Jobs of a partition with a higher tier take nodes from others, whose end they announce a while before.
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 SchedulerParameters=sched_interval=2,sched_min_interval=100000,batch_sched_delay=0
 KillWait=5
 SlurmdTimeout=15
@@ -92,7 +95,7 @@ class Cluster:
         text = CONFIG.format(host=socket.gethostname().split(".")[0], port=ports[0], folder=self.folder)
         for name, port in zip(self.names(), ports[1:]):
             text += f"NodeName={name} NodeHostname={name} NodeAddr=127.0.0.1 Port={port} CPUs=1 RealMemory=4000 State=UNKNOWN\n"
-        text += "PartitionName=batch Nodes=ALL Default=YES MaxTime=1:00:00 State=UP\n"
+        text += "PartitionName=batch Nodes=ALL Default=YES MaxTime=1:00:00 PriorityTier=1 GraceTime=60 State=UP\n"
         (self.folder / "slurm.conf").write_text(text)
         self.environment = os.environ | {"SLURM_CONF": str(self.folder / "slurm.conf")}
 

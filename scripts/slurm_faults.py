@@ -19,12 +19,17 @@ class Site:
 
     def __init__(self, cluster, disk, ndbench, matrix):
         self.cluster, self.disk, self.ndbench, self.matrix = cluster, disk, ndbench, matrix
-        self.store = disk.folder / "store"
+        # Of the symbols with which Slurm names files.
+        self.store = disk.folder / "100%j"
         self.troubles, self.calm_since = 0, 0.0
 
     def tell(self, command, *more):
         return subprocess.run([self.ndbench, command, *self.matrix, "--store", self.store, *more], env=self.cluster.environment,
                               capture_output=True, text=True, check=False)
+
+    def no_device(self, node):
+        """While this file is there, trainings on the node find no device; the profile's `setup` sees to that."""
+        return self.cluster.folder / f"no-device-{node}"
 
     def training(self):
         return trainings(self.ndbench, self.store)
@@ -102,6 +107,11 @@ def warned(site, draw):
         if number:
             os.kill(number, signal.SIGUSR2)
             yield f"{task} is warned, and then the controller is away", 0
+
+
+def told_to_end(site, draw):
+    """As a task is that is preempted with a time of grace: its training alone hears of it."""
+    yield from asked(site, draw, "is told to end", "scancel", "--signal=TERM")
 
 
 def requeued(site, draw):
@@ -184,5 +194,5 @@ def submitted_twice(site, draw):
     yield "submit runs twice at once", 0
 
 
-KINDS = [training_killed, task_killed, cancelled, warned, requeued, stopped, node_dead, node_silent, controller_dead,
-         controller_slow, disk_full, node_disk_full, submitted_twice]
+KINDS = [training_killed, task_killed, cancelled, warned, told_to_end, requeued, stopped, node_dead, node_silent,
+         controller_dead, controller_slow, disk_full, node_disk_full, submitted_twice]

@@ -25,8 +25,8 @@ class InTurn:
     def run(self):
         """One line for each thing that is right."""
         with Watch(self.site.ndbench, self.site.store) as watch:
-            for part in [self.submission, self.metrics, self.requeue_and_full_disk, self.time_limit, self.kill, self.node_disk, self.node,
-                         self.daemon, self.controller, self.end]:
+            for part in [self.submission, self.metrics, self.requeue_and_full_disk, self.time_limit, self.kill, self.preemption,
+                         self.device, self.node_disk, self.node, self.daemon, self.controller, self.end]:
                 said = part()
                 assert not watch.failures, "\n".join(watch.failures)
                 yield said
@@ -114,6 +114,38 @@ class InTurn:
         said = self.submit()
         assert " 0 to submit" not in said, said
         return f"what was killed is missing: {said.splitlines()[0]}"
+
+    def preemption(self):
+        number, task, node = self.training()
+        before = self.restarts(task)
+        # It does not end before; Slurm lets it go on.
+        os.kill(number, signal.SIGSTOP)
+        self.slurm("scontrol", "create", "PartitionName=urgent", f"Nodes={node}", "PriorityTier=10", "PreemptMode=OFF", "MaxTime=1")
+        self.slurm("sbatch", "--partition=urgent", "--output=/dev/null", "--wrap=sleep 1")
+        self.until_gone(number)
+        self.until("requeue", lambda: self.restarts(task) > before)
+        self.until("end of the urgent job", lambda: self.cluster.ask("scontrol", "delete", "PartitionName=urgent") is not None)
+        return f"{task} is preempted with a time of grace, and requeued"
+
+    def device(self):
+        number, task, node = self.training()
+        [other] = set(self.cluster.names()) - {node}
+        os.kill(number, signal.SIGSTOP)
+        # It is to come back to its node.
+        self.slurm("scontrol", "update", f"NodeName={other}", "State=DRAIN", "Reason=check")
+        mark = self.site.no_device(node)
+        mark.touch()
+        self.slurm("scontrol", "requeue", task)
+        self.until("word of the device", lambda: "cannot train it: no CUDA device" in self.site.tell("status").stdout)
+        self.until("excluded node", lambda: (self.cluster.ask("squeue", "-h", "-j", task, "-o", "%x") or "").strip() == node)
+        self.slurm("scontrol", "update", f"NodeName={other}", "State=RESUME")
+
+        def is_elsewhere():
+            found = [env for _, env in self.site.tasks() if task_of(env) == task]
+            return any(env["SLURMD_NODENAME"] == other for env in found)
+        self.until(f"{task} on {other}", is_elsewhere)
+        mark.unlink()
+        return f"{task} goes to {other} where {node} has no device any more"
 
     def progress(self):
         """What has become of each trial."""

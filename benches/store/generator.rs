@@ -71,6 +71,7 @@ fn record(resolved: &ResolvedTrial, seed: u64) -> Record {
         outcome: Outcome::Finished,
         epochs,
         time_valid: !seed.is_multiple_of(50),
+        sharers: 0,
         memory: MemoryPeak {
             allocated: Some(Bytes((numbers.next() * 8e9) as u64)),
             reserved: Some(Bytes((numbers.next() * 9e9) as u64)),

@@ -1,14 +1,14 @@
 //! `ndbench run --devices`: a process a device. Each trains one block after the other, BN and ND on the same device, and takes
 //! the next one when it is done; the records are those of a run on one device.
 
-use super::args::{DeviceArg, RetryArg, RunArgs};
+use super::args::{DeviceArg, RunArgs};
 use super::exit::Failure;
 use super::interrupt::{interrupt_flag, was_warned};
 use super::{stored, talk};
 use crate::http::Address;
 use crate::plan::{TrialId, plans, rows};
 use crate::record::Store;
-use crate::submit::{ELSEWHERE, INTERRUPTED, WARNED};
+use crate::submit::{ELSEWHERE, INTERRUPTED, NO_DEVICE, WARNED};
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -23,12 +23,10 @@ use std::time::Duration;
 /// A device's process is looked after so often.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Exit code of a process whose device cannot be used.
-const NO_DEVICE: u8 = 6;
-
 /// What the devices have before them and behind them.
 struct Work<'a> {
     args: &'a RunArgs,
+    devices: &'a [DeviceArg],
     plan: PathBuf,
     count: usize,
     /// Rows that no device has taken, from 1.
@@ -41,6 +39,7 @@ struct Work<'a> {
 /// # Errors
 /// Every reason why not all that was asked for is done; of several the gravest.
 pub fn run(args: &RunArgs, devices: &[DeviceArg]) -> Result<(), Failure> {
+    check(devices)?;
     let interrupt = interrupt_flag()?;
     let selected = args.selection.resolve()?;
     args.publish.check()?;
@@ -53,7 +52,7 @@ pub fn run(args: &RunArgs, devices: &[DeviceArg]) -> Result<(), Failure> {
     frozen.rows = rows(&selected.trials, |id| !done.contains(id), |_| None);
     let plan = frozen.write(&plans(&store)).map_err(|e| Failure::File(Box::new(e)))?;
     let count = frozen.rows.len();
-    let work = Work { args, plan, count, left: Mutex::new((1..=count).collect()), interrupt: &interrupt };
+    let work = Work { args, devices, plan, count, left: Mutex::new((1..=count).collect()), interrupt: &interrupt };
     let codes: Vec<u8> = thread::scope(|scope| {
         let work = &work;
         let all = devices.iter().enumerate().map(|(place, device)| scope.spawn(move || work.on(*device, place)));
@@ -71,6 +70,21 @@ pub fn run(args: &RunArgs, devices: &[DeviceArg]) -> Result<(), Failure> {
         None if failures.is_empty() => Ok(()),
         None => Err(Failure::Sinks(failures)),
         Some(code) => Err(Failure::Child(code)),
+    }
+}
+
+/// One GPU has one worker: two would wait for each other, share its memory, and neither's times would count.
+///
+/// # Errors
+/// A GPU that is named twice.
+pub fn check(devices: &[DeviceArg]) -> Result<(), Failure> {
+    let is_twice =
+        |(place, device): &(usize, &DeviceArg)| **device != DeviceArg::Cpu && devices[..*place].contains(device);
+    match devices.iter().enumerate().find(is_twice) {
+        None => Ok(()),
+        Some((_, twice)) => Err(Failure::Input(
+            format!("--devices names {twice} twice; a GPU trains one block at a time: name each once").into(),
+        )),
     }
 }
 
@@ -108,6 +122,8 @@ impl Work<'_> {
     fn train(&self, device: DeviceArg, place: usize, row: usize) -> std::io::Result<u8> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(arguments(self.args, &self.plan, (device, place), row));
+        let sharers = self.devices.iter().filter(|other| **other == device).count() - 1;
+        command.args(["--sharers", &sharers.to_string()]);
         // Signals of the terminal reach this process alone, which passes them on.
         command.stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
         ends_with_its_parent(&mut command);
@@ -183,7 +199,7 @@ fn arguments(args: &RunArgs, plan: &Path, (device, place): (DeviceArg, usize), r
         option("--listen", moved(address, place).to_string().into());
     }
     for retry in &args.retry {
-        option("--retry", if *retry == RetryArg::Oom { "oom" } else { "diverged" }.into());
+        option("--retry", retry.to_string().into());
     }
     for (is_on, flag) in [
         (args.quiet, "--quiet"),
@@ -240,6 +256,14 @@ mod tests {
         assert_eq!(gravest(&[7, 137], 0), Some(1), "one was killed");
         assert_eq!(gravest(&[1, WARNED, 137], 0), Some(WARNED));
         assert_eq!(gravest(&[130, 7], 3), Some(130));
+    }
+
+    #[test]
+    fn a_gpu_is_named_once() {
+        let said = |devices: &[DeviceArg]| check(devices).map_err(|failure| failure.to_string());
+        let (cpu, [zero, one]) = (DeviceArg::Cpu, [0, 1].map(DeviceArg::Cuda));
+        assert_eq!(said(&[zero, one, cpu, cpu]), Ok(()));
+        assert!(said(&[zero, one, zero]).unwrap_err().contains("--devices names cuda:0 twice"));
     }
 
     #[test]

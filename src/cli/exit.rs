@@ -2,7 +2,7 @@
 
 use super::talk;
 use crate::event::SinkError;
-use crate::submit::{ELSEWHERE, INTERRUPTED, WARNED};
+use crate::submit::{ELSEWHERE, INTERRUPTED, NO_DEVICE, WARNED};
 use std::process::ExitCode;
 
 /// A reason to end with an exit code other than 0. Exit code 2 is the argument parser's: wrong usage.
@@ -86,7 +86,7 @@ impl Failure {
             Self::Input(_) => 3,
             Self::Data(_) => 4,
             Self::Store(_) => 5,
-            Self::Machine(_) => 6,
+            Self::Machine(_) => NO_DEVICE,
             Self::Elsewhere(_) => ELSEWHERE,
             Self::Slower => 8,
             Self::Undecided => 9,

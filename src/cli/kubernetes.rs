@@ -33,7 +33,7 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let (image, claim) = (needed("image", &kubernetes.image)?, needed("claim", &kubernetes.claim)?);
     let store = absolute(&selected.store)?;
     on_volume(&store, kubernetes.mount())?;
-    let done = done(&store)?;
+    let done = done(&store, &args.retry)?;
     let mut frozen = args.selection.freeze(&store)?;
     let repetitions = Repetitions::default();
     frozen.rows = rows(
@@ -65,6 +65,7 @@ fn more(args: &SubmitArgs, selected: &Selected, kubernetes: &Kubernetes) -> Vec<
     let data = args.data.iter().flat_map(|data| ["--data".into(), shown(data)]);
     // The limit of a pod is no limit that libtorch sees.
     let cpus = kubernetes.cpus.filter(|_| selected.profile.threads().is_none());
+    let data = data.chain(args.retry_words());
     data.chain(cpus.into_iter().flat_map(|cpus| ["--threads".into(), cpus.to_string()])).collect()
 }
 

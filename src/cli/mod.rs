@@ -67,7 +67,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
             crate::train::tune_host_allocator();
             match args.devices.as_slice() {
                 [] => run::run(&args),
-                _ if args.dry_run => run::run(&args),
+                devices if args.dry_run => devices::check(devices).and_then(|()| run::run(&args)),
                 devices => devices::run(&args, devices),
             }
         }

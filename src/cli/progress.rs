@@ -180,7 +180,9 @@ impl<W: Write> Progress<W> {
         self.draw_matrix();
         let (least, line) = match outcome {
             Outcome::Finished if time_valid => return Ok(()),
-            Outcome::Finished => (Verbosity::Normal, "finished after a pause: its time does not count".into()),
+            Outcome::Finished => {
+                (Verbosity::Normal, "finished after a pause, or beside others: its time does not count".into())
+            }
             Outcome::Diverged { epoch, step } => (Verbosity::Normal, format!("diverged in epoch {epoch}, step {step}")),
             Outcome::Oom { message, .. } => (Verbosity::Normal, format!("out of memory: {message}")),
             Outcome::Interrupted { epochs, steps } => {

@@ -19,7 +19,7 @@ use crate::plan::{Repetitions, TrialId, estimate};
 use crate::profile::{self, Profile};
 use crate::record::{Record, RecordWriter, Store};
 use crate::run::{Device, Retry, Run, RunError, Summary, device, environment, instruments, set_threads};
-use crate::telemetry::{Environment, SlurmJob};
+use crate::telemetry::{Environment, SlurmJob, node_name};
 use crate::train::count_stops;
 use crate::units::Seconds;
 use std::collections::BTreeMap;
@@ -40,8 +40,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         return print_plan(args, &selected, device);
     }
     args.publish.check()?;
-    let device = device.map_err(Failure::Machine)?;
     let store = Store::open(&selected.store).map_err(|e| Failure::Store(Box::new(e)))?;
+    if args.row.is_some() {
+        note(&store, &selected, device.as_ref().err())?;
+    }
+    let device = device.map_err(Failure::Machine)?;
     count_stops()?;
     let environment = environment(device);
     let sources = Sources::new(args.data.as_deref());
@@ -54,10 +57,22 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         telemetry: &telemetry,
         sample_every: u64::from(selected.profile.step_every(kind(device))),
         checkpoint_every: Duration::from_secs(args.checkpoint_every),
+        sharers: args.sharers,
         retry: args.retry.as_slice().into(),
         interrupt: &interrupt,
     };
     train(args, &run, &selected)
+}
+
+/// Notes in the store why this machine cannot train the row of a plan, or that it can: there may be others that try it.
+fn note(store: &Store, selected: &Selected, refused: Option<&String>) -> std::io::Result<()> {
+    let (trials, node): (Vec<TrialId>, _) = (selected.trials.iter().map(|t| t.trial.id()).collect(), node_name());
+    let noted = match refused {
+        Some(why) => store.refuse(&trials, &node, why),
+        None => store.admit(&trials, &node),
+    };
+    // The training does not need it.
+    noted.or_else(|e| talk::say(&format!("warning: {e}")))
 }
 
 /// The device to run on, or why it cannot be used; sets the threads.
@@ -105,7 +120,7 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     };
     let (records, skipped) = run.store.records();
     let records: Vec<Record> = records.into_iter().map(|(_, record)| record).collect();
-    let mut writer = RecordWriter::new(run.store, SlurmJob::here().some());
+    let mut writer = RecordWriter::new(run.store, SlurmJob::here().some()).beside(run.sharers);
     let mut progress = Progress::new(verbosity, forecast(args, selected, &records, run));
     let mut lines = JsonLines::default();
     let training = Arc::new(Training::default());

@@ -1,6 +1,6 @@
 //! `ndbench submit`: what is missing in a store, to Slurm.
 
-use super::args::{EngineArg, SubmitArgs};
+use super::args::{EngineArg, RetryArg, SubmitArgs};
 use super::exit::Failure;
 use super::{stored, talk};
 use crate::plan::{Repetitions, TrialId, estimate, rows};
@@ -31,7 +31,7 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
         (Err(why), _) => return Err(refused(why)),
     };
     // After the queue, as status does: a task that ends meanwhile leaves its record before it leaves the queue.
-    let done = done(&store)?;
+    let done = done(&store, &args.retry)?;
     let mut frozen = args.selection.freeze(&store)?;
     let repetitions = Repetitions::default();
     frozen.rows = rows(
@@ -60,7 +60,8 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     }
     let program = program(args)?;
     let report = format!("report-{}", selected.scenario.name());
-    let more: Vec<String> = args.data.iter().flat_map(|data| ["--data".into(), shown(data)]).collect();
+    let data = args.data.iter().flat_map(|data| ["--data".into(), shown(data)]);
+    let more: Vec<String> = data.chain(args.retry_words()).collect();
     let (frozen, limits, before) = (&frozen, &limits, &before);
     let submission = Submission { frozen, slurm, limits, before, program: &program, report: &report, more: &more };
     let misfits = submission.misfits();
@@ -120,9 +121,9 @@ fn program(args: &SubmitArgs) -> Result<PathBuf, Failure> {
 }
 
 /// The trials that need not be trained.
-pub(super) fn done(store: &Path) -> Result<BTreeSet<TrialId>, Failure> {
+pub(super) fn done(store: &Path, retry: &[RetryArg]) -> Result<BTreeSet<TrialId>, Failure> {
     let records = stored::records(store)?.into_iter();
-    Ok(records.filter(|record| record.outcome.is_final()).map(|record| record.trial_id).collect())
+    Ok(records.filter(|record| !RetryArg::includes(retry, &record.outcome)).map(|record| record.trial_id).collect())
 }
 
 pub(super) fn shown(path: &Path) -> String {

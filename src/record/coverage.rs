@@ -14,7 +14,10 @@ pub enum Progress {
     /// Trained to its end.
     Finished,
     /// It needs more memory than there was: a result, unless it is tried elsewhere.
-    Oom,
+    Oom {
+        /// In whose words.
+        why: String,
+    },
     /// Its loss ceased to be a number: a result.
     Diverged {
         /// In which epoch, from 1.
@@ -44,13 +47,13 @@ pub enum Progress {
 impl Progress {
     /// Nothing of it is left to train.
     pub fn is_over(&self) -> bool {
-        matches!(self, Self::Finished | Self::Oom | Self::Diverged { .. })
+        matches!(self, Self::Finished | Self::Oom { .. } | Self::Diverged { .. })
     }
 
     fn of(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Finished => Self::Finished,
-            Outcome::Oom { .. } => Self::Oom,
+            Outcome::Oom { message, .. } => Self::Oom { why: message.clone() },
             Outcome::Diverged { epoch, .. } => Self::Diverged { epoch: *epoch },
             Outcome::Interrupted { epochs, steps } => Self::Interrupted { epochs: *epochs, steps: *steps },
             Outcome::Failed { message } => Self::Failed { why: message.clone() },

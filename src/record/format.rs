@@ -18,6 +18,11 @@ const TOGETHER: f64 = 1.0;
 
 const FORM: Form = Form { family: "ndbench.record/", version: 1 };
 
+/// Numbers that are only written where there is something to tell.
+pub(super) fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// The outcome of one execution of a trial, with its environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -35,8 +40,12 @@ pub struct Record {
     pub outcome: Outcome,
     /// One entry an epoch.
     pub epochs: Vec<EpochResult>,
-    /// False where the training was interrupted and resumed, or its process stopped: accuracy holds, time does not.
+    /// False where the training was interrupted and resumed, its process stopped, or others trained beside it on its device:
+    /// accuracy holds, time does not.
     pub time_valid: bool,
+    /// Other trainings of the same run on its device meanwhile.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sharers: u32,
     /// Peak memory over the whole trial.
     pub memory: MemoryPeak,
     /// What was planned for it before it ran; absent where nothing is known of its operator, and in records from before that was

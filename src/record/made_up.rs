@@ -95,6 +95,7 @@ pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Recor
         outcome: Outcome::Finished,
         epochs,
         time_valid: true,
+        sharers: 0,
         memory: MemoryPeak { resident: Some(Bytes(resident << 20)), ..MemoryPeak::default() },
         planned: None,
         telemetry: None,

@@ -18,6 +18,7 @@ mod probes;
 mod quick;
 mod read;
 mod reader;
+mod refusal;
 mod sealed;
 mod sightings;
 mod skipped;
@@ -39,6 +40,7 @@ pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name, remem
 pub use probe::{
     CallCost, Floor, Operations, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name,
 };
+pub use refusal::Refusal;
 pub use sightings::{kind_of, seen, sightings, step_kind};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::Store;

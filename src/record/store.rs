@@ -6,6 +6,7 @@
 //! telemetry/<the same>.csv.gz          its readings at full rate; `telemetry::series` has the form
 //! checkpoints/<trial_id>.ckpt
 //! locks/<trial_id>.lock
+//! refusals/<trial_id>-<node>.txt       why a machine could not train it
 //! probes/<architecture>-<dataset>-<time>.json
 //! telemetry/<the same>-<arm>.csv.gz    the readings of an arm of the probe at full rate
 //! index/<shard>                       what reports know of the records; can be deleted at any time
@@ -147,7 +148,7 @@ pub(super) fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// What may stand in a file name on any file system: other characters become `_`, and it ends after 64.
-fn file_part(name: &str) -> String {
+pub(super) fn file_part(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     name.chars().take(64).map(safe).collect()
 }

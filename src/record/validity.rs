@@ -31,7 +31,7 @@ pub enum Flag {
         /// How many.
         errors: u64,
     },
-    /// Others computed on the device.
+    /// Others computed on the device: programs that the driver saw, or trainings of the same run.
     Shared {
         /// The most processes at a time.
         processes: u32,
@@ -74,7 +74,11 @@ impl fmt::Display for Flag {
 impl Record {
     /// Why the times of this record do not count; none where they do.
     pub fn flags(&self) -> Vec<Flag> {
-        let mut flags = if self.time_valid { Vec::new() } else { vec![Flag::Paused] };
+        let mut flags = match (self.time_valid, self.sharers) {
+            (true, _) => Vec::new(),
+            (false, 0) => vec![Flag::Paused],
+            (false, processes) => vec![Flag::Shared { processes }],
+        };
         flags.extend(of_devices(self.telemetry.as_deref()));
         flags
     }
@@ -144,5 +148,7 @@ mod tests {
         record.telemetry = None;
         record.time_valid = false;
         assert_eq!(record.flags(), [Flag::Paused]);
+        record.sharers = 2;
+        assert_eq!(record.flags(), [Flag::Shared { processes: 2 }]);
     }
 }

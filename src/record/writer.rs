@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub struct RecordWriter {
     store: Store,
     slurm: Option<SlurmJob>,
+    sharers: u32,
     current: Option<Current>,
     written: Vec<PathBuf>,
 }
@@ -44,7 +45,13 @@ struct Ending {
 impl RecordWriter {
     /// A writer into `store`, of trials that the job `slurm` trains.
     pub fn new(store: &Store, slurm: Option<SlurmJob>) -> Self {
-        Self { store: store.clone(), slurm, current: None, written: Vec::new() }
+        Self { store: store.clone(), slurm, sharers: 0, current: None, written: Vec::new() }
+    }
+
+    /// The same of trials beside which so many others are trained on the same device.
+    #[must_use]
+    pub fn beside(self, sharers: u32) -> Self {
+        Self { sharers, ..self }
     }
 
     /// The records written so far.
@@ -55,7 +62,7 @@ impl RecordWriter {
     /// Ends the current trial and writes its record.
     fn finish(&mut self, id: &TrialId, ending: Ending) -> Result<(), String> {
         let current = self.current.take().ok_or_else(|| format!("trial {id} ended but never began"))?;
-        let record = current.into_record(ending, &self.store, self.slurm.clone());
+        let record = Record { sharers: self.sharers, ..current.into_record(ending, &self.store, self.slurm.clone()) };
         if record.trial_id != *id {
             return Err(format!("trial {id} ended while {} was under way", record.trial_id));
         }
@@ -98,6 +105,7 @@ impl Current {
             outcome,
             epochs: self.epochs,
             time_valid,
+            sharers: 0,
             memory,
             planned,
             telemetry_overhead: telemetry.as_ref().map(overhead),

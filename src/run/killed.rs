@@ -4,6 +4,7 @@
 
 use crate::event::Outcome;
 use crate::record::{StoreError, TrialLock};
+use crate::telemetry::node_name;
 use crate::train::checkpoint_digest;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -59,8 +60,9 @@ pub(super) fn too_often(lock: &mut TrialLock, checkpoint: &Path) -> Result<Optio
         return Ok(None);
     }
     let message = format!(
-        "the process died {} times without a checkpoint between, while the kernel killed processes for want of memory; \
-         how much was asked for is not known",
+        "killed by the out-of-memory killer of {}: the process died {} times without a checkpoint between, while the kernel \
+         killed for want of main memory; give it more (with Slurm, slurm.memory of the profile), and --retry oom",
+        node_name(),
         will.killed
     );
     Ok(Some(Outcome::Oom { requested: None, free: None, message }))

@@ -36,6 +36,8 @@ pub struct Run<'a> {
     pub sample_every: u64,
     /// Time between two checkpoints.
     pub checkpoint_every: Duration,
+    /// Other trainings on the device meanwhile: where there are any, the times do not count.
+    pub sharers: u32,
     /// Trials that ended so are trained again, and their records replaced.
     pub retry: Retry,
     /// Once true, the run ends after the step under way.
@@ -258,6 +260,7 @@ impl Run<'_> {
             sample_every: self.sample_every,
             telemetry: self.telemetry,
             series: Some(&self.store.telemetry_path(&trial.trial)),
+            sharers: self.sharers,
             remarks: &remarks,
             interrupt: self.interrupt,
         }

@@ -20,6 +20,31 @@ const HARMLESS: [&str; 14] = [
     "--profile",
 ];
 
+/// Options that ask for what a training needs and a report does not.
+const TRAINING: [&str; 21] = [
+    "--cpus-per-gpu",
+    "--cpus-per-task",
+    "--exclusive",
+    "--gpu-bind",
+    "--gpu-freq",
+    "--gpus",
+    "--gpus-per-node",
+    "--gpus-per-socket",
+    "--gpus-per-task",
+    "--gres",
+    "--gres-flags",
+    "--mem",
+    "--mem-per-cpu",
+    "--mem-per-gpu",
+    "--mincpus",
+    "--ntasks-per-gpu",
+    "--tmp",
+    "--tres-bind",
+    "--tres-per-task",
+    "-G",
+    "-c",
+];
+
 /// Something that is asked for, and where the profile says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish<T> {
@@ -34,6 +59,8 @@ pub struct Wish<T> {
 pub struct Asked {
     /// Partitions, with commas between them; absent: the default one.
     pub partition: Option<String>,
+    /// The quality of service.
+    pub qos: Option<String>,
     /// Generic resources, `gpu:h200:1`, with commas between them.
     pub gres: Vec<Wish<String>>,
     /// Cores.
@@ -50,19 +77,15 @@ impl Asked {
         let wish = |place: &str, value: u64| Wish { place: place.into(), value };
         let mut asked = Self {
             partition: slurm.partition.clone(),
+            qos: slurm.qos.clone(),
             gres: slurm.gres.iter().map(|gres| Wish { place: "slurm.gres".into(), value: gres.clone() }).collect(),
             cpus: slurm.cpus.map(|cpus| wish("slurm.cpus", cpus.into())),
             memory: slurm.memory_mib().map(|mib| wish("slurm.memory", mib)),
             unchecked: Vec::new(),
         };
         let words: Vec<&str> = slurm.options.iter().flat_map(|line| line.split_whitespace()).collect();
-        let mut rest = words.as_slice();
-        while let [word, after @ ..] = rest {
-            let (name, value) = split(word);
-            // The value may be a word of its own.
-            let next = after.first().filter(|next| value.is_none() && !next.starts_with('-'));
-            rest = if next.is_some() { &after[1..] } else { after };
-            asked.option(name, value.or(next.copied()).unwrap_or_default());
+        for (name, value, _) in options(&words) {
+            asked.option(name, value);
         }
         asked
     }
@@ -73,6 +96,7 @@ impl Asked {
         let number = value.parse::<u64>().ok();
         match (name, number, mebibytes(value)) {
             ("--partition" | "-p", ..) => self.partition = Some(value.into()),
+            ("--qos" | "-q", ..) => self.qos = Some(value.into()),
             ("--gres", ..) => {
                 self.gres.retain(|wish| wish.place != "slurm.gres" && wish.place != place);
                 self.gres.push(Wish { place, value: value.into() });
@@ -89,6 +113,36 @@ impl Asked {
             _ => self.unchecked.push(name.into()),
         }
     }
+}
+
+/// `lines` of options without those that ask for what only a training needs.
+pub fn for_report(lines: &[String]) -> Vec<String> {
+    let kept = |line: &String| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let options = options(&words);
+        let is_kept = |name: &str| !TRAINING.contains(&name);
+        // One with a text in it stays as it is.
+        if options.iter().all(|(name, ..)| is_kept(name)) {
+            return Some(line.clone());
+        }
+        let kept: Vec<&str> =
+            options.iter().filter(|(name, ..)| is_kept(name)).flat_map(|(.., words)| words.iter().copied()).collect();
+        (!kept.is_empty()).then(|| kept.join(" "))
+    };
+    lines.iter().filter_map(kept).collect()
+}
+
+/// The options in `words`: the name of each, its value, and its words, since the value may be one of its own.
+fn options<'a, 'w>(words: &'w [&'a str]) -> Vec<(&'a str, &'a str, &'w [&'a str])> {
+    let (mut options, mut rest) = (Vec::new(), words);
+    while let [word, after @ ..] = rest {
+        let (name, value) = split(word);
+        let next = after.first().filter(|next| value.is_none() && !next.starts_with('-'));
+        let (own, others) = rest.split_at(1 + usize::from(next.is_some()));
+        options.push((name, value.or(next.copied()).unwrap_or_default(), own));
+        rest = others;
+    }
+    options
 }
 
 /// `--name=value`, `--name`, `-c4` or `-c`.
@@ -139,6 +193,16 @@ mod tests {
         let other = asked(&format!("{said}options = [\"-pslow -c 8\", \"--mem 2G\"]"));
         assert_eq!((other.partition.as_deref(), other.cpus.unwrap().value), (Some("slow"), 8));
         assert_eq!((other.memory.unwrap().value, other.unchecked), (2048, vec![]));
+        assert_eq!(asked("qos = \"a\"\noptions = [\"-q b\"]").qos.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_report_asks_for_nothing_that_only_a_training_needs() {
+        let lines = |lines: &[&str]| for_report(&lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>());
+        let training = ["--gpus=h200:1", "--gres gpu:1", "-G 2", "-c4", "--exclusive", "--mem=10G --cpus-per-gpu 4"];
+        assert_eq!(lines(&training), [""; 0]);
+        let mixed = ["--comment=\"a  b\"", "--nice -G 2 --mail-type FAIL", "-A lab"];
+        assert_eq!(lines(&mixed), ["--comment=\"a  b\"", "--nice --mail-type FAIL", "-A lab"]);
     }
 
     #[test]

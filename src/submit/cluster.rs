@@ -1,6 +1,7 @@
 //! What a cluster allows.
 
 use super::asked::{Asked, Wish};
+use super::qos::{self, Qos};
 use super::slurm::{SlurmError, ask};
 use crate::profile::{Slurm, time_minutes};
 use std::fmt;
@@ -12,11 +13,13 @@ pub struct Limits {
     pub array_size: u64,
     /// Jobs at a time, each task of an array is one.
     pub jobs: u64,
-    /// The longest time limit of the partition in minutes; absent: any.
+    /// The longest time limit of the partition in minutes, within that of the quality of service; absent: any.
     pub minutes: Option<u64>,
+    /// The qualities of service under which jobs run, as far as they are known.
+    pub qos: Vec<Qos>,
     /// The nodes of the partition, alike ones once; absent where nobody has asked.
     pub nodes: Option<Vec<Node>>,
-    /// Why jobs cannot start in the partitions that were asked for.
+    /// Why jobs cannot start in the partitions and with the quality of service that were asked for.
     pub obstacles: Vec<Obstacle>,
 }
 
@@ -36,15 +39,20 @@ pub enum Obstacle {
     },
     /// It has no nodes.
     Empty(String),
+    /// There is no quality of service of that name.
+    NoQos(String),
 }
 
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing(name) => write!(f, "the cluster has no partition {name}"),
-            Self::Undefined => f.write_str("the cluster has no default partition; name one"),
-            Self::Closed { partition, state } => write!(f, "{partition} is {state} and takes no jobs"),
-            Self::Empty(name) => write!(f, "{name} has no nodes"),
+            Self::Missing(name) => write!(f, "slurm.partition: the cluster has no partition {name}"),
+            Self::Undefined => f.write_str("slurm.partition: the cluster has no default partition; name one"),
+            Self::Closed { partition, state } => {
+                write!(f, "slurm.partition: {partition} is {state} and takes no jobs")
+            }
+            Self::Empty(name) => write!(f, "slurm.partition: {name} has no nodes"),
+            Self::NoQos(name) => write!(f, "slurm.qos: the cluster has no QOS {name}"),
         }
     }
 }
@@ -60,13 +68,23 @@ pub struct Node {
     pub memory: u64,
 }
 
+/// What Slurm's programs have said.
+#[derive(Debug, Clone, Copy, Default)]
+struct Answers<'a> {
+    config: &'a str,
+    partitions: &'a str,
+    nodes: &'a str,
+    qos: &'a str,
+}
+
 impl Limits {
     /// Those of a cluster that nobody has asked: Slurm's own.
     pub fn unknown() -> Self {
-        Self::of("", "", "", None)
+        Self::of(Answers::default(), &Asked::default())
     }
 
-    /// Asks the cluster, and about the partitions that `slurm` names or else the default one.
+    /// Asks the cluster, and about the partitions that `slurm` names or else the default one. What is kept in an accounting is
+    /// not known where there is none.
     ///
     /// # Errors
     /// Slurm does not answer.
@@ -75,11 +93,19 @@ impl Limits {
         // Hidden partitions too.
         let partitions = ask("scontrol", &["-a", "-o", "show", "partition"], "")?;
         let nodes = ask("sinfo", &["-a", "-h", "-e", "-o", "%P|%G|%c|%m"], "")?;
-        Ok(Self::of(&config, &partitions, &nodes, Asked::of(slurm).partition.as_deref()))
+        let asked = Asked::of(slurm);
+        let is_named = asked.qos.is_some() || partitions.lines().any(|line| partition_qos(line).is_some());
+        let qos = is_named.then(|| ask("sacctmgr", &qos::QUESTION, "").ok()).flatten().unwrap_or_default();
+        Ok(Self::of(Answers { config: &config, partitions: &partitions, nodes: &nodes, qos: &qos }, &asked))
     }
 
-    /// `asked`: partitions, with commas between them; absent: the default one.
-    fn of(config: &str, partitions: &str, nodes: &str, asked: Option<&str>) -> Self {
+    fn of(Answers { config, partitions, nodes, qos }: Answers, asked: &Asked) -> Self {
+        let known = qos::all(qos);
+        let qos = |name: &str| known.iter().find(|qos| qos.name == name);
+        let own = asked.qos.as_deref();
+        let no_qos =
+            own.filter(|name| !known.is_empty() && qos(name).is_none()).map(|name| Obstacle::NoQos(name.into()));
+        let asked = asked.partition.as_deref();
         let setting = |name: &str| {
             let line = config.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == name))?;
             line.1.trim().parse().ok()
@@ -89,14 +115,26 @@ impl Limits {
             asked.map_or(line.contains("Default=YES"), |asked| asked.split(',').any(|asked| Some(asked) == name))
         };
         let lines: Vec<&str> = partitions.lines().filter(named).collect();
-        let times: Option<Vec<u64>> = lines.iter().map(|line| field(line, "MaxTime=").and_then(time_minutes)).collect();
+        let time = |line: &&str| {
+            let of_partition = field(line, "MaxTime=").and_then(time_minutes);
+            of_partition.into_iter().chain(partition_qos(line).and_then(qos).and_then(|qos| qos.minutes)).min()
+        };
+        let times: Option<Vec<u64>> = lines.iter().map(time).collect();
+        // Of several partitions each has its own.
+        let of_all = if let [line] = *lines { partition_qos(line) } else { None };
+        let under = own.into_iter().chain(of_all).filter_map(qos);
+        let own_time = own.and_then(qos).and_then(|qos| qos.minutes);
         let nodes: Vec<(&str, Node)> = nodes.lines().filter_map(|line| node(line, &lines)).collect();
         let is_known = !partitions.is_empty();
         Self {
             array_size: setting("MaxArraySize").unwrap_or(1001),
             jobs: setting("MaxJobCount").unwrap_or(10_000),
-            minutes: times.and_then(|times| times.into_iter().max()),
-            obstacles: if is_known { obstacles(&lines, &nodes, asked) } else { Vec::new() },
+            minutes: times.and_then(|times| times.into_iter().max()).into_iter().chain(own_time).min(),
+            qos: under.cloned().collect(),
+            obstacles: if is_known { obstacles(&lines, &nodes, asked) } else { Vec::new() }
+                .into_iter()
+                .chain(no_qos)
+                .collect(),
             nodes: is_known.then(|| nodes.into_iter().map(|(_, node)| node).collect()),
         }
     }
@@ -112,7 +150,7 @@ impl Limits {
     /// What of `slurm` no node has, or the cluster does not do, in words.
     pub fn misfits(&self, slurm: &Slurm) -> Vec<String> {
         let asked = Asked::of(slurm);
-        let mut misfits: Vec<String> = self.obstacles.iter().map(|o| format!("slurm.partition: {o}")).collect();
+        let mut misfits: Vec<String> = self.obstacles.iter().map(ToString::to_string).collect();
         // Without nodes all has been said.
         let nodes = self.nodes.as_deref().filter(|nodes| !nodes.is_empty());
         misfits.extend(nodes.into_iter().flat_map(|nodes| lacking(nodes, &asked)));
@@ -121,6 +159,11 @@ impl Limits {
         }
         misfits
     }
+}
+
+/// What a partition's line says of the quality of service of all its jobs.
+fn partition_qos(line: &str) -> Option<&str> {
+    field(line, "QoS=").filter(|name| *name != "N/A")
 }
 
 /// The value of `name`, which ends in `=`, in a line of `scontrol`.
@@ -231,24 +274,56 @@ mod tests {
                               PartitionName=gpu AllowGroups=ALL Default=YES MaxTime=1-00:00:00 State=UP\n";
     const NODES: &str = "gpu*|gpu:h200:8(S:0-1),shard:4|96|1031000\ngpu*|gpu:a100:4|64|515000\nlong|(null)|64|100\n";
 
+    /// `partition`: those that are asked for.
+    fn limits_of(config: &str, partitions: &str, nodes: &str, partition: Option<&str>) -> Limits {
+        let asked = Asked { partition: partition.map(str::to_owned), ..Asked::default() };
+        Limits::of(Answers { config, partitions, nodes, qos: "" }, &asked)
+    }
+
     fn slurm(text: &str) -> Slurm {
         toml::from_str(text).unwrap()
     }
 
     #[test]
     fn limits_are_those_of_the_partition() {
-        let limits = Limits::of(CONFIG, PARTITIONS, NODES, None);
+        let limits = limits_of(CONFIG, PARTITIONS, NODES, None);
         assert_eq!(
             (limits.array_size, limits.jobs, limits.minutes, limits.nodes.as_ref().map(Vec::len)),
             (501, 2000, Some(1440), Some(2))
         );
         assert_eq!(limits.longest(&slurm("")), 1440);
         assert_eq!(limits.longest(&slurm("max_time = \"8:00:00\"")), 480);
-        let both = Limits::of(CONFIG, PARTITIONS, NODES, Some("gpu,long"));
+        let both = limits_of(CONFIG, PARTITIONS, NODES, Some("gpu,long"));
         assert_eq!((both.minutes, both.nodes.map(|nodes| nodes.len())), (Some(10_080), Some(3)));
-        let unlimited = Limits::of("", "PartitionName=x Default=YES MaxTime=UNLIMITED", "", None);
+        let unlimited = limits_of("", "PartitionName=x Default=YES MaxTime=UNLIMITED", "", None);
         assert_eq!((unlimited.longest(&slurm("")), unlimited.array_size), (10_080, 1001));
-        assert_eq!(Limits::of("", "", "gpu*|gpu|64+|7+", None).misfits(&slurm("cpus = 100")), [""; 0]);
+        assert_eq!(limits_of("", "", "gpu*|gpu|64+|7+", None).misfits(&slurm("cpus = 100")), [""; 0]);
+    }
+
+    #[test]
+    fn a_quality_of_service_limits_time_too_where_it_is_known() {
+        let limits = |partitions: &str, slurm: &str, qos: &str| {
+            let answers = Answers { config: CONFIG, partitions, nodes: NODES, qos };
+            Limits::of(answers, &Asked::of(&self::slurm(slurm)))
+        };
+        let qos = "normal||\nshort|04:00:00|20\nlong|7-00:00:00|\n";
+        let minutes = |partitions: &str, slurm: &str, qos: &str| limits(partitions, slurm, qos).minutes;
+        let of = |slurm: &str| minutes(PARTITIONS, slurm, qos);
+        assert_eq!([of(""), of("qos = \"normal\""), of("qos = \"long\"")], [Some(1440); 3]);
+        assert_eq!([of("qos = \"short\""), of("options = [\"-q short\"]")], [Some(240); 2]);
+        assert_eq!(minutes(PARTITIONS, "qos = \"short\"", ""), Some(1440), "there is no accounting");
+        let named =
+            PARTITIONS.replace("MaxTime=1-00", "QoS=short MaxTime=1-00").replace("MaxTime=7", "QoS=N/A MaxTime=7");
+        assert_eq!(minutes(&named, "", qos), Some(240));
+        assert_eq!(minutes(&named, "partition = \"gpu,long\"", qos), Some(10_080), "the other one has none");
+        let free = "PartitionName=gpu Default=YES MaxTime=UNLIMITED";
+        assert_eq!([minutes(free, "", qos), minutes(free, "qos = \"short\"", qos)], [None, Some(240)]);
+        let said = |name: &str| limits(PARTITIONS, "", qos).qos.iter().any(|qos| qos.name == name);
+        assert!(!said("short") && limits(&named, "", qos).qos[0].jobs == Some(20));
+        let missing = "qos = \"nosuch\"";
+        let misfits = limits(PARTITIONS, missing, qos).misfits(&slurm(missing));
+        assert_eq!(misfits, ["slurm.qos: the cluster has no QOS nosuch"]);
+        assert_eq!(limits(PARTITIONS, missing, "").misfits(&slurm(missing)), [""; 0]);
     }
 
     #[test]
@@ -268,7 +343,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_said() {
-        let limits = Limits::of(CONFIG, PARTITIONS, NODES, None);
+        let limits = limits_of(CONFIG, PARTITIONS, NODES, None);
         for fits in [
             "gres = \"gpu:1\"",
             "gres = \"gpu:h200:8\"",
@@ -297,19 +372,19 @@ mod tests {
         }
         let together = "gres = \"gpu:a100:1\"\ncpus = 96";
         assert!(limits.misfits(&slurm(together))[0].contains("together"), "no node has both");
-        let nowhere = Limits::of(CONFIG, PARTITIONS, NODES, Some("gpu,nosuch"));
+        let nowhere = limits_of(CONFIG, PARTITIONS, NODES, Some("gpu,nosuch"));
         assert_eq!(nowhere.misfits(&slurm("")), ["slurm.partition: the cluster has no partition nosuch"]);
         let narrow =
             "PartitionName=gpu Default=YES State=DRAIN MaxCPUsPerNode=32 MaxMemPerNode=64000 MaxTime=1:00:00\n";
-        let narrow = Limits::of(CONFIG, narrow, NODES, None);
+        let narrow = limits_of(CONFIG, narrow, NODES, None);
         assert_eq!(narrow.misfits(&slurm("")), ["slurm.partition: gpu is DRAIN and takes no jobs"]);
         let misfits = narrow.misfits(&slurm("cpus = 33\nmemory = \"63 GiB\"")).join("; ");
         assert!(misfits.contains("; 32 is the most") && misfits.contains("MiB; 64000 is the most"), "{misfits}");
-        let undefined = Limits::of(CONFIG, "PartitionName=x Default=NO MaxTime=1:00:00\n", NODES, None);
+        let undefined = limits_of(CONFIG, "PartitionName=x Default=NO MaxTime=1:00:00\n", NODES, None);
         assert_eq!(undefined.misfits(&slurm("")), ["slurm.partition: the cluster has no default partition; name one"]);
         let (partitions, nodes) =
             ([PARTITIONS, "PartitionName=new State=UP"].concat(), [NODES, "new|(null)|0|0\n"].concat());
-        let empty = |asked| Limits::of(CONFIG, &partitions, &nodes, Some(asked)).misfits(&slurm("cpus = 96"));
+        let empty = |asked| limits_of(CONFIG, &partitions, &nodes, Some(asked)).misfits(&slurm("cpus = 96"));
         assert_eq!(empty("new"), ["slurm.partition: new has no nodes"]);
         assert_eq!(empty("gpu,new"), [""; 0]);
         assert_eq!(Limits::unknown().misfits(&slurm("partition = \"any\"")), [""; 0]);

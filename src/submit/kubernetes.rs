@@ -1,7 +1,8 @@
 //! The manifest for Kubernetes: the frozen plan as a ConfigMap, and an Indexed Job for each wall-time class, whose pods
 //! train a row each. It needs Kubernetes 1.29, where `backoffLimitPerIndex` is on.
 
-use super::script::{Array, RETRIES, quoted, warning};
+use super::script::{Array, quoted, warning};
+use super::training::RETRIES;
 use super::{ELSEWHERE, INTERRUPTED, WARNED, arrays};
 use crate::plan::{Frozen, PLAN_FILE};
 use crate::profile::{Kubernetes, time_minutes};

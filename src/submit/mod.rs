@@ -9,9 +9,11 @@ mod cluster;
 mod kubernetes;
 #[cfg(test)]
 mod kubernetes_tests;
+mod qos;
 mod queue;
 mod script;
 mod slurm;
+mod training;
 
 pub use class::class as time_class;
 pub use cluster::Limits;
@@ -20,7 +22,7 @@ pub use queue::{Queue, Task};
 pub use slurm::SlurmError;
 
 use crate::plan::{Frozen, Row, plans};
-use crate::profile::Slurm;
+use crate::profile::{Slurm, time_limit, time_minutes};
 use asked::Asked;
 use script::{Array, Common};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +35,9 @@ pub const WARNED: u8 = 75;
 
 /// The exit code of a run that a signal has ended.
 pub const INTERRUPTED: u8 = 130;
+
+/// The exit code of a run on a machine that cannot do what was asked, such as one whose GPU is gone.
+pub const NO_DEVICE: u8 = 6;
 
 /// The exit code of a run that left out trials since other processes are training them.
 pub const ELSEWHERE: u8 = 7;
@@ -144,6 +149,22 @@ impl Submission<'_> {
                 "the cluster takes {jobs} jobs at a time, and there are {rows} blocks; submit fewer with --only"
             ));
         }
+        // The report is one too.
+        misfits.extend(self.limits.qos.iter().filter_map(|qos| {
+            let jobs = qos.jobs.filter(|jobs| rows >= *jobs)?;
+            let name = &qos.name;
+            Some(format!(
+                "slurm.qos: {name} takes {jobs} jobs of a user at a time, and there are {rows} blocks and a report; submit \
+                 fewer with --only"
+            ))
+        }));
+        if !script::can_be_written(&self.folder()) {
+            misfits.push(format!(
+                "--store {}: Slurm writes no output into a folder with a backslash or a line's end in its name; give the \
+                 store another one",
+                self.frozen.store.display()
+            ));
+        }
         misfits
     }
 
@@ -153,12 +174,23 @@ impl Submission<'_> {
         let unchecked = (!unchecked.is_empty()).then(|| {
             format!("slurm.options: whether the cluster can do what {} say(s) is not checked", unchecked.join(" "))
         });
-        self.too_long().into_iter().chain(unchecked).collect()
+        self.too_long().into_iter().chain(self.too_much_time()).chain(unchecked).collect()
+    }
+
+    /// Of a time limit that the quality of service does not allow.
+    fn too_much_time(&self) -> Option<String> {
+        let time = self.slurm.max_time.as_deref()?;
+        let asked = time_minutes(time)?;
+        let (minutes, name) = self.limits.qos.iter().filter_map(|qos| Some((qos.minutes?, &qos.name))).min()?;
+        (asked > minutes).then(|| {
+            let most = time_limit(minutes);
+            format!("slurm.max_time: the QOS {name} allows {most}, and no task gets the {time} that are asked for")
+        })
     }
 
     /// Of blocks that so many restarts do not bring to their end.
     fn too_long(&self) -> Option<String> {
-        let (longest, turns) = (self.limits.longest(self.slurm), u64::from(script::RETRIES) + 1);
+        let (longest, turns) = (self.limits.longest(self.slurm), u64::from(training::RETRIES) + 1);
         let trained = (longest * 60 - script::warning(longest)) * turns;
         let too_long = |row: &&Row| row.seconds.is_some_and(|seconds| seconds.0 > trained as f64);
         let too_long: Vec<&Row> = self.frozen.rows.iter().filter(too_long).collect();
@@ -249,6 +281,21 @@ mod tests {
         let options = toml::from_str("options = [\"-w node7\", \"--mail-type=FAIL\", \"--licenses=x\"]").unwrap();
         let remarks = Submission { slurm: &options, ..submission }.remarks();
         assert_eq!(remarks, ["slurm.options: whether the cluster can do what -w --licenses say(s) is not checked"]);
+        let qos = |name: &str, minutes, jobs| qos::Qos { name: name.into(), minutes, jobs };
+        let under = Limits {
+            qos: vec![qos("long", Some(600), Some(8)), qos("short", Some(90), Some(7))],
+            jobs: 8,
+            ..limits.clone()
+        };
+        let longer = toml::from_str("max_time = \"2:00:00\"").unwrap();
+        let limited = Submission { limits: &under, slurm: &longer, ..submission };
+        assert_eq!(
+            limited.remarks(),
+            ["slurm.max_time: the QOS short allows 01:30:00, and no task gets the 2:00:00 that are asked for"]
+        );
+        let misfits = limited.misfits();
+        let said = "slurm.qos: short takes 7 jobs of a user at a time, and there are 7 blocks and a report";
+        assert!(misfits.len() == 1 && misfits[0].starts_with(said), "{misfits:?}");
         assert!(scripts[2].text.contains("#SBATCH --array=2,4\n") && scripts[1].text.contains("#SBATCH --array=2\n"));
     }
 }

@@ -16,6 +16,9 @@ pub const JOB: &str = "ndbench-";
 /// What Slurm's reason begins with where it could not launch a task, put it back and holds it.
 const FAILED: &str = "launch failed";
 
+/// Slurm's reason where no node fits a task, such as one that has been excluded from all that would: it is held as well.
+const NOWHERE: &str = "BadConstraints";
+
 /// A job that waits or runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Job {
@@ -51,9 +54,9 @@ impl Task {
         self.id.split('_').next().unwrap_or_default()
     }
 
-    /// It is held until somebody releases it: `JobHeldUser`, `JobHeldAdmin`, `launch failed requeued held`.
+    /// It waits until somebody does something: `JobHeldUser`, `JobHeldAdmin`, `launch failed requeued held`, `BadConstraints`.
     fn is_held(&self) -> bool {
-        self.reason.to_ascii_lowercase().contains("held")
+        self.reason == NOWHERE || self.reason.to_ascii_lowercase().contains("held")
     }
 }
 
@@ -124,6 +127,13 @@ impl Queue {
     pub fn held_words(&self) -> impl Iterator<Item = String> {
         self.held.iter().map(|(reason, tasks)| {
             let (n, tasks) = (tasks.len(), tasks.join(","));
+            if reason == NOWHERE {
+                return format!(
+                    "{n} of them held, {reason}: no node is left for them, since others could not train them or have gone; \
+                     `scancel {}` ends them, and submit begins with all nodes",
+                    tasks.replace(',', " ")
+                );
+            }
             format!("{n} of them held, {reason}: `scontrol release {tasks}` lets them start")
         })
     }
@@ -195,6 +205,7 @@ mod tests {
             ),
             ("ndbench-x-report|N/A|32|PENDING||JobHeldAdmin", "32 pending (JobHeldAdmin)", true),
             ("ndbench-x-0-30|7|31|PENDING||Resources", "31_7 pending (Resources)", false),
+            ("ndbench-x-0-30|7|31|PENDING||BadConstraints", "31_7 pending (BadConstraints)", true),
             ("ndbench-x-0-30|7|31|PENDING||None", "31_7 pending", false),
             ("ndbench-x-0-30|7|31|RUNNING|alpha|None", "31_7 running on alpha", false),
         ] {

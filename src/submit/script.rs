@@ -1,16 +1,10 @@
 //! The batch scripts.
 
-use super::WARNED;
+use super::asked::for_report;
 use super::queue::JOB;
+use super::training::training;
 use crate::profile::{Slurm, TaskMetrics, time_limit};
-use std::fmt::Write as _;
 use std::path::Path;
-
-/// A row is requeued after its time limit unless it was restarted so often, for whatever reason.
-pub const RETRIES: u32 = 10;
-
-/// Seconds between two attempts to requeue, each of which takes ten where nobody answers.
-const PAUSES: &str = "5 10 20 40 60";
 
 /// Before the end of its time a training is warned by SIGUSR2; Slurm may do so a minute early.
 const WARNING: u64 = 300;
@@ -55,7 +49,7 @@ impl Array {
         let Common { program, plan: (path, plan), folder, slurm } = common;
         let throttle = slurm.throttle.map_or(String::new(), |tasks| format!("%{tasks}"));
         let indices = ranges(self.rows.iter().map(|row| row - self.before));
-        let mut text = head(&self.name(plan), &folder.join("%x-%a-%A-%N.log"));
+        let mut text = head(&self.name(plan), folder, "%x-%a-%A-%N.log");
         for (option, value) in [
             ("array", format!("{indices}{throttle}")),
             ("time", time_limit(self.minutes)),
@@ -71,25 +65,14 @@ impl Array {
         let (before, command) = (self.before, command.join(" "));
         text += &setup(slurm);
         text += &targets(slurm, plan);
-        let _ = write!(
-            text,
+        let cleanup = "# Also where the training was killed.\nrm -f \"$targets\"\n";
+        let cleanup = if slurm.metrics.is_some() { cleanup } else { "" };
+        text += &format!(
             "row=$(({before} + SLURM_ARRAY_TASK_ID))\n\
              # srun does not take it from the script's own options.\n\
-             [ -z \"${{SLURM_CPUS_PER_TASK:-}}\" ] || export SRUN_CPUS_PER_TASK=\"$SLURM_CPUS_PER_TASK\"\n\
-             srun --ntasks=1 --unbuffered {command}\n\
-             code=$?\n\
-             {}\
-             # Warned of the end of its time: it goes on from its checkpoint.\n\
-             if [ \"$code\" -eq {WARNED} ] && [ \"${{SLURM_RESTART_COUNT:-0}}\" -lt {RETRIES} ]; then\n  \
-             # The controller may be away for a while.\n  \
-             for wait in {PAUSES}; do\n    \
-             scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\" && break\n    \
-             sleep \"$wait\"\n  \
-             done\n\
-             fi\n\
-             exit \"$code\"\n",
-            if slurm.metrics.is_some() { "# Also where the training was killed.\nrm -f \"$targets\"\n" } else { "" }
+             [ -z \"${{SLURM_CPUS_PER_TASK:-}}\" ] || export SRUN_CPUS_PER_TASK=\"$SLURM_CPUS_PER_TASK\"\n"
         );
+        text += &training(&command, cleanup);
         text
     }
 }
@@ -101,11 +84,13 @@ const REPORT: u64 = 30;
 /// minutes.
 pub fn report(common: &Common, name: &str, longest: Option<u64>) -> String {
     let Common { program, plan: (path, plan), folder, slurm } = common;
-    let mut text = head(&format!("{JOB}{plan}-report"), &folder.join("%x-%j-%N.log"));
+    let mut text = head(&format!("{JOB}{plan}-report"), folder, "%x-%j-%N.log");
     let minutes = longest.map_or(REPORT, |longest| longest.min(REPORT));
     option_line(&mut text, "time", Some(&time_limit(minutes)));
     text += "#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
-    let small = Slurm { gres: None, cpus: None, memory: None, exclusive: false, ..(*slurm).clone() };
+    // It runs anywhere, without a GPU.
+    let options = for_report(&slurm.options);
+    let small = Slurm { gres: None, cpus: None, memory: None, exclusive: false, options, ..(*slurm).clone() };
     resources(&mut text, &small);
     text += &setup(slurm);
     if let Some(metrics) = &slurm.metrics {
@@ -121,8 +106,15 @@ pub fn report(common: &Common, name: &str, longest: Option<u64>) -> String {
     text + &format!("exec {program} report {path} --out {out}\n")
 }
 
-fn head(name: &str, output: &Path) -> String {
-    format!("#!/bin/bash\n#SBATCH --job-name={name}\n#SBATCH --output={}\n", quoted(output))
+/// The first lines of a script. `output`: of its output in `folder`, with Slurm's own symbols.
+fn head(name: &str, folder: &Path, output: &str) -> String {
+    let folder = folder.to_string_lossy().replace('%', "%%");
+    format!("#!/bin/bash\n#SBATCH --job-name={name}\n#SBATCH --output={}\n", quoted(&Path::new(&folder).join(output)))
+}
+
+/// Whether Slurm writes a job's output into a folder of this name: a backslash means something else to it, and lines end.
+pub fn can_be_written(folder: &Path) -> bool {
+    !folder.to_string_lossy().contains(|c: char| c == '\\' || c.is_control())
 }
 
 /// What the profile asks of a node.
@@ -215,7 +207,7 @@ mod tests {
     fn scripts_ask_for_what_the_profile_says() {
         let slurm: Slurm = toml::from_str(
             "partition = \"gpu\"\ngres = \"gpu:h200:1\"\ncpus = 16\nmemory = \"64 GiB\"\nthrottle = 8\nexclusive = true\n\
-             setup = [\"module load cuda\"]\noptions = [\"--mail-type=FAIL\"]\n\
+             setup = [\"module load cuda\"]\noptions = [\"--mail-type=FAIL\", \"--gpus-per-task=2 --nice\", \"-c 8\"]\n\
              [metrics]\ntargets = \"/shared/targets\"\nweb_config = \"/shared/web.yml\"\n",
         )
         .unwrap();
@@ -229,35 +221,10 @@ mod tests {
         insta::assert_snapshot!("array", array.script(&common, &["--data".into(), "/it's/data".into()]));
         insta::assert_snapshot!("report", report(&common, "report-table1", Some(60)));
         assert!(report(&common, "report-table1", Some(15)).contains("--time=00:15:00"));
-    }
-
-    /// What the script of an array calls besides `srun`, which ends with `code`, where the controller answers at the third time.
-    fn called(code: u8, restarts: &str) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let program = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        };
-        program("srun", &format!("exit {code}"));
-        program("scontrol", "echo \"$@\" >> calls; [ $(grep -c requeue calls) -gt 2 ]");
-        program("sleep", "echo sleep \"$@\" >> calls");
-        let slurm = Slurm::default();
-        let common =
-            Common { program: Path::new("nd"), plan: (Path::new("p"), "x"), folder: folder.path(), slurm: &slurm };
-        let script = Array { before: 0, rows: vec![3], minutes: 30 }.script(&common, &[]);
-        let paths = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
-        let mut bash = std::process::Command::new("bash");
-        bash.args(["-c", &script]).current_dir(&folder).env("PATH", paths).env("SLURM_RESTART_COUNT", restarts);
-        let done = bash.env("SLURM_ARRAY_JOB_ID", "31").env("SLURM_ARRAY_TASK_ID", "3").status().unwrap();
-        assert_eq!(done.code(), Some(code.into()));
-        std::fs::read_to_string(folder.path().join("calls")).unwrap_or_default()
-    }
-
-    #[test]
-    fn a_warned_task_is_requeued_though_the_controller_is_away_for_a_while() {
-        assert_eq!(called(WARNED, "9"), "requeue 31_3\nsleep 5\nrequeue 31_3\nsleep 10\nrequeue 31_3\n");
-        assert_eq!([called(WARNED, "10"), called(0, "0"), called(130, "0")], [""; 3]);
+        let odd = Common { folder: Path::new("/100%j/a b"), ..common };
+        assert!(report(&odd, "x", None).contains("#SBATCH --output='/100%%j/a b/%x-%j-%N.log'\n"));
+        let writes = |folder: &str| can_be_written(Path::new(folder));
+        assert_eq!([writes("/100%j/a b"), writes("/a\\b"), writes("/a\nb")], [true, false, false]);
     }
 
     #[test]

@@ -30,6 +30,12 @@ impl Host {
     }
 }
 
+/// What this machine is called where nodes are told apart: by whoever runs a container on it, by Slurm, or by itself.
+pub fn node_name() -> String {
+    let variable = |key: &str| std::env::var(key).ok().filter(|name| !name.is_empty());
+    name(variable(NODE_VARIABLE).or_else(|| variable("SLURMD_NODENAME")), System::host_name())
+}
+
 /// The name that somebody `told`, or that the system is `called`.
 fn name(told: Option<String>, called: Option<String>) -> String {
     told.filter(|name| !name.is_empty()).or(called).unwrap_or_else(|| "unknown".into())

@@ -216,6 +216,7 @@ fn run_on(
         sample_every: 2,
         telemetry: &telemetry,
         series: None,
+        sharers: 0,
         remarks: &[],
         interrupt: &interrupt,
     };

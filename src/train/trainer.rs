@@ -40,6 +40,8 @@ pub struct Trainer<'a> {
     pub telemetry: &'a Telemetry,
     /// Where their readings go at full rate; absent: nowhere.
     pub series: Option<&'a Path>,
+    /// Other trainings on the device meanwhile: where there are any, the times do not count.
+    pub sharers: u32,
     /// What the record should remark besides what the data's loader noticed.
     pub remarks: &'a [String],
     /// Once true, the training ends after the step or evaluation batch under way.
@@ -110,7 +112,7 @@ impl Trainer<'_> {
         events.send(Event::TrialFinished {
             trial_id: trial.id(),
             outcome: outcome.clone(),
-            time_valid: !resumed && !stopped,
+            time_valid: !resumed && !stopped && self.sharers == 0,
             memory: meter.peak(),
             telemetry: telemetry.map(Box::new),
         });

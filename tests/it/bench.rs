@@ -53,7 +53,7 @@ impl Bench {
         let mut program = Command::new(env!("CARGO_BIN_EXE_ndbench"));
         program.current_dir(env!("CARGO_MANIFEST_DIR")).arg(command).arg(self.path("scenario.toml"));
         program.arg("--store").arg(self.path(store)).args(arguments);
-        if !matches!(command, "report" | "status") {
+        if !matches!(command, "report" | "status" | "submit") {
             program.args(["--threads", "1"]);
         }
         program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env_remove("NDBENCH_NVML_LIB");

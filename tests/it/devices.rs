@@ -27,6 +27,12 @@ fn two_processes_record_what_one_does() {
         |store| records(&bench.path(store)).iter().map(|r| (r["trial_id"].clone(), untimed(r))).collect::<Vec<_>>();
     assert_eq!(numbers("one").len(), 4);
     assert_eq!(numbers("one"), numbers("two"));
+    // Two on one device disturb each other.
+    let timed = |store| {
+        let of = |r: &serde_json::Value| (r["time_valid"].as_bool().unwrap(), r["sharers"].as_u64());
+        records(&bench.path(store)).iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!((timed("one"), timed("two")), (vec![(true, None); 4], vec![(false, Some(1)); 4]));
     // A process had both trials of a block.
     let all = records(&bench.path("two"));
     let pairs = all.iter().filter(|r| r["block"]["position"] == 0).map(|first| {
@@ -49,6 +55,13 @@ fn a_device_that_is_not_there_leaves_its_share_to_the_others() {
     assert_eq!(records(&bench.path("some")).len(), 4);
     let none = output(&mut bench.command("run", "none", &["--devices", "cuda:98,cuda:99"]));
     assert_eq!(none.status.code(), Some(6), "{}", said(&none));
+    for more in [&[][..], &["--dry-run"]] {
+        let twice = [&["--devices", "cuda:1,cpu,cuda:1"], more].concat();
+        let twice = output(&mut bench.command("run", "twice", &twice));
+        assert_eq!(twice.status.code(), Some(3), "{}", said(&twice));
+        assert!(said(&twice).contains("--devices names cuda:1 twice"), "{}", said(&twice));
+        assert!(!bench.path("twice").exists());
+    }
     let both = output(&mut bench.command("run", "none", &["--devices", "cpu", "--device", "cpu"]));
     assert_eq!(both.status.code(), Some(2), "{}", said(&both));
 }

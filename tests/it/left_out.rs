@@ -163,6 +163,18 @@ fn a_trial_that_the_kernel_keeps_killing_for_want_of_memory_ends_and_the_matrix_
     assert!(said.contains("the process died 2 times") && said.contains("--retry oom"), "{said}");
     let outcome = |trial: usize| store(&bench).find(&trials(&bench)[trial].trial.id()).unwrap().unwrap().outcome.word();
     assert_eq!((outcome(0), outcome(1)), ("oom", "finished"));
+    let told = |command: &str, more: &[&str]| {
+        let output = bench.command(command, "store", more).env("PATH", "").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        [output.stdout, output.stderr].concat().iter().map(|byte| char::from(*byte)).collect::<String>()
+    };
+    let words = told("status", &[]);
+    assert!(words.contains("ran out of memory: killed by the out-of-memory killer of "), "{words}");
+    assert!(words.contains("slurm.memory"), "{words}");
+    let words = told("submit", &["--dry-run"]);
+    assert!(words.contains("2 done, 0 in the queue, 0 to submit"), "{words}");
+    let words = told("submit", &["--dry-run", "--retry", "oom"]);
+    assert!(words.contains("1 done, 0 in the queue, 1 to submit") && words.contains(" --retry oom\n"), "{words}");
 
     fs::write(&lock, will(0)).unwrap();
     let (code, said) = run(&bench, &["--retry", "oom"]);

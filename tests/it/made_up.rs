@@ -42,6 +42,7 @@ pub fn record(resolved: &ResolvedTrial, test: f64, train: f64) -> Record {
         epochs: (1..=trial.epochs).map(epoch).collect(),
         trial,
         time_valid: true,
+        sharers: 0,
         memory: MemoryPeak { allocated: None, reserved: None, resident: Some(Bytes(1 << 30)) },
         planned: None,
         telemetry: None,

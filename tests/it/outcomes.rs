@@ -84,6 +84,7 @@ fn images_that_do_not_reach_the_device_end_the_trial_and_not_the_program() {
         telemetry: &Telemetry::off(),
         sample_every: 0,
         checkpoint_every: Duration::from_secs(60),
+        sharers: 0,
         retry: Retry::default(),
         interrupt: &AtomicBool::new(false),
     };

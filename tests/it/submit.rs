@@ -48,12 +48,16 @@ impl Cluster {
     }
 
     fn submit(&self, profile: &str, more: &[&str]) -> assert_cmd::assert::Assert {
+        self.submit_to("store", profile, more)
+    }
+
+    fn submit_to(&self, store: &str, profile: &str, more: &[&str]) -> assert_cmd::assert::Assert {
         fs::write(self.path("here.toml"), [include_str!("../../profiles/cpu.toml"), profile].concat()).unwrap();
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
         let mut command = Command::cargo_bin("ndbench").unwrap();
         command.env("PATH", path).envs(self.inherits.get().iter().copied());
         command.args(["submit", "smoke", "--profile"]).arg(self.path("here.toml"));
-        command.arg("--store").arg(self.path("store")).args(more).assert()
+        command.arg("--store").arg(self.path(store)).args(more).assert()
     }
 
     fn status(&self, plan: &Path, more: &[&str]) -> String {
@@ -142,6 +146,47 @@ fn arrays_come_first_and_the_report_waits_for_them() {
 }
 
 #[test]
+fn a_report_asks_for_no_gpu_and_output_goes_into_the_store_whatever_that_is_called() {
+    let cluster = Cluster::new();
+    let profile =
+        "[slurm]\ngres = \"gpu:1\"\nexclusive = true\noptions = [\"--gpus-per-task=1 --nice\", \"--mem=2G\"]\n";
+    cluster.submit_to("100%j", profile, &[]).success();
+    let (array, report) = (cluster.job("0.sh"), cluster.job("1.sh"));
+    for script in [&array, &report] {
+        assert!(script.contains("/100%%j/slurm/%x-") && script.contains("/100%j/plans/"), "{script}");
+    }
+    assert!(array.contains("#SBATCH --gpus-per-task=1 --nice\n") && array.contains("#SBATCH --mem=2G\n"), "{array}");
+    assert!(report.contains("#SBATCH --nice\n"), "{report}");
+    for word in ["gpu", "--mem", "exclusive"] {
+        assert!(!report.contains(word), "{word} in {report}");
+    }
+    let refused = said(&cluster.submit_to("a\\b", "", &[]).code(6));
+    assert!(refused.contains("with a backslash or a line's end in its name"), "{refused}");
+}
+
+#[test]
+fn a_quality_of_service_limits_what_is_submitted_where_slurm_keeps_accounts() {
+    let cluster = Cluster::new();
+    let submit = |answer: &str, more: &str| {
+        cluster.program("sacctmgr", answer);
+        cluster.submit(&format!("[slurm]\nqos = \"short\"\n{more}"), &["--dry-run"]).success()
+    };
+    let script = |answer: &str| String::from_utf8(submit(answer, "").get_output().stdout.clone()).unwrap();
+    let limited = "case $* in *show*qos*) printf 'normal||\\nshort|00:20:00|\\n';; *) exit 1;; esac";
+    assert!(script(limited).contains("#SBATCH --time=00:20:00\n"));
+    assert!(
+        script("echo 'You are not running a supported accounting_storage plugin' >&2; exit 1")
+            .contains("--time=00:30:00\n")
+    );
+    let words = said(&submit(limited, "max_time = \"1:00:00\"\n"));
+    assert!(words.contains("warning: slurm.max_time: the QOS short allows 00:20:00"), "{words}");
+    let words = said(&submit("echo 'short||2'", ""));
+    assert!(words.contains("does not fit: slurm.qos: short takes 2 jobs of a user at a time"), "{words}");
+    let words = said(&submit("echo 'normal||'", ""));
+    assert!(words.contains("does not fit: slurm.qos: the cluster has no QOS short"), "{words}");
+}
+
+#[test]
 fn the_report_of_another_matrix_is_not_taken_for_this_ones() {
     let cluster = Cluster::new();
     cluster.submit("", &[]).success();
@@ -205,6 +250,10 @@ fn what_slurm_holds_is_told_and_what_it_failed_to_launch_is_released() {
     assert!(done.contains("released, since Slurm held them after a failed launch: 77_1\n"), "{done}");
     assert!(done.contains("scontrol release 77_2") && !done.contains("scontrol release 77_1"), "{done}");
     assert_eq!(cluster.job("released"), "77_1\n");
+    fs::write(cluster.path("jobs/queue"), self::row(&name, 1, "", "BadConstraints")).unwrap();
+    let nowhere = cluster.status(&plan, &[]);
+    assert!(nowhere.contains("no node is left for them") && nowhere.contains("`scancel 77_1`"), "{nowhere}");
+    fs::write(cluster.path("jobs/queue"), rows.concat() + &self::report(&name)).unwrap();
     cluster.program("scontrol", "case $* in release*) echo 'Access/permission denied' >&2; exit 1;; *config*) ;; *) echo 'PartitionName=gpu Default=YES';; esac");
     assert!(
         said(&cluster.submit("", &[]).success())
@@ -256,7 +305,16 @@ fn a_row_of_a_plan_is_trained_and_then_done() {
             .args(more)
             .assert()
     };
+    // A node whose GPU is gone.
+    let gone = said(&row("1", &["--device", "cuda:99"]).code(6));
+    assert!(gone.contains("no CUDA device"), "{gone}");
+    let told = cluster.status(&plan, &[]);
+    assert_eq!(told.matches("not begun; ").count(), 2, "{told}");
+    assert_eq!(told.matches(" cannot train it: no CUDA device").count(), 2, "{told}");
+    let json: serde_json::Value = serde_json::from_str(&cluster.status(&plan, &["--json"])).unwrap();
+    assert!(json["trials"][0]["refusals"][0]["why"].as_str().unwrap().starts_with("no CUDA device"), "{json}");
     row("1", &[]).success();
+    assert_eq!(fs::read_dir(cluster.path("store/refusals")).unwrap().count(), 0, "it has its device again");
     assert_eq!(fs::read_dir(cluster.path("store/records")).unwrap().count(), 2, "BN and ND of one attempt");
     assert!(said(&row("9", &[]).code(3)).contains("the plan has rows 1 to 2, no row 9"));
     assert!(said(&row("1", &["--epochs", "3"]).code(3)).contains("a plan is frozen"));

@@ -12,6 +12,7 @@ mod plan;
 #[cfg(feature = "torch")]
 mod probe;
 mod report;
+mod retry;
 #[cfg(feature = "torch")]
 mod run;
 mod serve;
@@ -32,8 +33,9 @@ pub use plan::PlanArgs;
 #[cfg(feature = "torch")]
 pub use probe::ProbeArgs;
 pub use report::{FormArg, ReportArgs};
+pub use retry::RetryArg;
 #[cfg(feature = "torch")]
-pub use run::{RetryArg, RunArgs};
+pub use run::RunArgs;
 pub use serve::ServeArgs;
 pub use status::StatusArgs;
 pub use submit::{EngineArg, SubmitArgs};

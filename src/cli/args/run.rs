@@ -2,7 +2,7 @@
 
 use super::compute::parse_device;
 use super::folder::existing_folder;
-use super::{ComputeArgs, DeviceArg, InstrumentArgs, Selection};
+use super::{ComputeArgs, DeviceArg, InstrumentArgs, RetryArg, Selection};
 use crate::cli::live::ListenArgs;
 use crate::cli::publish::PublishArgs;
 use crate::run::Retry;
@@ -27,10 +27,13 @@ pub struct RunArgs {
     /// Where to compute.
     #[command(flatten)]
     pub compute: ComputeArgs,
-    /// Train on several devices at a time, a process a device, each one block after the other: `cuda:0,cuda:1`. Of
-    /// --listen each process has a port of its own, counted up from the one that is given
+    /// Train on several devices at a time, a process a device, each one block after the other: `cuda:0,cuda:1`. A GPU is named
+    /// once; `cpu,cpu` are two processes on the host, which disturb each other, so that their times do not count. Of --listen each process has a port of its own, counted up from the one that is given
     #[arg(long, value_name = "DEVICE,...", value_delimiter = ',', value_parser = parse_device, conflicts_with_all = ["device", "row"])]
     pub devices: Vec<DeviceArg>,
+    /// What `--devices` tells its processes: how many others train on the same device
+    #[arg(long, hide = true, default_value = "0")]
+    pub sharers: u32,
     /// Seconds between two checkpoints of a trial
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub checkpoint_every: u64,
@@ -55,15 +58,6 @@ pub struct RunArgs {
     /// Metrics at the end.
     #[command(flatten)]
     pub publish: PublishArgs,
-}
-
-/// An outcome that is final and yet no result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum RetryArg {
-    /// Out of memory.
-    Oom,
-    /// The loss ceased to be a finite number.
-    Diverged,
 }
 
 impl From<&[RetryArg]> for Retry {

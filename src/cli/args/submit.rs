@@ -1,6 +1,6 @@
 //! The arguments of `ndbench submit`.
 
-use super::Selection;
+use super::{RetryArg, Selection};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -22,6 +22,16 @@ pub struct SubmitArgs {
     /// Folder with data sets, on every node or in the pods [default: as `run` finds it]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Also train again trials that ended so, say with more memory; their records are replaced
+    #[arg(long, value_name = "OUTCOME,...", value_delimiter = ',')]
+    pub retry: Vec<RetryArg>,
+}
+
+impl SubmitArgs {
+    /// What each task's command line has of it.
+    pub fn retry_words(&self) -> Vec<String> {
+        self.retry.iter().flat_map(|outcome| ["--retry".into(), outcome.to_string()]).collect()
+    }
 }
 
 /// What trials are submitted to.

@@ -10,7 +10,7 @@ use super::repetitions::repetitions;
 use super::selection::Selected;
 use super::{stored, talk};
 use crate::plan::{ResolvedTrial, TrialId, estimate};
-use crate::record::{Progress, Store, coverage};
+use crate::record::{Progress, Refusal, Store, coverage};
 use crate::submit::{Queue, SlurmError, SubmitError, Task, queued};
 use crate::units::Seconds;
 use comfy_table::{Table, presets};
@@ -56,8 +56,19 @@ struct Line<'a> {
     is_over: bool,
     /// What Slurm has of it.
     task: Option<Task>,
+    /// Machines that could not train it.
+    refusals: Vec<Refusal>,
     /// Estimated for what is left; absent where nothing is known.
     left: Option<Seconds>,
+}
+
+impl Line<'_> {
+    /// What has become of it, in words.
+    fn words(&self) -> String {
+        let refusal = |Refusal { node, why }: &Refusal| format!("; {node} cannot train it: {}", why.trim());
+        let refusals = self.refusals.iter().map(refusal);
+        [self.state.words(self.trial.trial.epochs)].into_iter().chain(refusals).collect()
+    }
 }
 
 /// What has become of a matrix.
@@ -90,6 +101,7 @@ impl<'a> Status<'a> {
         let records = stored::records(&folder)?;
         let progress = coverage(&records, &ids, holders);
         let known = repetitions(&records, &selected.profile, None);
+        let mut refusals = store.as_ref().map(Store::refusals).unwrap_or_default();
         let line = |((trial, id), progress): ((&'a ResolvedTrial, TrialId), Progress)| {
             let is_over = progress.is_over();
             let task = queue.tasks.get(&id).filter(|_| !is_over).cloned();
@@ -100,7 +112,9 @@ impl<'a> Status<'a> {
                 Some(begun) => begun.left(&trial.trial, whole()),
                 None => whole(),
             };
-            Line { trial, state: State::of(&progress, begun.as_ref(), task.as_ref()), id, is_over, task, left }
+            let state = State::of(&progress, begun.as_ref(), task.as_ref());
+            let refusals = refusals.remove(&id).filter(|_| !is_over).unwrap_or_default();
+            Line { trial, state, id, is_over, task, refusals, left }
         };
         let lines: Vec<Line> = selected.trials.iter().zip(ids).zip(progress).map(line).collect();
         let left = lines.iter().map(|line| line.left).sum();
@@ -160,7 +174,7 @@ impl<'a> Status<'a> {
         table.set_header(["trial", "what", "in Slurm"]);
         for line in self.lines.iter().filter(|line| line.state != State::Finished) {
             let task = line.task.as_ref().map(Task::to_string).unwrap_or_default();
-            table.add_row([line.trial.to_string(), line.state.words(line.trial.trial.epochs), task]);
+            table.add_row([line.trial.to_string(), line.words(), task]);
         }
         if finished < self.lines.len() { format!("{text}\n{table}\n") } else { text }
     }
@@ -169,7 +183,7 @@ impl<'a> Status<'a> {
         let line = |line: &Line| {
             json!({
                 "trial_id": line.id, "trial": line.trial.to_string(), "progress": line.state, "task": line.task,
-                "seconds_left": line.left,
+                "refusals": line.refusals, "seconds_left": line.left,
             })
         };
         let value = json!({

@@ -12,7 +12,10 @@ pub enum State {
     /// Trained to its end.
     Finished,
     /// It needs more memory than there was.
-    Oom,
+    Oom {
+        /// In whose words.
+        why: String,
+    },
     /// Its loss ceased to be a number.
     Diverged {
         /// In which epoch, from 1.
@@ -57,7 +60,7 @@ impl State {
         let (epochs, steps) = begun.map_or((0, 0), |begun| (begun.epochs.len() as u32, begun.step));
         match progress {
             Progress::Finished => Self::Finished,
-            Progress::Oom => Self::Oom,
+            Progress::Oom { why } => Self::Oom { why: why.clone() },
             Progress::Diverged { epoch } => Self::Diverged { epoch: *epoch },
             Progress::Held { by } => {
                 let held = Held { by: by.clone(), epochs, steps };
@@ -86,7 +89,7 @@ impl State {
         };
         match self {
             Self::Finished => "finished".into(),
-            Self::Oom => "ran out of memory".into(),
+            Self::Oom { why } => format!("ran out of memory: {}", first_line(why)),
             Self::Diverged { epoch } => format!("diverged in epoch {epoch}"),
             Self::Training(held) if (held.epochs, held.steps) == (0, 0) => format!("in training by {}", held.by),
             Self::Training(held) => {
@@ -95,10 +98,14 @@ impl State {
             Self::Died(held) => format!("{} died {}", held.by, far(held.epochs, held.steps)),
             Self::Held(held) => format!("in training, or died {}: {}", far(held.epochs, held.steps), held.by),
             Self::Interrupted { epochs, steps } => format!("interrupted {}", far(*epochs, *steps)),
-            Self::Failed { why } => format!("failed: {}", why.lines().next().unwrap_or_default()),
+            Self::Failed { why } => format!("failed: {}", first_line(why)),
             Self::Missing => "not begun".into(),
         }
     }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// A host's name without its domain: Slurm's and the host's own may have it or not.
@@ -154,6 +161,13 @@ mod tests {
             assert!(matches!(held(unknown, Some(&task(node))), State::Held(_)), "{unknown} {node}");
         }
         assert!(matches!(held(far, None), State::Held(_)));
+    }
+
+    #[test]
+    fn what_ran_out_of_memory_says_where_and_what_to_do() {
+        let why = "killed by the out-of-memory killer of alpha\nand more".to_owned();
+        let state = State::of(&Progress::Oom { why }, None, None);
+        assert_eq!(state.words(3), "ran out of memory: killed by the out-of-memory killer of alpha");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
 use crate::plan::{Block, Planned, Trial, TrialId};
+use crate::record::format::is_zero;
 use crate::record::{Record, TelemetryOverhead};
 use crate::telemetry::{Environment, SlurmJob, TelemetrySummary};
 use crate::units::Seconds;
@@ -26,6 +27,8 @@ struct Own {
     block: Block,
     outcome: Outcome,
     time_valid: bool,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    sharers: u32,
     memory: MemoryPeak,
     planned: Option<Planned>,
     telemetry: Option<Box<TelemetrySummary>>,
@@ -48,6 +51,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         outcome,
         epochs,
         time_valid,
+        sharers,
         memory,
         planned,
         telemetry,
@@ -68,6 +72,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         block,
         outcome,
         time_valid,
+        sharers,
         memory,
         planned,
         telemetry,
@@ -115,6 +120,7 @@ impl Decoder {
             block,
             outcome,
             time_valid,
+            sharers,
             memory,
             planned,
             telemetry,
@@ -138,6 +144,7 @@ impl Decoder {
             outcome,
             epochs: results,
             time_valid,
+            sharers,
             memory,
             planned,
             telemetry,

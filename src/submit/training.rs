@@ -1,0 +1,185 @@
+//! What a task's script does: it trains the row, and looks after it where the training did not come to its end.
+
+use super::{INTERRUPTED, NO_DEVICE, WARNED};
+
+/// A row is requeued unless its task was restarted so often, for whatever reason.
+pub const RETRIES: u32 = 10;
+
+/// Seconds between two attempts to requeue, each of which takes ten where nobody answers.
+const PAUSES: &str = "5 10 20 40 60";
+
+/// Starts of a training that the kernel kills for want of memory: of each trial of a block the second one without a checkpoint
+/// between proves it, and the next start records it and goes on to the other trial.
+const STARTS: &str = "1 2 3 4 5";
+
+/// How srun ends where the training was killed by SIGKILL, and where Slurm has seen the kernel do so for want of memory.
+const KILLED: &str = "137 | 253";
+
+/// How a training ends that SIGTERM has ended: after its checkpoint, or before it could hear of signals.
+const TERMINATED: u8 = 143;
+
+/// The lines that train, by `command`; `cleanup`: lines for when that has ended.
+pub fn training(command: &str, cleanup: &str) -> String {
+    format!(
+        r#"task="${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
+# How many processes the kernel of this node has killed for want of memory.
+killed() {{ sed -n 's/^oom_kill //p' /proc/vmstat; }}
+for start in {STARTS}; do
+  before="$(killed)"
+  srun --ntasks=1 --unbuffered {command}
+  code=$?
+  # A training that is killed so again and again gives up by itself, where it is started again.
+  case "$code" in
+    {KILLED}) [ "$(killed)" != "$before" ] || break ;;
+    *) break ;;
+  esac
+  echo "killed on $SLURMD_NODENAME, where memory ran out (start $start)" >&2
+done
+{cleanup}requeue() {{
+  [ "${{SLURM_RESTART_COUNT:-0}}" -lt {RETRIES} ] || return 1
+  # The controller may be away for a while.
+  for wait in {PAUSES}; do
+    scontrol requeue "$task" && return
+    sleep "$wait"
+  done
+  return 1
+}}
+case "$code" in
+  # Warned of the end of its time, or preempted with a time of grace: it goes on from its checkpoint. One that is cancelled
+  # ends with this script.
+  {WARNED} | {INTERRUPTED} | {TERMINATED}) requeue ;;
+  # This node cannot train it, and others may.
+  {NO_DEVICE})
+    # A requeued task is ended; not before its node is excluded.
+    trap '' TERM
+    without="$(squeue -h -j "$task" -o %x)"
+    without="${{without:+$without,}}$SLURMD_NODENAME"
+    nodes="$(sinfo -h -N -p "$SLURM_JOB_PARTITION" -o %N)"
+    # Without another one it would wait for ever.
+    if [ -z "$nodes" ] || grep -qvxF "$(scontrol show hostnames "$without")" <<< "$nodes"; then
+      requeue && scontrol update JobId="$task" ExcNodeList="$without"
+    fi
+    ;;
+esac
+exit "$code"
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// A node whose programs are shell scripts.
+    struct Node {
+        folder: tempfile::TempDir,
+    }
+
+    impl Node {
+        /// The training ends with these codes in turn, and the kernel kills for want of memory each time that one is `killed`.
+        fn new(codes: &[u8], killed: u8) -> Self {
+            let node = Self { folder: tempfile::tempdir().unwrap() };
+            let codes = codes.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
+            node.program(
+                "srun",
+                &format!(
+                    "echo x >> starts; set -- {codes}; shift $(($(wc -l < starts) - 1)); \
+                     [ $1 != {killed} ] || echo x >> kills; exit $1"
+                ),
+            );
+            node.program("sed", "cat kills 2>/dev/null");
+            // The controller answers at the third time.
+            node.program(
+                "scontrol",
+                "case $* in *hostnames*) echo \"$3\" | tr , '\\n'; exit;; esac; echo \"$@\" >> calls; \
+                 case $* in update*) ;; *) [ $(grep -c requeue calls) -gt 2 ];; esac",
+            );
+            node.program("sleep", "echo sleep \"$@\" >> calls");
+            node.program("squeue", "cat without 2>/dev/null");
+            node.program("sinfo", "printf 'alpha\\nbeta\\n'");
+            node
+        }
+
+        fn program(&self, name: &str, text: &str) {
+            let path = self.path(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+
+        fn path(&self, name: &str) -> std::path::PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn said(&self, name: &str) -> String {
+            std::fs::read_to_string(self.path(name)).unwrap_or_default()
+        }
+
+        /// The exit code of the script of a task that was restarted so often, and what it called.
+        fn run(&self, restarts: &str) -> (Option<i32>, String) {
+            let paths = format!("{}:{}", self.folder.path().display(), std::env::var("PATH").unwrap());
+            let mut bash = std::process::Command::new("bash");
+            bash.args(["-c", &training("nd", "")]).current_dir(&self.folder).env("PATH", paths);
+            bash.envs([("SLURM_RESTART_COUNT", restarts), ("SLURM_ARRAY_JOB_ID", "31"), ("SLURM_ARRAY_TASK_ID", "3")]);
+            let code = bash.env("SLURMD_NODENAME", "alpha").status().unwrap().code();
+            (code, self.said("calls"))
+        }
+    }
+
+    fn called(code: u8, restarts: &str) -> String {
+        let (ended, calls) = Node::new(&[code], 0).run(restarts);
+        assert_eq!(ended, Some(code.into()));
+        calls
+    }
+
+    #[test]
+    fn a_warned_or_preempted_task_is_requeued_though_the_controller_is_away_for_a_while() {
+        for code in [WARNED, INTERRUPTED, TERMINATED] {
+            assert_eq!(called(code, "9"), "requeue 31_3\nsleep 5\nrequeue 31_3\nsleep 10\nrequeue 31_3\n", "{code}");
+            assert_eq!(called(code, "10"), "", "{code}");
+        }
+        assert_eq!([0, 1, 7, 137].map(|code| called(code, "0")), [""; 4]);
+    }
+
+    #[test]
+    fn a_task_goes_to_another_node_where_its_own_has_no_device() {
+        let node = Node::new(&[NO_DEVICE], 0);
+        let (code, calls) = node.run("0");
+        assert_eq!(code, Some(NO_DEVICE.into()));
+        assert!(calls.ends_with("requeue 31_3\nupdate JobId=31_3 ExcNodeList=alpha\n"), "{calls}");
+        assert_eq!(called(NO_DEVICE, "10"), "");
+        let last = Node::new(&[NO_DEVICE], 0);
+        std::fs::write(last.path("without"), "beta\n").unwrap();
+        assert_eq!(last.run("0"), (Some(NO_DEVICE.into()), String::new()));
+        let one_of_three = Node::new(&[NO_DEVICE], 0);
+        std::fs::write(one_of_three.path("without"), "gamma\n").unwrap();
+        assert!(one_of_three.run("0").1.ends_with("ExcNodeList=gamma,alpha\n"));
+        let silent = Node::new(&[NO_DEVICE], 0);
+        silent.program("sinfo", "exit 1");
+        assert!(silent.run("0").1.ends_with("ExcNodeList=alpha\n"), "the controller is away");
+    }
+
+    #[test]
+    fn a_training_that_the_kernel_kills_for_want_of_memory_is_started_again_a_few_times() {
+        let starts = |codes: &[u8], killed: u8| {
+            let node = Node::new(codes, killed);
+            let (code, calls) = node.run("0");
+            assert_eq!(calls, "");
+            (code, node.said("starts").lines().count())
+        };
+        assert_eq!(starts(&[137, 137, 0], 137), (Some(0), 3), "the third start records it");
+        assert_eq!(starts(&[253, 0], 253), (Some(0), 2));
+        assert_eq!(starts(&[137; 6], 137), (Some(137), 5));
+        assert_eq!(starts(&[137, 0], 0), (Some(137), 1), "something else killed it");
+        assert_eq!(starts(&[1, 0], 1), (Some(1), 1), "something else was killed");
+    }
+
+    #[test]
+    fn the_kernel_of_this_machine_says_how_many_it_has_killed() {
+        let script = training("nd", "");
+        let killed = script.lines().find(|line| line.starts_with("killed()")).unwrap();
+        let done = std::process::Command::new("bash").args(["-c", &format!("{killed}; killed")]).output().unwrap();
+        let is_counted = Path::new("/proc/vmstat").exists();
+        assert_eq!(String::from_utf8(done.stdout).unwrap().trim().parse::<u64>().is_ok(), is_counted);
+    }
+}
