@@ -2,7 +2,7 @@
 
 use super::complete;
 use super::error::DataError;
-use super::imagenet::{BadFiles, ImageNet, Loader, Making, Order, View, shuffled};
+use super::imagenet::{BadFiles, ImageNet, Making, Order, PhotoPass, View, shuffled};
 use super::load::not_found;
 use super::sources::Sources;
 use crate::scenario::{Dataset, Normalisation, Recipe};
@@ -49,24 +49,19 @@ impl Streamed {
         Err(passed.unwrap_or_else(|| not_found(&dataset, sources)))
     }
 
-    /// The training pictures of an epoch in its order, in batches of these `ranges` of places.
-    pub(super) fn epoch(
-        &self,
-        (seed, epoch): (u64, u32),
-        ranges: Vec<Range<usize>>,
-        recipe: &Recipe,
-        device: Device,
-    ) -> Loader {
-        let order = shuffled(seed, epoch, self.set.train.len());
-        let view = (View::Training { seed, epoch }, &self.normalisation(recipe));
-        Loader::new(self.set.train.clone(), order, ranges, view, self.making(recipe, device))
+    /// The training pictures of an epoch in its order, in batches of these ranges of places.
+    pub(super) fn epoch(&self, (seed, epoch): (u64, u32), batches: Vec<Range<usize>>, recipe: &Recipe) -> PhotoPass {
+        let photos = self.set.train.clone();
+        let order = shuffled(seed, epoch, photos.len());
+        let (view, normalisation) = (View::Training { seed, epoch }, self.normalisation(recipe));
+        PhotoPass { photos, order, batches, view, normalisation }
     }
 
     /// The validation pictures in the order of their index.
-    pub(super) fn evaluation(&self, ranges: Vec<Range<usize>>, recipe: &Recipe, device: Device) -> Loader {
-        let order = (0..self.set.val.len() as u32).collect();
-        let view = (View::Evaluation, &self.normalisation(recipe));
-        Loader::new(self.set.val.clone(), order, ranges, view, self.making(recipe, device))
+    pub(super) fn evaluation(&self, batches: Vec<Range<usize>>, recipe: &Recipe) -> PhotoPass {
+        let photos = self.set.val.clone();
+        let order = (0..photos.len() as u32).collect();
+        PhotoPass { photos, order, batches, view: View::Evaluation, normalisation: self.normalisation(recipe) }
     }
 
     /// As many bad pictures as a training may go on without.
@@ -79,7 +74,7 @@ impl Streamed {
         recipe.normalisation.unwrap_or(self.set.normalisation)
     }
 
-    fn making(&self, recipe: &Recipe, device: Device) -> Making {
+    pub(super) fn making(&self, recipe: &Recipe, device: Device) -> Making {
         let order = if recipe.channels_last { Order::Pixels } else { Order::Planes };
         Making { threads: self.threads, ahead: AHEAD, order, device, scaled: true }
     }

@@ -30,7 +30,7 @@ pub use crop::{SIDE, View};
 pub use decode::Kind;
 pub use index::Storage;
 pub use layout::Split;
-pub use loader::{Batch, LoadError, Loader, Making};
+pub use loader::{Batch, LoadError, Loader, Making, PhotoPass};
 pub use measure::{Parts, measure};
 pub use passes::{ranges, shuffled};
 pub use photos::{IMAGENET_NORMALISATION, ImageNet, Photos};

@@ -2,7 +2,7 @@
 
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
 use crate::plan::{Block, Planned, Trial, TrialId};
-use crate::record::{Record, TelemetryOverhead};
+use crate::record::{LeftOut, Record, TelemetryOverhead};
 use crate::telemetry::{Environment, SlurmJob, TelemetrySummary};
 use crate::units::Seconds;
 use serde::de::DeserializeOwned;
@@ -31,6 +31,7 @@ struct Own {
     telemetry: Option<Box<TelemetrySummary>>,
     telemetry_overhead: Option<TelemetryOverhead>,
     data_digest: Option<String>,
+    left_out: Option<LeftOut>,
     slurm: Option<SlurmJob>,
     started: jiff::Timestamp,
     finished: jiff::Timestamp,
@@ -54,6 +55,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         telemetry_overhead,
         environment,
         data_digest,
+        left_out,
         slurm,
         started,
         finished,
@@ -73,6 +75,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         telemetry,
         telemetry_overhead,
         data_digest,
+        left_out,
         slurm,
         started,
         finished,
@@ -120,6 +123,7 @@ impl Decoder {
             telemetry,
             telemetry_overhead,
             data_digest,
+            left_out,
             slurm,
             started,
             finished,
@@ -144,6 +148,7 @@ impl Decoder {
             telemetry_overhead,
             environment: shared(&mut self.environments, environment)?,
             data_digest,
+            left_out,
             slurm,
             started,
             finished,
@@ -242,6 +247,7 @@ mod tests {
         let mut record = made_up::record(&made_up::resolved(trial), 0.743, 12.5);
         record.epochs[1].seconds.step = None;
         record.remarks = vec!["a \"remark\"".into()];
+        record.left_out = Some(LeftOut { count: 1, pictures: [("a.JPEG".into(), "cut".into())].into() });
         record
     }
 
