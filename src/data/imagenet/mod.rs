@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod batch;
+mod blocks;
 mod crop;
 mod decode;
 mod examine;
