@@ -2,7 +2,7 @@
 
 use super::complete;
 use super::error::DataError;
-use super::imagenet::{BadFiles, ImageNet, Making, Order, PhotoPass, View, shuffled};
+use super::imagenet::{BadFiles, ImageNet, Making, Order, PhotoPass, Storage, View, shuffled};
 use super::load::not_found;
 use super::sources::Sources;
 use crate::scenario::{Dataset, Normalisation, Recipe};
@@ -40,8 +40,8 @@ impl Streamed {
             let set = ImageNet::open(&place.path)?;
             match complete::check(&dataset, &place, &[(set.train.len(), &[]), (set.val.len(), &[])], limits) {
                 Ok(part) => {
-                    let threads = threads(device);
-                    return Ok(Self { set: set.limited(limits)?, threads, remarks: part.into_iter().collect() });
+                    let remarks = part.into_iter().chain(smaller(set.storage)).collect();
+                    return Ok(Self { set: set.limited(limits)?, threads: threads(device), remarks });
                 }
                 Err(why) => passed = passed.or(Some(why)),
             }
@@ -78,6 +78,14 @@ impl Streamed {
         let order = if recipe.channels_last { Order::Pixels } else { Order::Planes };
         Making { threads: self.threads, ahead: AHEAD, order, device, scaled: true }
     }
+}
+
+/// What to remark of pictures that are not as they were found.
+fn smaller(storage: Storage) -> Option<String> {
+    let Storage::Scaled { shorter_side } = storage else { return None };
+    Some(format!(
+        "the pictures were scaled to a shorter side of {shorter_side} before: not what the study's networks saw"
+    ))
 }
 
 fn threads(device: Device) -> usize {

@@ -22,6 +22,7 @@ mod prepared;
 mod resample;
 mod row;
 mod shards;
+mod shrink;
 mod solution;
 
 pub(super) use index::FILE as INDEX;

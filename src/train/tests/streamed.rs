@@ -1,7 +1,7 @@
 //! Trainings whose pictures are read and decoded as they go.
 
 use super::*;
-use crate::data::imagenet::{ImageNet, Preparation, fixtures};
+use crate::data::imagenet::{ImageNet, Preparation, Storage, fixtures};
 use crate::data::{Sources, Streamed};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -153,6 +153,10 @@ fn it_is_found_complete_or_in_part() {
     assert!(some.digest() != all.digest() && some.digest() == open((Some(5), Some(4))).unwrap().digest());
     let TrainingData::Streamed(Streamed { set, .. }) = some else { panic!("it is read from files") };
     assert_eq!((0..5).map(|n| set.train.label(n)).collect::<Vec<_>>(), [0, 1, 0, 1, 0], "in turns of the classes");
+    let storage = Storage::Scaled { shorter_side: 224 };
+    fixtures::prepared(pictures.dir.path(), Preparation { storage, ..Preparation::default() });
+    let small = open((Some(16), Some(8))).unwrap();
+    assert!(small.remarks()[1].contains("scaled to a shorter side of 224"), "{:?}", small.remarks());
     let none =
         TrainingData::open(&Dataset::Imagenet, &Sources::new(Some(Path::new("absent"))), Device::Cpu, (None, None));
     let why = none.unwrap_err().to_string();
