@@ -10,7 +10,7 @@ use std::process::Command;
 /// The smallest of the networks for an epoch of four steps, with a checkpoint after each.
 fn command(bench: &Bench, store: &str) -> Command {
     let data = bench.path("data").display().to_string();
-    let arguments = ["--data", &data, "--checkpoint-every", "0", "--set", "recipe.batch_size=2"];
+    let arguments = ["--data", &data, "--checkpoint-every", "0"];
     bench.command(
         "run",
         store,
@@ -19,7 +19,8 @@ fn command(bench: &Bench, store: &str) -> Command {
 }
 
 fn bench() -> Bench {
-    let bench = Bench::new(include_str!("../../scenarios/smoke-imagenet.toml"));
+    let smoke = include_str!("../../scenarios/smoke-imagenet.toml");
+    let bench = Bench::new(&smoke.replace("\nbatch_size = 4", "\nbatch_size = 2"));
     prepared(&bench);
     bench
 }
