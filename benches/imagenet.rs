@@ -5,8 +5,8 @@
 //! batches, `--unscaled` that no JPEG is decoded at a lower resolution.
 
 use ndbench::data::imagenet::{
-    BadFiles, IMAGENET_NORMALISATION, ImageNet, Loader, Making, Order, Parts, Photos, Preparation, View, measure,
-    prepare, ranges, shuffled,
+    BadFiles, IMAGENET_NORMALISATION, ImageNet, Loader, Making, Order, Parts, PhotoPass, Photos, Preparation, View,
+    measure, prepare, ranges, shuffled,
 };
 use ndbench::train::tune_host_allocator;
 use serde_json::{Value, json};
@@ -66,14 +66,19 @@ fn make_up(root: &Path) -> Result<(), Box<dyn Error>> {
 fn rate(photos: &Arc<Photos>, training: bool, arguments: &Arguments) -> Result<f64, Box<dyn Error>> {
     let (threads, scaled) = (arguments.threads, arguments.scaled);
     let making = Making { threads, ahead: 2, order: Order::Planes, device: Device::Cpu, scaled };
-    let (mut made, mut time, mut epoch) = (0, Duration::ZERO, 0);
-    while time.as_secs_f64() < arguments.seconds {
+    let pass = |epoch| {
         let view = if training { View::Training { seed: 1, epoch } } else { View::Evaluation };
         let order = shuffled(1, epoch, photos.len());
         let batches = ranges(order.len(), BATCH, 0);
+        PhotoPass { photos: photos.clone(), order, batches, view, normalisation: IMAGENET_NORMALISATION }
+    };
+    let (mut made, mut time, mut epoch) = (0, Duration::ZERO, 0);
+    let mut bad = BadFiles::up_to(0);
+    let mut loader = Loader::new(making);
+    loader.then(pass(epoch));
+    while time.as_secs_f64() < arguments.seconds {
+        loader.then(pass(epoch + 1));
         let clock = Instant::now();
-        let mut loader = Loader::new(photos.clone(), order, batches, (view, &IMAGENET_NORMALISATION), making);
-        let mut bad = BadFiles::up_to(0);
         let mut count = 0;
         while let Some(batch) = loader.next(&mut bad)? {
             count += batch.labels.size()[0];
@@ -82,6 +87,7 @@ fn rate(photos: &Arc<Photos>, training: bool, arguments: &Arguments) -> Result<f
             made += count;
             time += clock.elapsed();
         }
+        loader.go_on();
         epoch += 1;
     }
     Ok(made as f64 / time.as_secs_f64())

@@ -71,6 +71,7 @@ fn made_up(number: u64) -> Record {
     Record {
         planned: None,
         data_digest: None,
+        left_out: None,
         slurm: None,
         schema: SCHEMA.into(),
         trial_id: trial.id(),

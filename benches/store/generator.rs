@@ -62,6 +62,7 @@ fn record(resolved: &ResolvedTrial, seed: u64) -> Record {
     Record {
         planned: None,
         data_digest: None,
+        left_out: None,
         slurm: None,
         schema: SCHEMA.into(),
         trial_id: trial.id(),

@@ -49,6 +49,9 @@ impl<W: Write> JsonLines<W> {
                 "event": "trial_finished", "trial_id": trial_id, "outcome": outcome, "time_valid": time_valid,
                 "memory": memory, "telemetry": telemetry,
             })],
+            Event::LeftOut { path, why } => {
+                vec![json!({"event": "left_out", "trial_id": self.current, "path": path, "why": why})]
+            }
             Event::Warning(text) => vec![json!({"event": "warning", "text": text})],
             Event::Step { .. }
             | Event::EvaluationStarted { .. }

@@ -22,7 +22,11 @@ pub(super) fn run(args: &ImagenetArgs, out: &mut impl Write) -> Result<(), Failu
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let preparation = Preparation {
         out: args.out.clone(),
-        storage: if args.pack { Storage::Packed } else { Storage::Files },
+        storage: match args.pack_scaled {
+            Some(shorter_side) => Storage::Scaled { shorter_side },
+            None if args.pack => Storage::Packed,
+            None => Storage::Files,
+        },
         threads: args.threads.map_or_else(cores, usize::from),
         max_bad: args.max_bad,
         again: args.again,
@@ -53,9 +57,10 @@ pub(super) fn run(args: &ImagenetArgs, out: &mut impl Write) -> Result<(), Failu
 
 fn describe(prepared: &Prepared, out: &mut impl Write) -> io::Result<()> {
     let state = if prepared.digest.is_some() { "ok" } else { "WRONG" };
-    let stored = match prepared.storage {
-        Storage::Files => "the files stay where they are",
-        Storage::Packed => "packed",
+    let stored: String = match prepared.storage {
+        Storage::Files => "the files stay where they are".into(),
+        Storage::Packed => "packed".into(),
+        Storage::Scaled { shorter_side } => format!("packed, scaled to a shorter side of {shorter_side}"),
     };
     writeln!(out, "imagenet: {state} ({}, {stored})", prepared.folder.display())?;
     for (split, counts) in [("train", &prepared.train), ("val", &prepared.val)] {

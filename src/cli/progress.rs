@@ -206,6 +206,7 @@ impl<W: Write> Progress<W> {
             Event::CheckpointWritten { path } => {
                 self.tell(Verbosity::Verbose, || format!("    checkpoint {}", path.display()))
             }
+            Event::LeftOut { path, why } => self.tell(Verbosity::Quiet, || format!("warning: left out: {path}: {why}")),
             Event::Warning(text) => self.tell(Verbosity::Quiet, || format!("warning: {text}")),
             Event::TrialFinished { outcome, time_valid, .. } => self.trial_finished(outcome, *time_valid),
             Event::RunFinished => {

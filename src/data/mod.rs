@@ -2,11 +2,11 @@
 
 mod archive;
 mod augment;
-mod batches;
 mod bytes;
 mod cifar;
 mod complete;
 mod error;
+mod feed;
 mod fetch;
 mod folder;
 mod idx;
@@ -18,17 +18,19 @@ pub mod picture;
 mod sources;
 mod split;
 mod streamed;
+mod training_data;
 mod tree;
 mod verify;
 
 pub use augment::{EpochPlan, eval_batch};
-pub use batches::{Batches, TrainingData};
 pub use error::{At, DataError, Short};
+pub use feed::{Feed, Pass};
 pub use fetch::{FetchError, Progress, Retry, download, fetch};
 pub use load::load;
 pub use official::{Download, downloads};
 pub use sources::Sources;
 pub use streamed::Streamed;
+pub use training_data::TrainingData;
 pub use verify::{FileCheck, Found, Verdict, Verified, inventory, verify};
 
 pub use crate::scenario::Normalisation;

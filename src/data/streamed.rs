@@ -2,7 +2,7 @@
 
 use super::complete;
 use super::error::DataError;
-use super::imagenet::{BadFiles, ImageNet, Loader, Making, Order, View, shuffled};
+use super::imagenet::{BadFiles, ImageNet, Making, Order, PhotoPass, Storage, View, shuffled};
 use super::load::not_found;
 use super::sources::Sources;
 use crate::scenario::{Dataset, Normalisation, Recipe};
@@ -40,8 +40,8 @@ impl Streamed {
             let set = ImageNet::open(&place.path)?;
             match complete::check(&dataset, &place, &[(set.train.len(), &[]), (set.val.len(), &[])], limits) {
                 Ok(part) => {
-                    let threads = threads(device);
-                    return Ok(Self { set: set.limited(limits)?, threads, remarks: part.into_iter().collect() });
+                    let remarks = part.into_iter().chain(smaller(set.storage)).collect();
+                    return Ok(Self { set: set.limited(limits)?, threads: threads(device), remarks });
                 }
                 Err(why) => passed = passed.or(Some(why)),
             }
@@ -49,24 +49,19 @@ impl Streamed {
         Err(passed.unwrap_or_else(|| not_found(&dataset, sources)))
     }
 
-    /// The training pictures of an epoch in its order, in batches of these `ranges` of places.
-    pub(super) fn epoch(
-        &self,
-        (seed, epoch): (u64, u32),
-        ranges: Vec<Range<usize>>,
-        recipe: &Recipe,
-        device: Device,
-    ) -> Loader {
-        let order = shuffled(seed, epoch, self.set.train.len());
-        let view = (View::Training { seed, epoch }, &self.normalisation(recipe));
-        Loader::new(self.set.train.clone(), order, ranges, view, self.making(recipe, device))
+    /// The training pictures of an epoch in its order, in batches of these ranges of places.
+    pub(super) fn epoch(&self, (seed, epoch): (u64, u32), batches: Vec<Range<usize>>, recipe: &Recipe) -> PhotoPass {
+        let photos = self.set.train.clone();
+        let order = shuffled(seed, epoch, photos.len());
+        let (view, normalisation) = (View::Training { seed, epoch }, self.normalisation(recipe));
+        PhotoPass { photos, order, batches, view, normalisation }
     }
 
     /// The validation pictures in the order of their index.
-    pub(super) fn evaluation(&self, ranges: Vec<Range<usize>>, recipe: &Recipe, device: Device) -> Loader {
-        let order = (0..self.set.val.len() as u32).collect();
-        let view = (View::Evaluation, &self.normalisation(recipe));
-        Loader::new(self.set.val.clone(), order, ranges, view, self.making(recipe, device))
+    pub(super) fn evaluation(&self, batches: Vec<Range<usize>>, recipe: &Recipe) -> PhotoPass {
+        let photos = self.set.val.clone();
+        let order = (0..photos.len() as u32).collect();
+        PhotoPass { photos, order, batches, view: View::Evaluation, normalisation: self.normalisation(recipe) }
     }
 
     /// As many bad pictures as a training may go on without.
@@ -79,10 +74,18 @@ impl Streamed {
         recipe.normalisation.unwrap_or(self.set.normalisation)
     }
 
-    fn making(&self, recipe: &Recipe, device: Device) -> Making {
+    pub(super) fn making(&self, recipe: &Recipe, device: Device) -> Making {
         let order = if recipe.channels_last { Order::Pixels } else { Order::Planes };
         Making { threads: self.threads, ahead: AHEAD, order, device, scaled: true }
     }
+}
+
+/// What to remark of pictures that are not as they were found.
+fn smaller(storage: Storage) -> Option<String> {
+    let Storage::Scaled { shorter_side } = storage else { return None };
+    Some(format!(
+        "the pictures were scaled to a shorter side of {shorter_side} before: not what the study's networks saw"
+    ))
 }
 
 fn threads(device: Device) -> usize {

@@ -65,6 +65,13 @@ pub enum Event {
         /// Where.
         path: PathBuf,
     },
+    /// The training goes on without a picture that cannot be used; of each it is told once, and again after a resumption.
+    LeftOut {
+        /// Which.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Something a user should know that does not end the run.
     Warning(String),
     /// A trial ended, one way or another.

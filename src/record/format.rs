@@ -1,7 +1,7 @@
 //! The versioned, self-checking JSON form of a record: one object with the fields of [`Record`] and a `checksum`.
 
 use super::sealed::{Form, open, seal};
-use super::{RecordError, TelemetryOverhead, quick};
+use super::{LeftOut, RecordError, TelemetryOverhead, quick};
 use crate::event::{EpochResult, MemoryPeak, Outcome};
 use crate::plan::{Block, Ids, Planned, Trial, TrialId};
 use crate::telemetry::{Environment, GpuSummary, SlurmJob, TelemetrySummary};
@@ -64,6 +64,9 @@ pub struct Record {
     /// records from before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_digest: Option<String>,
+    /// Pictures that the training went on without; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
     /// The Slurm job that trained it (of a resumed trial: the last one); absent outside of Slurm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slurm: Option<SlurmJob>,
@@ -71,7 +74,7 @@ pub struct Record {
     pub started: jiff::Timestamp,
     /// When it ended.
     pub finished: jiff::Timestamp,
-    /// Remarks: images skipped, sinks that failed, checkpoints set aside.
+    /// Remarks: what the data's loader noticed, sinks that failed, checkpoints set aside.
     pub remarks: Vec<String>,
 }
 
@@ -241,6 +244,17 @@ mod tests {
         record.telemetry =
             Some(Box::new(TelemetrySummary { gpus: vec![gpu], images: 7, ..TelemetrySummary::default() }));
         let text = record.to_json().unwrap();
+        assert_eq!(Record::parse(text.as_bytes()).unwrap(), record);
+        assert_eq!(Record::parse_any(text.as_bytes()).unwrap(), record);
+    }
+
+    #[test]
+    fn pictures_that_were_left_out_are_kept_with_their_count() {
+        let mut record = record();
+        assert!(!record.to_json().unwrap().contains("left_out"), "as records were before");
+        record.left_out = LeftOut::of([("a.JPEG".into(), "cut".into())].into());
+        let text = record.to_json().unwrap();
+        assert!(text.contains("\"count\": 1"), "{text}");
         assert_eq!(Record::parse(text.as_bytes()).unwrap(), record);
         assert_eq!(Record::parse_any(text.as_bytes()).unwrap(), record);
     }

@@ -102,6 +102,7 @@ pub(crate) fn record(resolved: &ResolvedTrial, top1: f64, seconds: f64) -> Recor
         telemetry_overhead: None,
         environment: environment("alpha").into(),
         data_digest: Some("00112233aabbccdd".into()),
+        left_out: None,
         slurm: None,
         started: "2026-01-02T03:04:05Z".parse().unwrap(),
         finished: "2026-01-02T04:05:06Z".parse().unwrap(),

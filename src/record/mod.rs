@@ -7,6 +7,7 @@ mod format;
 mod gather;
 mod history;
 mod index;
+mod left_out;
 mod leftovers;
 mod lock;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use gather::{Gathered, Indexing, has_its_trials_name};
 pub use history::{
     AA_SCHEMA, AaRecord, AaSeries, Alarms, Entry, HISTORY_SCHEMA, History, Holding, Point, Series, StepTime, series,
 };
+pub use left_out::LeftOut;
 pub use lock::TrialLock;
 pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name, remember as remember_overhead};
 pub use probe::{

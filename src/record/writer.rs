@@ -2,10 +2,11 @@
 
 use super::overhead::name as overhead_name;
 use super::sightings::kind_of;
-use super::{Record, SCHEMA, Store, TelemetryOverhead};
+use super::{LeftOut, Record, SCHEMA, Store, TelemetryOverhead};
 use crate::event::{EpochResult, Event, MemoryPeak, Outcome, Sink, SinkError};
 use crate::plan::{Planned, ResolvedTrial, Trial, TrialId};
 use crate::telemetry::{Environment, SlurmJob, TelemetrySummary};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ struct Current {
     /// Absent before the first step.
     steps_per_epoch: Option<u64>,
     epochs: Vec<EpochResult>,
+    /// Pictures that it went on without, and why.
+    left_out: BTreeMap<String, String>,
     remarks: Vec<String>,
     /// The first epoch with a result that is not finite.
     not_finite: Option<u32>,
@@ -112,6 +115,7 @@ impl Current {
             telemetry,
             environment: Arc::new(self.environment),
             data_digest: self.data_digest,
+            left_out: LeftOut::of(self.left_out),
             slurm,
             started: self.started,
             finished: jiff::Timestamp::now(),
@@ -135,6 +139,7 @@ impl Sink for RecordWriter {
                     started: jiff::Timestamp::now(),
                     steps_per_epoch: None,
                     epochs: Vec::new(),
+                    left_out: BTreeMap::new(),
                     remarks: remarks.clone(),
                     not_finite: None,
                 });
@@ -148,6 +153,11 @@ impl Sink for RecordWriter {
             Event::EpochFinished(result) => {
                 if let Some(current) = &mut self.current {
                     current.push(result);
+                }
+            }
+            Event::LeftOut { path, why } => {
+                if let Some(current) = &mut self.current {
+                    current.left_out.insert(path.clone(), why.clone());
                 }
             }
             Event::Warning(text) => {
@@ -217,6 +227,8 @@ mod tests {
             Event::Warning("a checkpoint was set aside".into()),
             training(vec![first]),
             Event::Warning("a sink failed".into()),
+            Event::LeftOut { path: "b.JPEG".into(), why: "cut".into() },
+            Event::LeftOut { path: "a.JPEG".into(), why: "empty".into() },
             Event::EpochFinished(Box::new(second)),
             ended(Outcome::Finished, false),
         ];
@@ -227,6 +239,8 @@ mod tests {
         assert_eq!(record.epochs, [first, second]);
         assert_eq!((&record.outcome, record.time_valid), (&Outcome::Finished, false));
         assert_eq!(record.remarks, ["2 images skipped", "a checkpoint was set aside", "a sink failed"]);
+        let left_out = record.left_out.as_ref().unwrap();
+        assert_eq!((left_out.count, left_out.pictures["a.JPEG"].as_str()), (2, "empty"));
         assert_eq!(record.sources["recipe.lr"], "default");
         assert_eq!(record.data_digest.as_deref(), Some("00c0ffee00c0ffee"));
     }

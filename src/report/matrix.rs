@@ -4,7 +4,7 @@ use super::model::{Coverage, EnvironmentEntry, Remark, Unfinished};
 use super::settings::Settings;
 use super::words::cell_name;
 use crate::plan::{ResolvedTrial, Trial, TrialId};
-use crate::record::Record;
+use crate::record::{LeftOut, Record};
 use crate::scenario::{Architecture, Dataset, Norm};
 use crate::telemetry::Environment;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -115,10 +115,14 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// What the records remark, each text once.
+    /// What the records remark, and which pictures they lack; each text once.
     pub fn remarks(&self) -> Vec<Remark> {
-        let records = self.runs.iter().flat_map(|run| run.records.values());
-        collected(records.flat_map(|record| record.remarks.iter().map(|text| (text.clone(), record.trial.to_string()))))
+        let of = |record: &&Record| {
+            let texts = record.remarks.iter().cloned().chain(record.left_out.as_ref().map(LeftOut::remark));
+            let trial = record.trial.to_string();
+            texts.map(|text| (text, trial.clone())).collect::<Vec<_>>()
+        };
+        collected(self.runs.iter().flat_map(|run| run.records.values()).flat_map(of))
     }
 
     /// Why times of finished records do not count, each reason once.

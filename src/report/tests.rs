@@ -4,7 +4,7 @@ use super::*;
 use crate::event::Outcome;
 use crate::plan::ResolvedTrial;
 use crate::published::Published;
-use crate::record::{Record, Skipped, SkippedKind, made_up};
+use crate::record::{LeftOut, Record, Skipped, SkippedKind, made_up};
 use crate::scenario::{Architecture, Dataset, Norm};
 use crate::telemetry::{GpuSummary, TelemetrySummary};
 use crate::units::Seconds;
@@ -53,6 +53,18 @@ fn the_tables_read_well() {
     insta::assert_snapshot!("markdown", markdown(&report, false));
     insta::assert_snapshot!("markdown_verbose", markdown(&report, true));
     insta::assert_snapshot!("comparison", comparison(&report));
+}
+
+#[test]
+fn pictures_that_trainings_went_on_without_are_remarked() {
+    let (trials, mut records) = matrix();
+    for record in &mut records[..2] {
+        record.left_out = Some(LeftOut { count: 1, pictures: [("a.JPEG".into(), "cut".into())].into() });
+    }
+    let text = markdown(&report(&trials, &records), false);
+    let line = text.lines().find(|line| line.contains("1 picture left out of training and scores: a.JPEG: cut"));
+    let line = line.unwrap_or_else(|| panic!("{text}"));
+    assert!(records[..2].iter().all(|record| line.contains(&record.trial.to_string())), "{line}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::session::TrainError;
 use super::tally::Tally;
 use super::trainer::Trainer;
 use crate::clock::Stopwatch;
+use crate::data::Feed;
 use crate::data::imagenet::BadFiles;
 use crate::event::Scores;
 use crate::units::Seconds;
@@ -19,8 +20,8 @@ pub(super) enum Evaluation {
     Interrupted,
 }
 
-/// Judges `model` by the test images, without gradients, with running statistics. Pictures that cannot be read are noted in
-/// `bad`, and the scores are without them.
+/// Judges `model` by the test images, whose pass has begun in `feed`, without gradients, with running statistics. Pictures that
+/// cannot be read are noted in `bad`, and the scores are without them.
 ///
 /// # Errors
 /// Too many such pictures, or none that can be read.
@@ -28,20 +29,19 @@ pub(super) fn evaluate(
     trainer: &Trainer,
     model: &Model,
     classes: i64,
-    bad: &mut BadFiles,
+    (feed, bad): (&mut Feed, &mut BadFiles),
 ) -> Result<Evaluation, TrainError> {
     let recipe = &trainer.trial.trial.recipe;
     let steps = trainer.data.images().1.div_ceil(recipe.eval_batch_size.max(1) as usize);
     let mut tally = Tally::new(steps as u64, classes, (model.kind(), trainer.device));
     let mut clock = Stopwatch::paused(trainer.device, Seconds(0.0));
     clock.start();
-    let mut batches = trainer.data.evaluation(recipe, trainer.device);
     let mut sizes = Vec::with_capacity(steps);
     for step in 0..steps {
         if trainer.interrupt.load(Ordering::Relaxed) {
             return Ok(Evaluation::Interrupted);
         }
-        let batch = no_grad(|| batches.next(model.kind(), bad))?;
+        let batch = no_grad(|| feed.next(model.kind(), bad))?;
         let (images, labels) = batch.expect("an evaluation has a batch for each step");
         let size = labels.size()[0] as u64;
         if size > 0 {

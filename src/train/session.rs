@@ -7,8 +7,8 @@ use super::model::Model;
 use super::tally::Tally;
 use super::trainer::Trainer;
 use crate::clock::{Laps, Stopwatch};
-use crate::data::Batches;
 use crate::data::imagenet::{BadFiles, LoadError};
+use crate::data::{Feed, Pass};
 use crate::event::{EpochResult, Event, Fanout, Outcome, Progress, Scores, StepSplit};
 use crate::native::NativeError;
 use crate::units::Seconds;
@@ -34,6 +34,8 @@ pub(super) enum TrainError {
 pub(super) struct Session<'a> {
     pub(super) trainer: &'a Trainer<'a>,
     pub(super) model: Model,
+    /// Its images.
+    feed: Feed<'a>,
     pub(super) tally: Tally,
     pub(super) progress: Progress,
     pub(super) meter: &'a Meter,
@@ -70,7 +72,8 @@ impl<'a> Session<'a> {
         let (progress, saved) = (Progress::default(), Instant::now());
         let remarks = trainer.remarks.to_vec();
         let bad = trainer.data.bad_files();
-        Ok(Self { trainer, model, tally, progress, meter, instruments, saved, remarks, bad, sizes, classes })
+        let feed = trainer.data.feed(&trial.recipe, trainer.device);
+        Ok(Self { trainer, model, feed, tally, progress, meter, instruments, saved, remarks, bad, sizes, classes })
     }
 
     /// Tells `events` a remark that checkpoints keep; once.
@@ -83,9 +86,8 @@ impl<'a> Session<'a> {
 
     /// Tells `events` of pictures that could not be read; of each once.
     fn tell_bad(&mut self, events: &mut Fanout) {
-        let remarks: Vec<String> =
-            self.bad.list().iter().map(|(path, why)| format!("left out: {path}: {why}")).collect();
-        remarks.into_iter().for_each(|remark| self.remark(remark, events));
+        let news = self.bad.take_news();
+        news.into_iter().for_each(|(path, why)| events.send(Event::LeftOut { path, why }));
     }
 
     /// Optimiser steps in an epoch.
@@ -117,7 +119,7 @@ impl<'a> Session<'a> {
                 return Ok(ended);
             }
             events.send(Event::EvaluationStarted { epoch: self.progress.epoch() });
-            let evaluation = evaluate(self.trainer, &self.model, self.classes, &mut self.bad)?;
+            let evaluation = self.evaluate()?;
             self.tell_bad(events);
             let (scores, seconds) = match evaluation {
                 Evaluation::Done(scores, seconds) => (scores, seconds),
@@ -131,15 +133,28 @@ impl<'a> Session<'a> {
         Ok(Outcome::Finished)
     }
 
+    fn evaluate(&mut self) -> Result<Evaluation, TrainError> {
+        let Trainer { trial, .. } = *self.trainer;
+        let next = self.progress.epoch() + 1;
+        let following = (next <= trial.trial.epochs).then(|| self.pass(next, 0));
+        self.feed.begin(Pass::Evaluation, following);
+        evaluate(self.trainer, &self.model, self.classes, (&mut self.feed, &mut self.bad))
+    }
+
+    /// An epoch, but for its first `done` steps.
+    fn pass(&self, epoch: u32, done: u64) -> Pass {
+        Pass::Training { seed: self.trainer.trial.trial.seed(), epoch, done }
+    }
+
     /// The steps left of the epoch under way; an outcome where the training ends within it.
     fn train_epoch(&mut self, events: &mut Fanout) -> Result<Option<Outcome>, TrainError> {
-        let Trainer { trial, data, device, .. } = *self.trainer;
-        let mut clock = Stopwatch::paused(device, self.progress.paper);
+        let mut clock = Stopwatch::paused(self.trainer.device, self.progress.paper);
         clock.start();
-        let (seed, epoch) = (trial.trial.seed(), self.progress.epoch());
-        let mut batches = data.epoch((seed, epoch), self.progress.step, &trial.trial.recipe, device);
+        let epoch = self.progress.epoch();
+        let pass = self.pass(epoch, self.progress.step);
+        self.feed.begin(pass, Some(Pass::Evaluation));
         while self.progress.step < self.steps_per_epoch() {
-            let split = self.step(&mut batches)?;
+            let split = self.step()?;
             self.tell_bad(events);
             let step = self.progress.step;
             if let Some(bad) = self.bad_step(split.is_some()) {
@@ -161,13 +176,13 @@ impl<'a> Session<'a> {
     }
 
     /// One step of the optimiser; where its time went, if it was sampled. None of its pictures can be read: no step is taken.
-    fn step(&mut self, batches: &mut Batches) -> Result<Option<StepSplit>, TrainError> {
+    fn step(&mut self) -> Result<Option<StepSplit>, TrainError> {
         let Trainer { trial, device, sample_every, .. } = *self.trainer;
         let (epoch, step) = (self.progress.epoch(), self.progress.step);
         let sampled = sample_every > 0 && step.is_multiple_of(sample_every);
         let laps = sampled.then(|| Laps::start(device));
         let rate = self.rate(step);
-        let batch = batches.next(self.model.kind(), &mut self.bad)?.expect("an epoch has a batch for each step");
+        let batch = self.feed.next(self.model.kind(), &mut self.bad)?.expect("an epoch has a batch for each step");
         let images = batch.1.size()[0] as u64;
         if images < self.sizes[step as usize] {
             self.progress.smaller.insert(step, images);

@@ -154,6 +154,13 @@ impl Listener {
         *time_valid
     }
 
+    /// Pictures that it was told of, and why.
+    fn left_out(&self) -> Vec<(String, String)> {
+        let of =
+            |e: &Event| if let Event::LeftOut { path, why } = e { Some((path.clone(), why.clone())) } else { None };
+        self.events.iter().filter_map(of).collect()
+    }
+
     fn warnings(&self) -> Vec<&String> {
         self.events.iter().filter_map(|e| if let Event::Warning(w) = e { Some(w) } else { None }).collect()
     }

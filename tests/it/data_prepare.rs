@@ -85,6 +85,10 @@ fn json_has_every_count_and_packing_keeps_the_digest() {
     assert!(out.join("shard-00000.bin").is_file());
     let report: Value = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
     assert_eq!(report, packed);
+    let out = dir.path().join("small");
+    let small = json(&["--pack-scaled", "256", "--out", out.to_str().unwrap()]);
+    assert_eq!(small["storage"], serde_json::json!({"scaled": {"shorter_side": 256}}));
+    assert_ne!(small["digest"], found["digest"]);
 }
 
 #[test]
@@ -110,6 +114,7 @@ fn what_is_not_there_is_said_with_its_exit_code() {
     command.args(["data", "prepare", "imagenet"]).arg(dir.path().join("absent"));
     assert(command).code(2);
     assert(prepare(&dir, &["--threads", "0"])).code(2);
+    assert(prepare(&dir, &["--pack-scaled", "100"])).code(2);
 }
 
 /// Starts a preparation with one thread and waits for the first line of its progress.

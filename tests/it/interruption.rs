@@ -53,7 +53,7 @@ fn numbers(records: &BTreeMap<String, Value>) -> BTreeMap<&String, Vec<Value>> {
 }
 
 /// When the checkpoints of a store were written.
-fn checkpoints(store: &Path) -> BTreeMap<PathBuf, SystemTime> {
+pub fn checkpoints(store: &Path) -> BTreeMap<PathBuf, SystemTime> {
     let written = files(&store.join("checkpoints")).into_iter().filter(|p| p.extension().is_some_and(|e| e == "ckpt"));
     // One may be deleted between the look at the folder and the look at it.
     written.filter_map(|p| Some((p.clone(), fs::metadata(&p).ok()?.modified().ok()?))).collect()
@@ -67,7 +67,7 @@ fn told(bench: &Bench, store: &str) -> String {
 }
 
 /// Waits until a checkpoint is there that was not in `before`, or the program ends; true in the first case.
-fn wait_for_checkpoint(child: &mut Child, store: &Path, before: &BTreeMap<PathBuf, SystemTime>) -> bool {
+pub fn wait_for_checkpoint(child: &mut Child, store: &Path, before: &BTreeMap<PathBuf, SystemTime>) -> bool {
     let begun = Instant::now();
     loop {
         if checkpoints(store).iter().any(|(path, time)| before.get(path) != Some(time)) {

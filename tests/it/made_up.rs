@@ -49,6 +49,7 @@ pub fn record(resolved: &ResolvedTrial, test: f64, train: f64) -> Record {
         telemetry_overhead: None,
         environment: environment().into(),
         data_digest: None,
+        left_out: None,
         slurm: None,
         started: jiff::Timestamp::from_second(1_750_000_000).unwrap(),
         finished: jiff::Timestamp::from_second(1_750_003_600).unwrap(),

@@ -28,6 +28,8 @@ mod golden;
 #[cfg(feature = "torch")]
 mod gpu;
 #[cfg(feature = "torch")]
+mod imagenet_interruption;
+#[cfg(feature = "torch")]
 mod interruption;
 mod kubernetes;
 #[cfg(feature = "torch")]

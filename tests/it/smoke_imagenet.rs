@@ -39,7 +39,7 @@ fn pictures(root: &Path) {
 }
 
 /// A folder of pictures that the program has prepared.
-fn prepared(bench: &Bench) {
+pub fn prepared(bench: &Bench) {
     let data = bench.path("data");
     pictures(&data);
     let mut prepare = Command::new(env!("CARGO_BIN_EXE_ndbench"));

@@ -54,6 +54,9 @@ pub struct ImagenetArgs {
     /// Also copy the pictures into a few large files, which some file systems read faster
     #[arg(long)]
     pub pack: bool,
+    /// Pack smaller pictures, of so many pixels along the shorter side: read faster, and not what the study trained on
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(224..=2048), conflicts_with = "pack")]
+    pub pack_scaled: Option<u16>,
     /// Leave out up to so many pictures that cannot be decoded
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_bad: usize,

@@ -51,10 +51,11 @@ impl Sheet {
     }
 
     /// The images whose places are `good`, on `device`: `[N, 3, SIDE, SIDE]`.
-    pub(super) fn into_tensor(self, good: &[i64], device: Device) -> Tensor {
+    pub(super) fn into_tensor(self, good: &[usize], device: Device) -> Tensor {
         let mut tensor = self.tensor;
         if good.len() < self.places.len() {
-            tensor = tensor.index_select(0, &Tensor::from_slice(good));
+            let good: Vec<i64> = good.iter().map(|place| *place as i64).collect();
+            tensor = tensor.index_select(0, &Tensor::from_slice(&good));
         }
         let on_device = tensor.to_device_(device, Kind::Float, true, false);
         match self.order {

@@ -1,6 +1,7 @@
 //! Pictures as RGB: as much of them as is seen, and at a lower resolution where that is enough.
 
-use super::crop::{SIDE, Window};
+use super::blocks::{self, Pixels};
+use super::crop::{Area, SIDE, Window};
 use super::jpeg_header::JpegHeader;
 use crate::data::picture;
 use libjpeg_turbo_rs::{DecodeLimits, Decoder, PixelFormat, ScalingFactor};
@@ -50,9 +51,9 @@ pub(super) struct Part {
     pub(super) pixels: Vec<u8>,
     /// Of a row of `pixels`.
     pub(super) columns: u32,
-    /// The columns of `pixels` that may be used, first and number, and all of its rows.
-    pub(super) used: (u32, u32),
     pub(super) rows: u32,
+    /// What of `pixels` may be used.
+    pub(super) used: Area,
     /// What is seen, in pixels from the first used one.
     pub(super) window: Window,
 }
@@ -120,10 +121,17 @@ impl Picture {
         // The decoder cannot cut columns off where there are four components.
         if let (Kind::Rgb | Kind::Grey, Some(header)) = (self.kind, &mut self.header) {
             let shown = Shown::new(window, self.size, scaled);
+            if header.top_down
+                && header.even
+                && shown.factor == 1
+                && let Some(decoded) = blocks::decode(&self.bytes, shown.area(shown.left, shown.top))?
+            {
+                return Ok(shown.of_blocks(decoded));
+            }
             header.end_after((shown.bottom + AROUND) * shown.factor + header.mcu_rows, &mut self.bytes);
             return shown.decode(&self.bytes, self.size);
         }
-        Shown::new(window, self.size, false).cut(self.whole()?, self.size.0)
+        Ok(Shown::new(window, self.size, false).of_whole(self.whole()?, self.size))
     }
 }
 
@@ -183,21 +191,24 @@ impl Shown {
             return Err(format!("{}x{} pixels where {columns}x{rows} are needed", image.width, image.height));
         }
         // The decoder begins where a block does and ends where it was told to.
-        let used = (decoded - columns + self.left - left, self.right - self.left);
-        let (row, rows) = (3 * image.width, self.bottom - self.top);
-        let mut pixels = image.data;
-        pixels.drain(..row * (self.top - top) as usize);
-        pixels.truncate(row * rows as usize);
-        Ok(Part { pixels, columns: decoded, used, rows, window: self.window })
+        let used = self.area(decoded - columns + self.left - left, self.top - top);
+        Ok(Part { pixels: image.data, columns: decoded, rows, used, window: self.window })
     }
 
-    /// The rows shown of a whole picture.
-    fn cut(self, mut pixels: Vec<u8>, width: u32) -> Result<Part, String> {
-        let row = 3 * width as usize;
-        pixels.truncate(row * self.bottom as usize);
-        pixels.drain(..row * self.top as usize);
-        let used = (self.left, self.right - self.left);
-        Ok(Part { pixels, columns: width, used, rows: self.bottom - self.top, window: self.window })
+    /// From whole blocks.
+    fn of_blocks(self, Pixels { pixels, area }: Pixels) -> Part {
+        let used = self.area(self.left - area.left, self.top - area.top);
+        Part { pixels, columns: area.width, rows: area.height, used, window: self.window }
+    }
+
+    /// From all pixels of a picture of this size.
+    fn of_whole(self, pixels: Vec<u8>, (columns, rows): (u32, u32)) -> Part {
+        Part { pixels, columns, rows, used: self.area(self.left, self.top), window: self.window }
+    }
+
+    /// What is shown of pixels in which it begins here.
+    fn area(&self, left: u32, top: u32) -> Area {
+        Area { left, top, width: self.right - self.left, height: self.bottom - self.top }
     }
 }
 

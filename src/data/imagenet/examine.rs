@@ -1,33 +1,42 @@
 //! One file of ImageNet, read whole.
 
 use super::decode::{Kind, Picture};
+use super::shrink::shrunk;
 use crate::data::bytes::{Limits, read_regular};
 use crate::files::sha256_hex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// What a file holds.
+/// What a file holds, and what is trained on.
 #[derive(Debug)]
 pub(super) struct Examined {
-    pub(super) bytes: Vec<u8>,
+    /// How the file stores its pixels.
     pub(super) kind: Kind,
+    /// The length of the file.
+    pub(super) file_bytes: usize,
+    /// What is trained on.
+    pub(super) bytes: Vec<u8>,
+    /// Its width and height.
     pub(super) size: (u32, u32),
-    /// 16 hexadecimal digits.
+    /// 16 hexadecimal digits of its SHA-256.
     pub(super) sha256: String,
 }
 
-/// Reads and decodes a picture.
+/// Reads and decodes a picture. Where it is larger than `shorter_side`, what is trained on is a smaller one made of it.
 ///
 /// # Errors
 /// Why it cannot be trained on, in words.
-pub(super) fn examine(path: &Path) -> Result<Examined, String> {
+pub(super) fn examine(path: &Path, shorter_side: Option<u16>) -> Result<Examined, String> {
     let bytes = read(path)?;
-    let sha256 = sha256_hex(&bytes)[..16].to_string();
+    let file_bytes = bytes.len();
     guarded(|| {
         let picture = Picture::open(bytes)?;
-        picture.whole()?;
+        let pixels = picture.whole()?;
         let (kind, size) = (picture.kind(), picture.size());
-        Ok(Examined { bytes: picture.into_bytes(), kind, size, sha256 })
+        let smaller = shorter_side.map(|side| shrunk(&pixels, size, side.into())).transpose()?.flatten();
+        let (bytes, size) = smaller.unwrap_or_else(|| (picture.into_bytes(), size));
+        let sha256 = sha256_hex(&bytes)[..16].to_string();
+        Ok(Examined { kind, file_bytes, bytes, size, sha256 })
     })
 }
 

@@ -27,6 +27,11 @@ pub enum Storage {
     Files,
     /// The same bytes, one after the other in a few large files.
     Packed,
+    /// Smaller pictures made of them, packed. Networks do not see what they see of the files.
+    Scaled {
+        /// Pixels to which the shorter side of larger pictures is scaled.
+        shorter_side: u16,
+    },
 }
 
 /// The first line.

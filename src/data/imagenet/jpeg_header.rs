@@ -11,6 +11,8 @@ pub(super) struct JpegHeader {
     pub(super) mcu_rows: u32,
     /// Every block is coded once, from the top down, all components side by side: the rows below some row can be left out.
     pub(super) top_down: bool,
+    /// No component is coarser than another.
+    pub(super) even: bool,
     /// The byte at which the two bytes of the height stand.
     height_at: usize,
 }
@@ -57,7 +59,9 @@ impl JpegHeader {
         let &[precision, h1, h0, w1, w0, components, ref rest @ ..] = content else {
             return Err("a frame header that is too short".into());
         };
-        let sampling = rest.chunks_exact(3).take(components.into()).map(|component| component[1] & 15).max();
+        let sampling = rest.chunks_exact(3).take(components.into()).map(|component| component[1]);
+        let even = components == 1 || sampling.clone().all(|both| both == 0x11);
+        let sampling = sampling.map(|both| both & 15).max();
         let (width, height) = (u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0]));
         if precision != 8 || width == 0 || height == 0 || !(1..=4).contains(&sampling.unwrap_or(0)) {
             return Err(format!("{precision} bits, {width}x{height} pixels, {components} components: not accepted"));
@@ -68,6 +72,7 @@ impl JpegHeader {
             components,
             mcu_rows: 8 * u32::from(if components == 1 { 1 } else { sampling.unwrap_or(1) }),
             top_down: marker != 0xc2,
+            even,
             height_at: at + 1,
         })
     }
@@ -94,9 +99,9 @@ mod tests {
     #[test]
     fn kinds_are_told_apart() {
         let progressive = JpegHeader::read(PROGRESSIVE).unwrap();
-        assert_eq!((progressive.components, progressive.top_down), (3, false));
+        assert_eq!((progressive.components, progressive.top_down, progressive.even), (3, false, false));
         let grey = JpegHeader::read(GREY).unwrap();
-        assert_eq!((grey.components, grey.top_down, grey.mcu_rows), (1, true, 8));
+        assert_eq!((grey.components, grey.top_down, grey.even, grey.mcu_rows), (1, true, true, 8));
     }
 
     #[test]

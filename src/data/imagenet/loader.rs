@@ -37,23 +37,35 @@ pub struct Batch {
     pub labels: Tensor,
 }
 
-/// A pass over pictures, batch by batch. What a batch holds depends on the order, the view and the pictures alone: not on
-/// threads, their speed, or which batch comes first.
+/// A pass over pictures. What its batches hold depends on these alone: not on threads, their speed, or which batch comes first.
+#[derive(Debug, Clone)]
+pub struct PhotoPass {
+    /// The pictures.
+    pub photos: Arc<Photos>,
+    /// Their numbers in the order of the pass.
+    pub order: Vec<u32>,
+    /// The places in `order` that make a batch each.
+    pub batches: Vec<Range<usize>>,
+    /// What is seen of each.
+    pub view: View,
+    /// Of the levels of each channel.
+    pub normalisation: Normalisation,
+}
+
+/// Threads that make the batches of passes, one pass after the other. The first batches of a pass are made while the last
+/// ones of that before are used.
 pub struct Loader {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    /// Batches that were not taken yet: of the pass under way, and of each after it.
+    left: VecDeque<usize>,
 }
 
-/// What the threads work on.
+/// What the threads share.
 struct Shared {
-    photos: Arc<Photos>,
-    form: Form,
-    /// The numbers of the pictures, batch after batch.
-    order: Vec<u32>,
-    batches: Vec<Range<usize>>,
     making: Making,
     state: Mutex<State>,
-    /// There is room for another batch, or the end has come.
+    /// There is room for another batch, or another pass, or the end has come.
     room: Condvar,
     /// A batch is full, or a thread has died.
     full: Condvar,
@@ -71,9 +83,9 @@ pub enum LoadError {
 }
 
 struct State {
-    /// The place in the order that nobody has begun.
-    next: usize,
-    /// Of the first of `open`.
+    /// Passes with batches that nobody has begun, and the number of the next of these.
+    passes: VecDeque<(Arc<PhotoPass>, usize)>,
+    /// The number, over all passes, of the first of `open`.
     first: usize,
     open: VecDeque<Filling>,
     /// Why no thread goes on.
@@ -82,48 +94,67 @@ struct State {
 
 /// A batch in the making.
 struct Filling {
+    pass: Arc<PhotoPass>,
+    form: Arc<Form>,
+    range: Range<usize>,
     sheet: Arc<Sheet>,
+    /// Places that somebody has begun.
+    begun: usize,
     /// Places that are not done.
     left: usize,
     /// Places whose picture is bad, and why.
     bad: Vec<(usize, String)>,
 }
 
+/// A picture to be made an input.
+struct Job {
+    pass: Arc<PhotoPass>,
+    form: Arc<Form>,
+    /// The number of its batch over all passes.
+    batch: usize,
+    /// Its place there.
+    place: usize,
+    /// Its number in the data set.
+    number: usize,
+    /// Where its numbers go.
+    sheet: Arc<Sheet>,
+}
+
 impl Loader {
-    /// Starts the threads. `order` has the numbers of the pictures in `photos`, and `batches` the places in it that make a batch
-    /// each, one behind the other; what lies before the first, as after a resumption, is not read.
-    ///
-    /// # Panics
-    /// Where batches leave gaps or exceed the order.
-    pub fn new(
-        photos: Arc<Photos>,
-        order: Vec<u32>,
-        batches: Vec<Range<usize>>,
-        (view, normalisation): (View, &Normalisation),
-        making: Making,
-    ) -> Self {
-        assert!(batches.windows(2).all(|pair| pair[0].end == pair[1].start), "batches follow each other");
-        assert!(batches.last().is_none_or(|last| last.end <= order.len()), "batches lie within the order");
-        let next = batches.first().map_or(0, |first| first.start);
-        let shared = Arc::new(Shared {
-            photos,
-            form: Form::new(view, making.order, making.scaled, normalisation),
-            order,
-            batches,
-            making,
-            state: Mutex::new(State { next, first: 0, open: VecDeque::new(), ended: None }),
-            room: Condvar::new(),
-            full: Condvar::new(),
-        });
+    /// Starts the threads, which wait for a pass.
+    pub fn new(making: Making) -> Self {
+        let state = State { passes: VecDeque::new(), first: 0, open: VecDeque::new(), ended: None };
+        let shared = Arc::new(Shared { making, state: Mutex::new(state), room: Condvar::new(), full: Condvar::new() });
         let threads = (0..making.threads.max(1)).map(|_| {
             let shared = shared.clone();
             std::thread::spawn(move || shared.work())
         });
-        Self { threads: threads.collect(), shared }
+        Self { threads: threads.collect(), shared, left: VecDeque::new() }
     }
 
-    /// The next batch, once it is full; `None` after the last. A picture that cannot be read or decoded is noted in `bad`, and the
-    /// batch is smaller by it; it may be empty.
+    /// Adds a pass behind those that there are.
+    ///
+    /// # Panics
+    /// Where a batch is empty or exceeds the order.
+    pub fn then(&mut self, pass: PhotoPass) {
+        let sound = |range: &Range<usize>| !range.is_empty() && range.end <= pass.order.len();
+        assert!(pass.batches.iter().all(sound), "batches lie within the order");
+        self.left.push_back(pass.batches.len());
+        self.shared.lock().passes.push_back((Arc::new(pass), 0));
+        self.shared.room.notify_all();
+    }
+
+    /// Goes on to the pass after the one under way; false where batches of that are left, or there is none after it.
+    pub fn go_on(&mut self) -> bool {
+        let may = self.left.len() > 1 && self.left[0] == 0;
+        if may {
+            self.left.pop_front();
+        }
+        may
+    }
+
+    /// The next batch of the pass under way, once it is full; `None` after the last. A picture that cannot be read or decoded is
+    /// noted in `bad`, and the batch is smaller by it; it may be empty.
     ///
     /// # Errors
     /// More bad pictures than `bad` allows, or no memory for a batch.
@@ -131,35 +162,21 @@ impl Loader {
     /// # Panics
     /// Where libtorch fails.
     pub fn next(&mut self, bad: &mut BadFiles) -> Result<Option<Batch>, LoadError> {
-        let shared = &self.shared;
-        let mut state = shared.lock();
-        let Some(range) = shared.batches.get(state.first).cloned() else { return Ok(None) };
-        let mut filling = loop {
-            match state.open.pop_front() {
-                Some(filling) if filling.left == 0 => break filling,
-                Some(filling) => state.open.push_front(filling),
-                None => {}
-            }
-            if let Some(why) = &state.ended {
-                return Err(LoadError::Ended(why.clone()));
-            }
-            state = shared.full.wait(state).unwrap_or_else(PoisonError::into_inner);
-        };
-        state.first += 1;
-        drop(state);
-        shared.room.notify_all();
-        filling.bad.sort_unstable();
-        for (place, why) in &filling.bad {
-            bad.add(shared.photos.path(shared.order[range.start + place] as usize), why)?;
+        match self.left.front_mut() {
+            None | Some(0) => return Ok(None),
+            Some(left) => *left -= 1,
         }
-        let good: Vec<i64> = (0..range.len())
-            .filter(|place| filling.bad.binary_search_by_key(place, |(bad, _)| *bad).is_err())
-            .map(|place| place as i64)
-            .collect();
-        let label = |place: &i64| shared.photos.label(shared.order[range.start + *place as usize] as usize);
-        let labels: Vec<i64> = good.iter().map(label).collect();
-        let sheet = Arc::into_inner(filling.sheet).expect("threads let go of a sheet before they say that it is full");
-        let device = shared.making.device;
+        let Filling { pass, range, sheet, bad: mut found, .. } = self.shared.full_batch()?;
+        let number = |place: usize| pass.order[range.start + place] as usize;
+        found.sort_unstable();
+        for (place, why) in &found {
+            bad.add(pass.photos.path(number(*place)), why)?;
+        }
+        let is_good = |place: &usize| found.binary_search_by_key(place, |(bad, _)| *bad).is_err();
+        let good: Vec<usize> = (0..range.len()).filter(is_good).collect();
+        let labels: Vec<i64> = good.iter().map(|place| pass.photos.label(number(*place))).collect();
+        let sheet = Arc::into_inner(sheet).expect("threads let go of a sheet before they say that it is full");
+        let device = self.shared.making.device;
         Ok(Some(Batch {
             pixels: sheet.into_tensor(&good, device),
             labels: Tensor::from_slice(&labels).to_device(device),
@@ -189,7 +206,30 @@ impl Shared {
         self.full.notify_all();
     }
 
-    /// Takes pictures, one after the other, until there are none left.
+    /// The next batch, once it is full, which makes room for another.
+    ///
+    /// # Errors
+    /// No thread goes on.
+    fn full_batch(&self) -> Result<Filling, LoadError> {
+        let mut state = self.lock();
+        let filling = loop {
+            match state.open.pop_front() {
+                Some(filling) if filling.left == 0 => break filling,
+                Some(filling) => state.open.push_front(filling),
+                None => {}
+            }
+            if let Some(why) = &state.ended {
+                return Err(LoadError::Ended(why.clone()));
+            }
+            state = self.full.wait(state).unwrap_or_else(PoisonError::into_inner);
+        };
+        state.first += 1;
+        drop(state);
+        self.room.notify_all();
+        Ok(filling)
+    }
+
+    /// Makes inputs of pictures, one after the other, until the end.
     fn work(&self) {
         let _end = StopOnPanic(self);
         let mut resampler = Resampler::new();
@@ -199,40 +239,31 @@ impl Shared {
                 None
             })
         };
-        while let Some((batch, place, sheet)) = take() {
-            let number = self.order[self.batches[batch].start + place] as usize;
-            let result = self.photos.bytes(number).and_then(|bytes| {
-                sheet.fill(place, |numbers| guarded(|| resampler.input(bytes, number as u64, &self.form, numbers)))
+        while let Some(Job { pass, form, batch, place, number, sheet }) = take() {
+            let result = pass.photos.bytes(number).and_then(|bytes| {
+                sheet.fill(place, |numbers| guarded(|| resampler.input(bytes, number as u64, &form, numbers)))
             });
             drop(sheet);
             self.done(batch, place, result);
         }
     }
 
-    /// The next picture: its batch, its place there, and where its numbers go. Waits until there is room for its batch; `None`
-    /// at the end.
+    /// The next picture. Waits for a pass, and until there is room for its batch; `None` at the end.
     ///
     /// # Errors
     /// No memory for its batch.
-    fn take(&self) -> Result<Option<(usize, usize, Arc<Sheet>)>, TchError> {
+    fn take(&self) -> Result<Option<Job>, TchError> {
         let mut state = self.lock();
-        loop {
-            let newest = state.first + state.open.len();
-            let wanted = self.batches.partition_point(|range| range.end <= state.next);
-            let Some(range) = self.batches.get(wanted).filter(|_| state.ended.is_none()) else { return Ok(None) };
-            if wanted < newest {
-                let place = state.next - range.start;
-                state.next += 1;
-                let sheet = state.open[wanted - state.first].sheet.clone();
-                return Ok(Some((wanted, place, sheet)));
+        while state.ended.is_none() {
+            if let Some(job) = state.next_picture() {
+                return Ok(Some(job));
             }
-            if state.open.len() < self.making.ahead.max(1) {
-                let sheet = Arc::new(Sheet::new(range.len(), self.making.order, self.making.device)?);
-                state.open.push_back(Filling { sheet, left: range.len(), bad: Vec::new() });
+            if state.open.len() < self.making.ahead.max(1) && state.open_batch(&self.making)? {
                 continue;
             }
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        Ok(None)
     }
 
     fn done(&self, batch: usize, place: usize, result: Result<(), String>) {
@@ -246,6 +277,41 @@ impl Shared {
         if filling.left == 0 {
             self.full.notify_all();
         }
+    }
+}
+
+impl State {
+    /// The next picture of the newest batch; those before it have been begun whole.
+    fn next_picture(&mut self) -> Option<Job> {
+        let batch = self.first + self.open.len().checked_sub(1)?;
+        let Filling { pass, form, range, sheet, begun, .. } = self.open.back_mut()?;
+        let place = *begun;
+        let number = *pass.order[range.clone()].get(place)? as usize;
+        *begun += 1;
+        Some(Job { pass: pass.clone(), form: form.clone(), batch, place, number, sheet: sheet.clone() })
+    }
+
+    /// Opens the next batch; false where there is none.
+    ///
+    /// # Errors
+    /// No memory for it.
+    fn open_batch(&mut self, making: &Making) -> Result<bool, TchError> {
+        while let Some((pass, next)) = self.passes.front_mut() {
+            let Some(range) = pass.batches.get(*next).cloned() else {
+                self.passes.pop_front();
+                continue;
+            };
+            let sheet = Arc::new(Sheet::new(range.len(), making.order, making.device)?);
+            let form = match self.open.back() {
+                Some(before) if Arc::ptr_eq(&before.pass, pass) => before.form.clone(),
+                _ => Arc::new(Form::new(pass.view, making.order, making.scaled, &pass.normalisation)),
+            };
+            *next += 1;
+            let (pass, left) = (pass.clone(), range.len());
+            self.open.push_back(Filling { pass, form, range, sheet, begun: 0, left, bad: Vec::new() });
+            return Ok(true);
+        }
+        Ok(false)
     }
 }
 

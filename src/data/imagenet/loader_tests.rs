@@ -8,11 +8,29 @@ use tch::Kind;
 const MAKING: Making = Making { threads: 1, ahead: 2, order: Order::Planes, device: Device::Cpu, scaled: true };
 const TRAINING: View = View::Training { seed: 5, epoch: 3 };
 
-/// All numbers and labels of a pass, batch by batch.
-fn pass(photos: &Arc<Photos>, view: View, making: Making, before: usize) -> Vec<(Vec<f32>, Vec<i64>)> {
+/// Numbers and labels of a batch.
+type Seen = (Vec<f32>, Vec<i64>);
+
+/// A pass in the order of an epoch, in batches of `size`, but for those `before`.
+fn shuffled_pass(photos: &Arc<Photos>, view: View, size: usize, before: usize) -> PhotoPass {
     let order = shuffled(5, 3, photos.len());
-    let batches = ranges(order.len(), 5, before);
-    let mut loader = Loader::new(photos.clone(), order, batches, (view, &IMAGENET_NORMALISATION), making);
+    let batches = ranges(order.len(), size, before);
+    PhotoPass { photos: photos.clone(), order, batches, view, normalisation: IMAGENET_NORMALISATION }
+}
+
+fn loader(pass: PhotoPass, making: Making) -> Loader {
+    let mut loader = Loader::new(making);
+    loader.then(pass);
+    loader
+}
+
+/// All numbers and labels of a pass, batch by batch.
+fn pass(photos: &Arc<Photos>, view: View, making: Making, before: usize) -> Vec<Seen> {
+    rest(&mut loader(shuffled_pass(photos, view, 5, before), making))
+}
+
+/// All batches that are left of the pass under way.
+fn rest(loader: &mut Loader) -> Vec<Seen> {
     let mut bad = BadFiles::up_to(0);
     let mut found = Vec::new();
     while let Some(Batch { pixels, labels }) = loader.next(&mut bad).unwrap() {
@@ -59,36 +77,73 @@ fn labels_are_those_of_the_pictures() {
 fn channels_last_is_a_matter_of_memory() {
     let (_dir, photos) = open(Storage::Files);
     let making = Making { order: Order::Pixels, ..MAKING };
-    let view = (View::Evaluation, &IMAGENET_NORMALISATION);
-    let mut loader = Loader::new(photos, (0..4).collect(), ranges(4, 4, 0), view, making);
+    let first = PhotoPass { batches: ranges(4, 4, 0), ..shuffled_pass(&photos, View::Evaluation, 4, 0) };
+    let mut loader = loader(first, making);
     let batch = loader.next(&mut BadFiles::up_to(0)).unwrap().unwrap();
     assert_eq!((batch.pixels.size(), batch.pixels.stride()), (vec![4, 3, 224, 224], vec![150_528, 1, 672, 3]));
     assert_eq!(batch.pixels.kind(), Kind::Float);
 }
 
+/// Waits until threads have made whatever they may while nobody takes anything; the numbers of the first pictures of the
+/// batches that wait.
+fn made(loader: &Loader) -> Vec<u32> {
+    loop {
+        let state = loader.shared.lock();
+        let is_full = state.open.iter().all(|filling| filling.left == 0);
+        let no_more =
+            state.open.len() == loader.shared.making.ahead || state.passes.iter().all(|(p, n)| *n == p.batches.len());
+        if is_full && no_more {
+            return state.open.iter().map(|filling| filling.pass.order[filling.range.start]).collect();
+        }
+        drop(state);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
-fn no_more_batches_are_in_memory_than_were_asked_for() {
+fn no_more_batches_are_in_memory_than_were_asked_for_and_the_next_pass_follows_without_a_gap() {
     let (_dir, photos) = open(Storage::Files);
     let making = Making { threads: 4, ahead: 2, ..MAKING };
-    let order = shuffled(5, 3, photos.len());
-    let view = (TRAINING, &IMAGENET_NORMALISATION);
-    let mut loader = Loader::new(photos, order, ranges(16, 2, 0), view, making);
+    let training = shuffled_pass(&photos, TRAINING, 2, 0);
+    let evaluation = PhotoPass {
+        order: (0..4).collect(),
+        batches: ranges(4, 2, 0),
+        ..shuffled_pass(&photos, View::Evaluation, 2, 0)
+    };
+    let firsts = |pass: &PhotoPass| pass.batches.iter().map(|range| pass.order[range.start]).collect::<Vec<_>>();
+    let all = [firsts(&training), firsts(&evaluation)].concat();
+    let mut loader = loader(training, making);
+    loader.then(evaluation);
     let mut bad = BadFiles::up_to(0);
     for taken in 0..8 {
-        // As far as the threads get while nobody takes anything.
-        let state = loop {
-            let state = loader.shared.lock();
-            if state.open.len() == 2.min(8 - taken) && state.open.iter().all(|filling| filling.left == 0) {
-                break state;
-            }
-            drop(state);
-            std::thread::sleep(Duration::from_millis(1));
-        };
-        assert!(state.next == (2 * (taken + 2)).min(16), "{} at {taken}", state.next);
-        drop(state);
+        assert_eq!(made(&loader), all[taken..taken + 2], "{taken}");
+        assert!(!loader.go_on(), "batches are left");
         assert!(loader.next(&mut bad).unwrap().is_some());
     }
-    assert!(loader.next(&mut bad).unwrap().is_none());
+    assert!(loader.next(&mut bad).unwrap().is_none(), "the pass is through");
+    assert_eq!(made(&loader), all[8..], "the next one waits");
+    assert!(loader.go_on());
+    for left in [1, 0] {
+        assert!(loader.next(&mut bad).unwrap().is_some());
+        assert_eq!(made(&loader).len(), left);
+    }
+    assert!(loader.next(&mut bad).unwrap().is_none() && !loader.go_on());
+}
+
+#[test]
+fn passes_in_a_row_are_those_that_stand_alone() {
+    let (_dir, photos) = open(Storage::Files);
+    let passes = [(TRAINING, 1), (View::Evaluation, 0), (View::Training { seed: 5, epoch: 4 }, 4)];
+    let alone = passes.map(|(view, before)| pass(&photos, view, MAKING, before));
+    assert_eq!(alone[2].len(), 0, "nothing is left of it");
+    for threads in [1, 5] {
+        let mut loader = Loader::new(Making { threads, ahead: 3, ..MAKING });
+        passes.iter().for_each(|(view, before)| loader.then(shuffled_pass(&photos, *view, 5, *before)));
+        for (number, alone) in alone.iter().enumerate() {
+            assert!(rest(&mut loader) == *alone, "{threads} threads: pass {number}");
+            assert_eq!(loader.go_on(), number < 2);
+        }
+    }
 }
 
 #[test]
@@ -101,10 +156,8 @@ fn a_bad_picture_is_left_out_up_to_the_limit() {
     // The same length, so that only the decoder can tell.
     std::fs::write(&cut, [&whole[..100], &vec![0; whole.len() - 100]].concat()).unwrap();
     let pass = |limit| {
-        let (order, batches) = ((0..16).collect(), ranges(16, 4, 0));
-        let making = Making { threads: 3, ..MAKING };
-        let view = (View::Evaluation, &IMAGENET_NORMALISATION);
-        let mut loader = Loader::new(photos.clone(), order, batches, view, making);
+        let pass = PhotoPass { order: (0..16).collect(), ..shuffled_pass(&photos, View::Evaluation, 4, 0) };
+        let mut loader = loader(pass, Making { threads: 3, ..MAKING });
         let mut bad = BadFiles::up_to(limit);
         let mut sizes = Vec::new();
         loop {
@@ -131,8 +184,8 @@ fn a_bad_picture_is_left_out_up_to_the_limit() {
 fn a_loader_that_is_dropped_early_ends_its_threads() {
     let (_dir, photos) = open(Storage::Files);
     let weak = Arc::downgrade(&photos);
-    let view = (TRAINING, &IMAGENET_NORMALISATION);
-    let mut loader = Loader::new(photos, (0..16).collect(), ranges(16, 1, 0), view, Making { threads: 3, ..MAKING });
+    let mut loader = loader(shuffled_pass(&photos, TRAINING, 1, 0), Making { threads: 3, ..MAKING });
+    drop(photos);
     loader.next(&mut BadFiles::up_to(0)).unwrap();
     drop(loader);
     assert!(weak.upgrade().is_none());

@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod batch;
+mod blocks;
 mod crop;
 mod decode;
 mod examine;
@@ -21,6 +22,7 @@ mod prepared;
 mod resample;
 mod row;
 mod shards;
+mod shrink;
 mod solution;
 
 pub(super) use index::FILE as INDEX;
@@ -30,7 +32,7 @@ pub use crop::{SIDE, View};
 pub use decode::Kind;
 pub use index::Storage;
 pub use layout::Split;
-pub use loader::{Batch, LoadError, Loader, Making};
+pub use loader::{Batch, LoadError, Loader, Making, PhotoPass};
 pub use measure::{Parts, measure};
 pub use passes::{ranges, shuffled};
 pub use photos::{IMAGENET_NORMALISATION, ImageNet, Photos};

@@ -1,7 +1,7 @@
 //! A prepared ImageNet, open for reading.
 
 use super::examine::read;
-use super::index::{self, Index};
+use super::index::{self, Index, Storage};
 use super::layout::Split;
 use super::row::Row;
 use super::shards;
@@ -28,6 +28,8 @@ pub struct ImageNet {
     pub normalisation: Normalisation,
     /// Names the content: 16 hexadecimal digits.
     pub digest: String,
+    /// Where the pictures lie, and whether they are as they were found.
+    pub storage: Storage,
 }
 
 /// The pictures of one split.
@@ -55,6 +57,7 @@ impl ImageNet {
             class_names: head.classes,
             normalisation: IMAGENET_NORMALISATION,
             digest,
+            storage: head.storage,
         })
     }
 

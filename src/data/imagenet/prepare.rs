@@ -90,7 +90,7 @@ pub fn prepare(
     }
     let shards = match preparation.storage {
         Storage::Files => None,
-        Storage::Packed => Some(Shards::open(&folder, &noted).map_err(failed)?),
+        Storage::Packed | Storage::Scaled { .. } => Some(Shards::open(&folder, &noted).map_err(failed)?),
     };
     let work = Work { root: &root, head: &head, journal, shards, prepared: Prepared::new(&folder, &head, remarks) };
     let (prepared, rows) = work.run(&files, noted, preparation.threads, interrupt, progress).map_err(|e| match e {
@@ -147,13 +147,17 @@ impl Work<'_> {
     ) -> Result<(Prepared, Vec<Row>), Ended> {
         let noted: HashMap<String, Row> = noted.into_iter().map(|row| (row.path.clone(), row)).collect();
         let root = self.root;
+        let shorter_side = match self.head.storage {
+            Storage::Scaled { shorter_side } => Some(shorter_side),
+            Storage::Files | Storage::Packed => None,
+        };
         let look = |number: usize| {
             let File { split, class, path } = &files[number];
             let place = root.join(path);
             let before = noted.get(path).filter(|row| (row.split, row.class) == (*split, *class));
             match before.filter(|row| place.metadata().is_ok_and(|m| m.len() == u64::from(row.bytes))) {
                 Some(row) => Seen::Before(row.clone()),
-                None => Seen::Now(examine(&place)),
+                None => Seen::Now(examine(&place, shorter_side)),
             }
         };
         let mut rows = Vec::with_capacity(files.len());
@@ -184,7 +188,7 @@ impl Work<'_> {
     }
 
     fn note(&mut self, file: &File, examined: Examined) -> io::Result<Row> {
-        let Examined { bytes, kind, size: (width, height), sha256 } = examined;
+        let Examined { kind, file_bytes, bytes, size: (width, height), sha256 } = examined;
         let packed = self.shards.as_mut().map(|shards| shards.add(&bytes)).transpose()?;
         let row = Row {
             split: file.split,
@@ -193,7 +197,7 @@ impl Work<'_> {
             // Larger pictures are refused.
             width: width as u16,
             height: height as u16,
-            bytes: bytes.len() as u32,
+            bytes: file_bytes as u32,
             sha256,
             packed,
             path: file.path.clone(),

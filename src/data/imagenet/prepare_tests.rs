@@ -62,8 +62,31 @@ fn a_packed_cache_holds_the_same_bytes_and_needs_no_files() {
 }
 
 #[test]
+fn a_scaled_cache_holds_smaller_pictures_under_another_digest() {
+    let dir = tree();
+    let files = ImageNet::open(&prepared(dir.path(), Preparation::default()).folder).unwrap();
+    let storage = Storage::Scaled { shorter_side: 224 };
+    let found =
+        prepared(dir.path(), Preparation { storage, out: Some(dir.path().join("small")), ..Preparation::default() });
+    assert_eq!(found.odd.len(), 9, "kinds are those of the files");
+    let small = ImageNet::open(&found.folder).unwrap();
+    assert_eq!(small.storage, storage);
+    assert_ne!(small.digest, files.digest);
+    let shorter = |set: &ImageNet, n| {
+        let (width, height) = super::super::decode::Picture::open(set.train.bytes(n).unwrap()).unwrap().size();
+        width.min(height)
+    };
+    let numbers = 0..files.train.len();
+    assert!(numbers.clone().any(|n| shorter(&files, n) > 224) && numbers.clone().any(|n| shorter(&files, n) < 224));
+    for number in numbers {
+        assert_eq!(small.train.path(number), files.train.path(number));
+        assert_eq!(shorter(&small, number), shorter(&files, number).min(224), "{}", small.train.path(number));
+    }
+}
+
+#[test]
 fn an_interrupted_preparation_goes_on_where_it_was() {
-    for storage in [Storage::Files, Storage::Packed] {
+    for storage in [Storage::Files, Storage::Packed, Storage::Scaled { shorter_side: 224 }] {
         let dir = tree();
         let whole = prepared(dir.path(), Preparation { storage, ..Preparation::default() });
         let expected = fs::read(whole.folder.join("index.tsv")).unwrap();
@@ -79,7 +102,7 @@ fn an_interrupted_preparation_goes_on_where_it_was() {
         let mut noted = fs::read(&journal).unwrap();
         noted.extend(b"train\tn0144");
         fs::write(&journal, noted).unwrap();
-        if storage == Storage::Packed {
+        if storage != Storage::Files {
             let shard = shards::path(&whole.folder, 0);
             let mut bytes = fs::read(&shard).unwrap();
             bytes.extend([7; 1000]);

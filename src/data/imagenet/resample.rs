@@ -1,6 +1,6 @@
 //! From the file of a picture to the numbers that a network sees.
 
-use super::crop::{SIDE, View, Window};
+use super::crop::{Area, SIDE, View, Window};
 use super::decode::{Part, Picture};
 use crate::scenario::Normalisation;
 use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
@@ -77,9 +77,9 @@ impl Resampler {
     /// bilinear, and torchvision's transforms use.
     pub(super) fn resize(&mut self, part: &Part) -> Result<(), String> {
         let failed = |e: &dyn std::error::Error| format!("cannot be scaled: {e}");
-        let rows = TypedImageRef::<U8x3>::from_buffer(part.columns, part.rows, &part.pixels).map_err(|e| failed(&e))?;
-        let (first, columns) = part.used;
-        let used = TypedCroppedImage::from_ref(&rows, first, 0, columns, part.rows).map_err(|e| failed(&e))?;
+        let all = TypedImageRef::<U8x3>::from_buffer(part.columns, part.rows, &part.pixels).map_err(|e| failed(&e))?;
+        let Area { left, top, width, height } = part.used;
+        let used = TypedCroppedImage::from_ref(&all, left, top, width, height).map_err(|e| failed(&e))?;
         let Window { left, top, width, height, .. } = part.window;
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
         let options = options.crop(left, top, width, height);

@@ -70,15 +70,15 @@ fn a_part_has_the_pixels_of_the_whole() {
         let (width, _) = picture.size();
         let whole = picture.whole().unwrap();
         let part = picture.part(window, false).unwrap();
-        let (first, columns) = part.used;
+        let used = part.used;
         // The window begins in the first pixels, or for an open one a little behind them.
         let margin = |length: f64| if window.open { (length / 224.0).max(1.0) + 1.0 } else { 0.0 };
         let left = (window.left - margin(window.width)).floor().max(0.0) as usize;
         let top = (window.top - margin(window.height)).floor().max(0.0) as usize;
-        for row in 0..part.rows as usize {
-            let ours = 3 * (row * part.columns as usize + first as usize);
+        for row in 0..used.height as usize {
+            let ours = 3 * ((used.top as usize + row) * part.columns as usize + used.left as usize);
             let theirs = 3 * ((top + row) * width as usize + left);
-            let length = 3 * columns as usize;
+            let length = 3 * used.width as usize;
             assert!(part.pixels[ours..ours + length] == whole[theirs..theirs + length], "{file} {window:?}: row {row}");
         }
     }

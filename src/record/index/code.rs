@@ -3,7 +3,7 @@
 use crate::event::{EpochResult, EpochTimes, MemoryPeak, Outcome, StepSplit};
 use crate::plan::{Block, Planned, Trial, TrialId};
 use crate::record::format::is_zero;
-use crate::record::{Record, TelemetryOverhead};
+use crate::record::{LeftOut, Record, TelemetryOverhead};
 use crate::telemetry::{Environment, SlurmJob, TelemetrySummary};
 use crate::units::Seconds;
 use serde::de::DeserializeOwned;
@@ -34,6 +34,7 @@ struct Own {
     telemetry: Option<Box<TelemetrySummary>>,
     telemetry_overhead: Option<TelemetryOverhead>,
     data_digest: Option<String>,
+    left_out: Option<LeftOut>,
     slurm: Option<SlurmJob>,
     started: jiff::Timestamp,
     finished: jiff::Timestamp,
@@ -58,6 +59,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         telemetry_overhead,
         environment,
         data_digest,
+        left_out,
         slurm,
         started,
         finished,
@@ -78,6 +80,7 @@ pub(in crate::record) fn encode(record: &Record) -> Vec<u8> {
         telemetry,
         telemetry_overhead,
         data_digest,
+        left_out,
         slurm,
         started,
         finished,
@@ -126,6 +129,7 @@ impl Decoder {
             telemetry,
             telemetry_overhead,
             data_digest,
+            left_out,
             slurm,
             started,
             finished,
@@ -151,6 +155,7 @@ impl Decoder {
             telemetry_overhead,
             environment: shared(&mut self.environments, environment)?,
             data_digest,
+            left_out,
             slurm,
             started,
             finished,
@@ -249,6 +254,7 @@ mod tests {
         let mut record = made_up::record(&made_up::resolved(trial), 0.743, 12.5);
         record.epochs[1].seconds.step = None;
         record.remarks = vec!["a \"remark\"".into()];
+        record.left_out = Some(LeftOut { count: 1, pictures: [("a.JPEG".into(), "cut".into())].into() });
         record
     }
 

@@ -1,7 +1,7 @@
 //! Trainings whose pictures are read and decoded as they go.
 
 use super::*;
-use crate::data::imagenet::{ImageNet, Preparation, fixtures};
+use crate::data::imagenet::{ImageNet, Preparation, Storage, fixtures};
 use crate::data::{Sources, Streamed};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -95,9 +95,10 @@ fn a_bad_picture_is_left_out_and_said_and_a_resumption_remembers_it() {
         let whole = pictures.run(&trial, None, &mut listener);
         assert_eq!(whole.outcome, Outcome::Finished);
         assert_eq!(listener.epochs().iter().map(|e| e.images).collect::<Vec<_>>(), [15, 15]);
-        let said = listener.warnings();
-        assert!(said.len() == 1 && said[0].starts_with("left out: ILSVRC/"), "{said:?}");
-        assert!(said[0].contains("n01440764_3.JPEG: cannot be read"), "{said:?}");
+        let left_out = listener.left_out();
+        let [(path, why)] = &left_out[..] else { panic!("{left_out:?}") };
+        assert!(path.starts_with("ILSVRC/") && path.ends_with("n01440764_3.JPEG"), "{path}");
+        assert!(why.starts_with("cannot be read"), "{why}");
 
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.checkpoint");
@@ -106,7 +107,7 @@ fn a_bad_picture_is_left_out_and_said_and_a_resumption_remembers_it() {
         let mut listener = Listener::default();
         assert_eq!(pictures.run(&trial, Some(&path), &mut listener), whole);
         assert_eq!(listener.epochs()[0].images, 15, "before and after the interruption");
-        assert_eq!(listener.warnings().len(), 1, "{:?}", listener.warnings());
+        assert_eq!(listener.left_out(), left_out, "told again, and once");
     }
 }
 
@@ -114,10 +115,12 @@ fn a_bad_picture_is_left_out_and_said_and_a_resumption_remembers_it() {
 fn more_bad_pictures_than_allowed_end_the_training_with_their_list() {
     let pictures = Pictures::new();
     [2, 5].iter().for_each(|number| std::fs::remove_file(pictures.path(*number)).unwrap());
-    let left = pictures.run(&imagenet(Recipe::default()), None, &mut Listener::default());
+    let mut listener = Listener::default();
+    let left = pictures.run(&imagenet(Recipe::default()), None, &mut listener);
     let Outcome::Failed { message } = left.outcome else { panic!("{left:?}") };
     let all = ["2 pictures cannot be used, 1 may", "_2.JPEG: cannot be read", "_5.JPEG", "data prepare imagenet"];
     assert!(all.iter().all(|part| message.contains(part)), "{message}");
+    assert_eq!(listener.left_out().len(), 2, "{:?}", listener.left_out());
 }
 
 #[test]
@@ -150,6 +153,10 @@ fn it_is_found_complete_or_in_part() {
     assert!(some.digest() != all.digest() && some.digest() == open((Some(5), Some(4))).unwrap().digest());
     let TrainingData::Streamed(Streamed { set, .. }) = some else { panic!("it is read from files") };
     assert_eq!((0..5).map(|n| set.train.label(n)).collect::<Vec<_>>(), [0, 1, 0, 1, 0], "in turns of the classes");
+    let storage = Storage::Scaled { shorter_side: 224 };
+    fixtures::prepared(pictures.dir.path(), Preparation { storage, ..Preparation::default() });
+    let small = open((Some(16), Some(8))).unwrap();
+    assert!(small.remarks()[1].contains("scaled to a shorter side of 224"), "{:?}", small.remarks());
     let none =
         TrainingData::open(&Dataset::Imagenet, &Sources::new(Some(Path::new("absent"))), Device::Cpu, (None, None));
     let why = none.unwrap_err().to_string();

@@ -190,7 +190,7 @@ impl Sink for MetricsSink {
                 self.to.checkpoints.inc();
                 self.to.last_checkpoint.set(now());
             }
-            Event::Warning(_) => self.to.warnings.inc(),
+            Event::Warning(_) | Event::LeftOut { .. } => self.to.warnings.inc(),
             Event::TrialFinished { outcome, .. } => self.trial_finished(outcome),
             Event::RunFinished => self.enter("idle"),
         }

@@ -1,10 +1,11 @@
-//! Batches of a data set, whether it lies in memory or is read while it is trained on.
+//! A data set to train with, whether it lies in memory or is read while it is trained on.
 
-use super::imagenet::{BadFiles, Batch, LoadError, Loader, ranges};
-use super::{DataError, DataSet, EpochPlan, Images, Sources, Streamed, eval_batch, load};
-use crate::scenario::{Dataset, Normalisation, Recipe};
+use super::feed::Feed;
+use super::imagenet::{BadFiles, ranges};
+use super::{DataError, DataSet, Sources, Streamed, load};
+use crate::scenario::{Dataset, Recipe};
 use std::ops::Range;
-use tch::{Device, Kind, Tensor};
+use tch::Device;
 
 /// A data set to train with.
 #[derive(Debug)]
@@ -13,22 +14,6 @@ pub enum TrainingData {
     Whole(DataSet),
     /// Read and decoded batch by batch.
     Streamed(Streamed),
-}
-
-/// The batches of a pass, one after the other.
-pub struct Batches<'a>(Form<'a>);
-
-enum Form<'a> {
-    /// Cut from images in memory: in the order of an epoch, or without a plan in their own.
-    Held {
-        images: &'a Images,
-        plan: Option<EpochPlan>,
-        normalisation: Normalisation,
-        /// Those that are left.
-        ranges: std::vec::IntoIter<Range<usize>>,
-    },
-    /// Read ahead by threads.
-    Read(Loader),
 }
 
 impl TrainingData {
@@ -94,73 +79,25 @@ impl TrainingData {
         self.ranges(recipe, 0).into_iter().map(|range| range.len() as u64).collect()
     }
 
-    /// The batches of an epoch (from 1) of the training with this seed, but for those of the first `done` steps: a function of
-    /// these alone, in order, augmentation and numbers.
-    pub fn epoch(&self, (seed, epoch): (u64, u32), done: u64, recipe: &Recipe, device: Device) -> Batches<'_> {
-        let ranges = self.ranges(recipe, done as usize);
-        match self {
-            Self::Whole(set) => {
-                let plan = EpochPlan::new(seed, epoch, set.train.len() as i64, &recipe.augmentation, device);
-                held(set, &set.train, Some(plan), ranges, recipe)
-            }
-            Self::Streamed(streamed) => Batches(Form::Read(streamed.epoch((seed, epoch), ranges, recipe, device))),
-        }
-    }
-
-    /// The batches of an evaluation over all test images, in their own order.
-    pub fn evaluation(&self, recipe: &Recipe, device: Device) -> Batches<'_> {
-        let ranges = ranges(self.images().1, recipe.eval_batch_size as usize, 0);
-        match self {
-            Self::Whole(set) => held(set, &set.test, None, ranges, recipe),
-            Self::Streamed(streamed) => Batches(Form::Read(streamed.evaluation(ranges, recipe, device))),
-        }
+    /// Its batches for trainings with `recipe` on `device`.
+    pub fn feed(&self, recipe: &Recipe, device: Device) -> Feed<'_> {
+        Feed::new(self, *recipe, device)
     }
 
     /// The places in an epoch of each of its batches, but for the first `done`.
-    fn ranges(&self, recipe: &Recipe, done: usize) -> Vec<Range<usize>> {
+    pub(super) fn ranges(&self, recipe: &Recipe, done: usize) -> Vec<Range<usize>> {
         let (images, batch) = (self.images().0, recipe.batch_size.max(1) as usize);
         let left_out = if recipe.drop_last { images % batch } else { 0 };
         ranges(images - left_out, batch, done)
     }
 }
 
-fn held<'a>(
-    set: &DataSet,
-    images: &'a Images,
-    plan: Option<EpochPlan>,
-    ranges: Vec<Range<usize>>,
-    recipe: &Recipe,
-) -> Batches<'a> {
-    let normalisation = recipe.normalisation.unwrap_or(set.normalisation);
-    Batches(Form::Held { images, plan, normalisation, ranges: ranges.into_iter() })
-}
-
-impl Batches<'_> {
-    /// The next batch: images `[N, 3, H, W]` of `kind` and their labels, int64 `[N]`, on the device; `None` after the last.
-    /// Pictures that cannot be read are missing in it and noted in `bad`; it may be empty.
-    ///
-    /// # Errors
-    /// More bad pictures than `bad` allows, or no memory for a batch.
-    ///
-    /// # Panics
-    /// Where libtorch fails.
-    pub fn next(&mut self, kind: Kind, bad: &mut BadFiles) -> Result<Option<(Tensor, Tensor)>, LoadError> {
-        match &mut self.0 {
-            Form::Held { images, plan, normalisation, ranges } => Ok(ranges.next().map(|range| {
-                let (start, end) = (range.start as i64, range.end as i64);
-                match plan {
-                    Some(plan) => plan.train_batch(images, normalisation, start, end, kind),
-                    None => eval_batch(images, normalisation, start, end, kind),
-                }
-            })),
-            Form::Read(loader) => Ok(loader.next(bad)?.map(|Batch { pixels, labels }| (pixels.to_kind(kind), labels))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Images;
     use super::*;
+    use crate::scenario::Normalisation;
+    use tch::{Kind, Tensor};
 
     fn steps(batch_size: u32, drop_last: bool) -> Vec<u64> {
         let labels = Tensor::zeros([10], (Kind::Int64, Device::Cpu));
