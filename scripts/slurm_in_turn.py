@@ -206,7 +206,9 @@ class InTurn:
         def is_done():
             # A task that the controller forgot and started anew: Slurm puts its node aside.
             self.cluster.mend()
-            return self.cluster.tasks() == [] and " 6 done" in self.submit()
+            tasks = self.cluster.tasks()
+            # It releases what Slurm holds after that.
+            return tasks is not None and " 8 done" in self.submit() and tasks == []
         self.until("end", is_done)
         self.until("empty queue", lambda: self.cluster.tasks() == [])
         assert any((self.site.store / "slurm").glob("report-faults-*/*"))
