@@ -18,7 +18,7 @@ pub struct LeftOut {
 impl LeftOut {
     /// These; `None` where there are none.
     pub(super) fn of(pictures: BTreeMap<String, String>) -> Option<Self> {
-        (!pictures.is_empty()).then(|| Self { count: pictures.len() as u64, pictures })
+        if pictures.is_empty() { None } else { Some(Self { count: pictures.len() as u64, pictures }) }
     }
 
     /// A remark for a reader: how many, and the first of them.

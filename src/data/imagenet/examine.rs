@@ -1,7 +1,7 @@
 //! One file of ImageNet, read whole.
 
 use super::decode::{Kind, Picture};
-use super::shrink::shrunk;
+use super::shrink::{Small, shrunk};
 use crate::data::bytes::{Limits, read_regular};
 use crate::files::sha256_hex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +34,7 @@ pub(super) fn examine(path: &Path, shorter_side: Option<u16>) -> Result<Examined
         let pixels = picture.whole()?;
         let (kind, size) = (picture.kind(), picture.size());
         let smaller = shorter_side.map(|side| shrunk(&pixels, size, side.into())).transpose()?.flatten();
-        let (bytes, size) = smaller.unwrap_or_else(|| (picture.into_bytes(), size));
+        let Small { jpeg: bytes, size } = smaller.unwrap_or_else(|| Small { jpeg: picture.into_bytes(), size });
         let sha256 = sha256_hex(&bytes)[..16].to_string();
         Ok(Examined { kind, file_bytes, bytes, size, sha256 })
     })

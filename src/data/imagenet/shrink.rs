@@ -8,16 +8,20 @@ use libjpeg_turbo_rs::{Encoder, PixelFormat, Subsampling};
 /// The quality of the JPEGs, on libjpeg's scale; their chroma is as fine as their luma.
 const QUALITY: u8 = 95;
 
-/// The picture of `pixels`, three bytes each, as a JPEG whose shorter side is `side`, and its size; `None` where it is not
-/// larger. Scaled by Lanczos's filter with three lobes.
+/// A picture that was made smaller.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Small {
+    pub(super) jpeg: Vec<u8>,
+    /// Width and height.
+    pub(super) size: (u32, u32),
+}
+
+/// The picture of `pixels`, three bytes each, with a shorter side of `side`; `None` where it is not larger. Scaled by Lanczos's
+/// filter with three lobes.
 ///
 /// # Errors
 /// What failed, in words.
-pub(super) fn shrunk(
-    pixels: &[u8],
-    (width, height): (u32, u32),
-    side: u32,
-) -> Result<Option<(Vec<u8>, (u32, u32))>, String> {
+pub(super) fn shrunk(pixels: &[u8], (width, height): (u32, u32), side: u32) -> Result<Option<Small>, String> {
     let shorter = width.min(height);
     if shorter <= side {
         return Ok(None);
@@ -35,7 +39,7 @@ pub(super) fn shrunk(
     let levels: Vec<u8> = small.pixels().iter().flat_map(|pixel| pixel.0).collect();
     let encoder = Encoder::new(&levels, across as usize, down as usize, PixelFormat::Rgb);
     let jpeg = encoder.quality(QUALITY).subsampling(Subsampling::S444).encode().map_err(|e| failed(&e))?;
-    Ok(Some((jpeg, (across, down))))
+    Ok(Some(Small { jpeg, size: (across, down) }))
 }
 
 #[cfg(test)]
@@ -49,7 +53,7 @@ mod tests {
         let open = |bytes| Picture::open(bytes).unwrap();
         let large = open(std::fs::read(picture("large-420.jpg")).unwrap());
         let pixels = large.whole().unwrap();
-        let (jpeg, size) = shrunk(&pixels, large.size(), 256).unwrap().unwrap();
+        let Small { jpeg, size } = shrunk(&pixels, large.size(), 256).unwrap().unwrap();
         assert_eq!((large.size(), size), ((1000, 700), (366, 256)));
         let small = open(jpeg);
         assert_eq!(small.size(), size);
