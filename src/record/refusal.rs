@@ -86,10 +86,10 @@ mod tests {
         let (_folder, store) = made_up::store();
         let [one, two] = ["0123456789abcdef", "fedcba9876543210"].map(|id| TrialId(id.into()));
         assert_eq!(store.refusals(), BTreeMap::new());
-        store.admit(&[one.clone()], "alpha").unwrap();
+        store.admit(std::slice::from_ref(&one), "alpha").unwrap();
         store.refuse(&[one.clone(), two.clone()], "node-1.lab", "no CUDA device").unwrap();
-        store.refuse(&[one.clone()], "beta", "no driver").unwrap();
-        store.refuse(&[one.clone()], "beta", "no CUDA device").unwrap();
+        store.refuse(std::slice::from_ref(&one), "beta", "no driver").unwrap();
+        store.refuse(std::slice::from_ref(&one), "beta", "no CUDA device").unwrap();
         fs::write(store.refusals_path().join("foreign"), "x").unwrap();
         let refusal = |node: &str| Refusal { node: node.into(), why: "no CUDA device".into() };
         let wanted =
