@@ -7,7 +7,7 @@ use super::exit::Failure;
 use super::talk;
 use crate::export::metrics::{BuildInfo, Exposition, WatchedProgram};
 use crate::files::write_atomic;
-use crate::telemetry::{GpuTarget, Level, Settings, SlurmJob, Telemetry, tree_below, visible_gpus};
+use crate::telemetry::{GpuTarget, Level, Series, Settings, SlurmJob, Telemetry, tree_below, visible_gpus};
 use crate::units::Seconds;
 use crate::watch::{Signals, Watched};
 use std::io;
@@ -35,7 +35,8 @@ pub fn run(args: &WatchArgs) -> Result<(), Failure> {
     let exposition = Exposition::new(vec![Arc::new(BuildInfo), program.clone(), Arc::new(telemetry.latest())]);
     let _live = args.listen.start(Arc::new(exposition), args.quiet)?;
     let watched = Watched::start(&args.command, signals).map_err(|e| cannot_start(&name, &e))?;
-    let recording = telemetry.record(None, args.series.clone());
+    let series = args.series.clone().map(|path| Series { path, resumes: false });
+    let recording = telemetry.record(None, series);
     let look = || {
         if let Some(usage) = tree_below(std::process::id()) {
             program.note(&usage);

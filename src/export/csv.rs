@@ -42,7 +42,7 @@ pub const COLUMNS: [(&str, &str); 42] = [
     ("peak_allocated_bytes", "of the trial: largest amount in live tensors"),
     ("peak_reserved_bytes", "of the trial: largest amount reserved from the device"),
     ("peak_resident_bytes", "of the trial: largest resident set of the process"),
-    ("energy_joules", "of the trial: all devices, where a real driver watched it from beginning to end"),
+    ("energy_joules", "of the trial: all devices, where a real driver watched nine tenths of it at least"),
     ("epoch", "from 1; empty: the trial ended before its first epoch did"),
     ("lr", "learning rate of the epoch's last step"),
     ("images", "training images seen in the epoch"),

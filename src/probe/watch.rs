@@ -2,7 +2,7 @@
 
 use crate::record::CallCost;
 use crate::telemetry::snapshot::{Call, CallStats};
-use crate::telemetry::{Level, Tally, Telemetry, TelemetrySummary};
+use crate::telemetry::{Level, Series, Tally, Telemetry, TelemetrySummary};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -80,7 +80,8 @@ impl Watch {
 
     /// Records while `turn` trains `images` images.
     pub fn during<T>(&mut self, telemetry: &Telemetry, images: u64, turn: impl FnOnce() -> T) -> T {
-        let recording = telemetry.record(self.tally.take(), Some(self.series.clone()));
+        let series = Series { path: self.series.clone(), resumes: self.tally.is_some() };
+        let recording = telemetry.record(self.tally.take(), Some(series));
         let result = turn();
         self.images += images;
         let (summary, tally, notices) = recording.pause(self.images);

@@ -1,6 +1,6 @@
 //! What a process leaves in a store when it is killed: half-written files and, between a record and its checkpoint's end,
 //! the checkpoint of a trial that is done, an incomplete record beside the complete one, or a series of readings without
-//! a record.
+//! a record and without a checkpoint to go on from.
 
 use super::{Store, StoreError, TrialLock};
 use crate::files::is_temporary_of;
@@ -44,11 +44,12 @@ impl Store {
             let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             found.extend(beside.into_iter().filter(|path| is_temporary_of(&name(path), &target)));
         }
+        let goes_on = !done && checkpoint.exists();
         if done && checkpoint.exists() {
             found.push(checkpoint);
         }
-        // The process was killed between the two.
-        if series.exists() && !record.exists() && !incomplete.exists() {
+        // Nobody goes on from where it ends.
+        if series.exists() && !goes_on && !record.exists() && !incomplete.exists() {
             found.push(series);
         }
         if done && record.exists() && incomplete.exists() {
@@ -88,7 +89,11 @@ mod tests {
         let lock = store.lock(&ours.id()).unwrap();
         store.sweep(&lock, &ours, false).unwrap();
         assert!(temporary[0].iter().all(|f| !f.exists()) && checkpoints[0].exists(), "the trial goes on from it");
+        assert!(orphans.iter().all(|f| f.exists()), "as does the trial's series");
+        fs::rename(&checkpoints[0], dir.path().join("away")).unwrap();
+        store.sweep(&lock, &ours, false).unwrap();
         assert!(!orphans[0].exists() && orphans[1].exists());
+        fs::rename(dir.path().join("away"), &checkpoints[0]).unwrap();
         fs::write(store.record_path(&ours), "").unwrap();
         fs::write(&orphans[0], "").unwrap();
         store.sweep(&lock, &ours, false).unwrap();

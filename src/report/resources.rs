@@ -72,7 +72,7 @@ fn paper_step(records: &[&Record]) -> Option<Seconds> {
     (seconds > 0.0 && steps > 0).then(|| Seconds(seconds / steps as f64))
 }
 
-/// Energy over all devices of a trial, of the records that were watched from beginning to end by a real driver.
+/// Energy over all devices of a trial, of the records that a real driver watched, but for a tenth at most.
 fn energy(records: &[&Record]) -> Option<EnergyMeans> {
     let measured: Vec<(f64, &Record)> = records.iter().filter_map(|r| Some((r.energy()?.0, *r))).collect();
     let joules: f64 = measured.iter().map(|(joules, _)| joules).sum();

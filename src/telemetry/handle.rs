@@ -32,6 +32,15 @@ pub struct Settings {
     pub allocator: Option<AllocatorProbe>,
 }
 
+/// Where the readings of a recording go.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// The file.
+    pub path: PathBuf,
+    /// They are appended to what is there; otherwise the file begins anew.
+    pub resumes: bool,
+}
+
 /// The instruments at work. They never slow or fail a training: no call to a driver is waited for, what cannot be read is
 /// absent, and [`Snapshot::health`] says why.
 pub struct Telemetry {
@@ -106,12 +115,9 @@ impl Telemetry {
 
     /// Begins to record an execution of a trial: a new one, or one that goes on from `before`. `series`: where its readings
     /// go, at [`Level::Full`]. There is one recording at a time: another one ends it.
-    pub fn record(&self, before: Option<Tally>, series: Option<PathBuf>) -> Recording {
-        let resumes = before.is_some();
-        let tally = Tally::begin(self.level, before);
-        let execution = tally.execution();
+    pub fn record(&self, before: Option<Tally>, series: Option<Series>) -> Recording {
         let mut recording = Recording {
-            tally: Arc::new(Mutex::new(tally)),
+            tally: Arc::new(Mutex::new(Tally::begin(self.level, before))),
             latest: self.latest(),
             told: Arc::clone(&self.told),
             inbox: None,
@@ -120,13 +126,13 @@ impl Telemetry {
         };
         let Some(inbox) = &self.inbox else { return recording };
         let mut sender = None;
-        if let Some(path) = series.filter(|_| self.level == Level::Full) {
+        if let Some(Series { path, resumes }) = series.filter(|_| self.level == Level::Full) {
             match SeriesWriter::start(path, resumes) {
                 Ok((writer, end)) => (recording.series, sender) = (Some(writer), Some(end)),
                 Err(e) => recording.notices.push(format!("no thread for the series of readings: {e}")),
             }
         }
-        let recorder = Recorder { tally: Arc::clone(&recording.tally), series: sender, execution };
+        let recorder = Recorder { tally: Arc::clone(&recording.tally), series: sender };
         recording.inbox = inbox.send(Message::Begin(recorder)).is_ok().then(|| inbox.clone());
         recording
     }

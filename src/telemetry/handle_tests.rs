@@ -38,7 +38,7 @@ fn watch(scripts: &[&Script]) -> Telemetry {
 #[test]
 fn off_is_off() {
     let telemetry = Telemetry::start(Settings { level: Level::Off, ..Settings::default() });
-    let recording = telemetry.record(None, Some("/nowhere".into()));
+    let recording = telemetry.record(None, Some(Series { path: "/nowhere".into(), resumes: false }));
     assert_eq!((recording.so_far(1), recording.finish(5)), (None, (None, vec![])));
     assert_eq!(telemetry.latest().get().health.samples, 0);
 }
@@ -47,7 +47,7 @@ fn off_is_off() {
 fn without_a_device_the_host_is_recorded_with_its_series() {
     let dir = tempfile::tempdir().unwrap();
     let telemetry = Telemetry::start(Settings::default());
-    let recording = telemetry.record(None, Some(dir.path().join("x.csv.gz")));
+    let recording = telemetry.record(None, Some(Series { path: dir.path().join("x.csv.gz"), resumes: false }));
     let latest = telemetry.latest();
     let begun = latest.get().health.samples;
     wait(&latest, "sampled", |s| s.health.samples >= begun + 12);

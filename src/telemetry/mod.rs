@@ -28,7 +28,7 @@ pub use available::available_memory;
 pub use cuda::{CudaRuntime, cudnn_version, load_kernels_lazily, open_cuda};
 pub use cuda_driver::{VisibleGpu, visible_gpu};
 pub use environment::{Cuda, Device, Environment, Host, Software};
-pub use handle::{Recording, Settings, Telemetry};
+pub use handle::{Recording, Series, Settings, Telemetry};
 pub use host::{NODE_VARIABLE, free_disk, nearest_folder, node_name};
 pub use level::Level;
 pub use memory::{Footprint, PeakResident, resident};

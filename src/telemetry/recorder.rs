@@ -58,8 +58,6 @@ pub(super) struct Recorder {
     /// Shared with who began the recording; held for microseconds.
     pub tally: Arc<Mutex<Tally>>,
     pub series: Option<SeriesSender>,
-    /// Of the trial, from 1.
-    pub execution: u32,
 }
 
 impl Recorder {
@@ -77,7 +75,7 @@ impl Recorder {
     pub fn look(&mut self, look: &Look) {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).look(look);
         if let Some(series) = &mut self.series {
-            series.send(&Row { execution: self.execution, look });
+            series.send(&Row(look));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Telemetry of a trial: recorded from its first step to its end, over all its executions.
 
-use crate::telemetry::{Recording, Tally, Telemetry, TelemetrySummary};
+use crate::telemetry::{Recording, Series, Tally, Telemetry, TelemetrySummary};
 use std::cell::{Cell, OnceCell};
 use std::path::Path;
 
@@ -19,10 +19,12 @@ impl<'a> Instruments<'a> {
         Self { telemetry, series, recording: OnceCell::new(), images: Cell::new(0) }
     }
 
-    /// Begins to record; `before` is what a checkpoint brought back.
-    pub fn begin(&self, before: Option<Tally>) {
+    /// Begins to record; `before` is what a checkpoint brought back, where there is one, and what it knew of telemetry.
+    pub fn begin(&self, before: Option<Option<Tally>>) {
+        let series = self.series.map(|path| Series { path: path.into(), resumes: before.is_some() });
+        let before = before.flatten();
         self.images.set(before.as_ref().map_or(0, Tally::images));
-        self.recording.get_or_init(|| self.telemetry.record(before, self.series.map(Path::to_path_buf)));
+        self.recording.get_or_init(|| self.telemetry.record(before, series));
     }
 
     /// Counts the images of a step.

@@ -139,7 +139,7 @@ impl Trainer<'_> {
         let mut session = Session::new(self, meter, instruments)?;
         let before = self.resume(&mut session, events)?;
         *resumed = before.is_some();
-        instruments.begin(before.flatten());
+        instruments.begin(before);
         events.send(Event::TrainingStarted {
             steps_per_epoch: session.steps_per_epoch(),
             resumed_at: resumed.then(|| session.position()),

@@ -61,11 +61,21 @@ impl Pushgateway {
         if parsed.host().is_none_or(str::is_empty) {
             return Err(AddressError("names no host"));
         }
-        if parsed.query().is_some() {
-            return Err(AddressError("has a query"));
+        let port = parsed.authority().and_then(|authority| authority.as_str().rsplit_once(':'));
+        if parsed.port_u16().is_none() && port.is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())) {
+            return Err(AddressError("has a port that there is not"));
+        }
+        if parsed.query().is_some() || url.contains('#') {
+            return Err(AddressError("has a ? or a #, which a password has as %3F or %23"));
+        }
+        if parsed.path().contains("/metrics/job") {
+            return Err(AddressError("has a path under which one group lies: leave out /metrics/job and what follows"));
         }
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            // Who follows one asks with GET, and puts nothing.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             .timeout_global(Some(PATIENCE))
             .user_agent(concat!("ndbench/", env!("CARGO_PKG_VERSION")));
         Ok(Self { url: url.trim_end_matches('/').into(), agent: config.build().into() })
@@ -142,7 +152,10 @@ mod tests {
             ("ftp://user:secret@host", "neither http"),
             ("http://", "no URL"),
             ("http://user:secret@", "no URL"),
-            ("http://host:9091/?job=secret", "a query"),
+            ("http://host:9091/?job=secret", "a ?"),
+            ("http://host:9091/#secret", "a #"),
+            ("http://host:99999", "a port"),
+            ("http://host:9091/metrics/job/secret", "one group"),
             ("a host", "no URL"),
             ("", "no URL"),
         ] {
@@ -165,7 +178,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let server = std::thread::spawn(move || {
-            let answers = ["200 OK", "400 Bad Request", "200 OK"];
+            let answers = ["200 OK", "302 Found\r\nLocation: /", "200 OK"];
             answers.map(|answer| {
                 let (mut stream, _) = listener.accept().unwrap();
                 let mut seen = Vec::new();
@@ -187,7 +200,7 @@ mod tests {
         let asked = server.join().unwrap();
         assert!(asked[2].contains(&slots[2].name), "{asked:?}");
         assert!(
-            failures.len() == 1 && failures[0].to_string().contains(&format!("/slot/{}: 400", slots[1].name)),
+            failures.len() == 1 && failures[0].to_string().contains(&format!("/slot/{}: 302", slots[1].name)),
             "{failures:?}"
         );
         assert_eq!(gateway.put_all("nightly", slots).len(), 1, "nobody listens any more");

@@ -43,6 +43,8 @@ pub(super) fn busy(device: &Device, kind: Sampling, seen: &mut Option<u64>) -> A
     let (mut last, mut weighted, mut weight) = (seen.unwrap_or(0), 0.0, 0.0);
     let mut sorted: Vec<_> = samples.iter().filter(|s| first_look || s.timestamp > last).collect();
     sorted.sort_by_key(|sample| sample.timestamp);
+    // One that is not plausible is not asked for again.
+    *seen = Some(sorted.last().map_or(last, |newest| newest.timestamp));
     for sample in sorted {
         let percent = match sample.value {
             SampleValue::F64(value) => value,
@@ -55,7 +57,6 @@ pub(super) fn busy(device: &Device, kind: Sampling, seen: &mut Option<u64>) -> A
         weight += span;
         last = sample.timestamp;
     }
-    *seen = Some(last);
     if first_look {
         return Ok(Answer::Busy(None));
     }

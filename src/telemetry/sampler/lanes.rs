@@ -134,12 +134,12 @@ impl Lanes {
     pub fn hurry(&mut self, lanes: Hurry, now: Duration) {
         let left_out = if lanes == Hurry::AllButSlow { 1 } else { 0 };
         let hurried = self.0.len().saturating_sub(left_out);
-        self.0[..hurried].iter_mut().for_each(|lane| lane.next = lane.next.min(now));
+        self.0[..hurried].iter_mut().for_each(|lane| lane.bring_forward(now));
     }
 
-    /// Makes every lane due at `now`; turns that went by before are not missed.
+    /// Makes every lane due at `now`.
     pub fn restart(&mut self, now: Duration) {
-        self.0.iter_mut().for_each(|lane| lane.next = now);
+        self.0.iter_mut().for_each(|lane| lane.bring_forward(now));
     }
 
     /// Takes note of what calls cost, and stretches the lanes where that is too much.
@@ -161,6 +161,14 @@ impl Lanes {
 }
 
 impl Lane {
+    /// Makes it due at `now`, on the grid of its turns: off it, a tick that comes a little earlier than others would find
+    /// nothing due.
+    fn bring_forward(&mut self, now: Duration) {
+        while self.next > now {
+            self.next = self.next.saturating_sub(self.interval);
+        }
+    }
+
     fn add(&mut self, cost: Duration) {
         self.costs.push_back(cost);
         if self.costs.len() > REMEMBERED {
@@ -237,6 +245,23 @@ mod tests {
             "not only after twenty turns"
         );
         assert_eq!(slow(1), 5000, "the others may have been outliers");
+    }
+
+    #[test]
+    fn a_lane_that_is_read_out_of_turn_stays_on_its_grid() {
+        let mut lanes = Lanes::new(Level::Full);
+        lanes.due(ms(0));
+        lanes.due(ms(103));
+        lanes.restart(ms(207));
+        assert_eq!(lanes.due(ms(207)).calls.len(), 20, "all");
+        // Ticks come with delays of their own.
+        for (tick, delay) in [(300, 1), (400, 0), (500, 9), (600, 0)] {
+            let due = lanes.due(ms(tick + delay));
+            assert_eq!((due.calls.len(), due.missed), (3, 0), "{tick}");
+        }
+        lanes.hurry(Hurry::All, ms(655));
+        assert_eq!(lanes.due(ms(655)).calls.len(), 20);
+        assert_eq!((lanes.due(ms(700)).calls.len(), lanes.due(ms(800)).missed), (3, 0));
     }
 
     #[test]

@@ -5,12 +5,21 @@ use crate::telemetry::snapshot::{Activities, Call, GpuSnapshot, Memory, Throttle
 use crate::units::{Bytes, Hertz, Joules, Ratio, Seconds, Watts};
 use std::fmt::Write;
 
-/// One line.
-pub(crate) struct Row<'a> {
-    /// Of the trial, from 1.
-    pub execution: u32,
-    /// What was seen.
-    pub look: &'a Look<'a>,
+/// What was seen, as a row.
+pub(crate) struct Row<'a>(pub &'a Look<'a>);
+
+/// A row but for the execution, which the file knows.
+pub(in crate::telemetry) struct Line {
+    unix: String,
+    rest: String,
+}
+
+impl Line {
+    /// The line of `execution`, from 1.
+    pub fn of(&self, execution: u32) -> String {
+        let Self { unix, rest } = self;
+        format!("{unix},{execution},{rest}\n")
+    }
 }
 
 /// A column of a device: its name, the calls that fill it, and its value.
@@ -121,10 +130,10 @@ impl Row<'_> {
     }
 
     /// The line.
-    pub fn line(&self) -> String {
-        let Look { unix, gpu, .. } = self.look;
-        let uuid = gpu.and_then(|gpu| gpu.snapshot.identity.as_ref()).map_or("", |identity| &identity.uuid);
-        let mut line = format!("{:.3},{},{uuid}", unix.0, self.execution);
+    pub fn line(&self) -> Line {
+        let Look { unix, gpu, .. } = self.0;
+        let uuid = gpu.and_then(|gpu| gpu.snapshot.identity.as_ref()).map_or("", |identity| identity.uuid.as_str());
+        let mut line = uuid.to_owned();
         let mut cell = |value: Option<f64>| {
             line.push(',');
             if let Some(value) = value {
@@ -137,11 +146,10 @@ impl Row<'_> {
             cell(fresh.and_then(|gpu| value(gpu.snapshot)));
         }
         for (_, of_machine, value) in HOST {
-            let fresh = if of_machine { self.look.machine_is_new } else { self.look.host_is_new };
-            cell(if fresh { value(self.look) } else { None });
+            let fresh = if of_machine { self.0.machine_is_new } else { self.0.host_is_new };
+            cell(if fresh { value(self.0) } else { None });
         }
-        line.push('\n');
-        line
+        Line { unix: format!("{:.3}", unix.0), rest: line }
     }
 }
 

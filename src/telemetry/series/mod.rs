@@ -2,7 +2,7 @@
 //!
 //! - One header line, then one line for every look: at each tick one for every device, or one for the host alone where no
 //!   device is watched or none answers. An execution that resumes a trial appends its lines; the column `execution` counts
-//!   from 1. Every ten seconds the lines since then are appended as a member of the gzip file, so that a killed execution
+//!   those that are in the file, from 1. Every ten seconds the lines since then are appended as a member of the gzip file, so that a killed execution
 //!   leaves all but its last ones.
 //! - Units are in the names of the columns. A cell is empty where nothing new was read: slow quantities fill a cell a
 //!   second, or every few seconds.
@@ -15,5 +15,5 @@ mod columns;
 mod members;
 mod writer;
 
-pub(super) use columns::Row;
+pub(super) use columns::{Line, Row};
 pub(super) use writer::{SeriesSender, SeriesWriter};

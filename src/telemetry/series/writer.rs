@@ -1,7 +1,7 @@
 //! The thread that writes a series. The sampler never waits for the disk: lines that find no room are lost, and counted.
 
-use super::Row;
 use super::members::Members;
+use super::{Line, Row};
 use crate::telemetry::cpu_time::thread_cpu;
 use crate::telemetry::tally::SeriesFile;
 use std::io;
@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(10);
 /// The sampler's end.
 pub(crate) struct SeriesSender {
     /// Where this end goes, the file ends.
-    lines: SyncSender<String>,
+    lines: SyncSender<Line>,
     count: Arc<Count>,
 }
 
@@ -101,32 +101,27 @@ impl Block {
         Self { text: String::new(), rows: 0, since: Instant::now() }
     }
 
-    fn add(&mut self, line: &str) {
+    fn add(&mut self, line: &Line, execution: u32) {
         if self.rows == 0 {
             self.since = Instant::now();
         }
-        self.text.push_str(line);
+        self.text.push_str(&line.of(execution));
         self.rows += 1;
     }
 }
 
 /// Writes `lines` to `path`, those of each span of `every` together, until their sender is gone.
-fn write(
-    path: &Path,
-    resumes: bool,
-    every: Duration,
-    lines: &Receiver<String>,
-    count: &Count,
-) -> io::Result<SeriesFile> {
+fn write(path: &Path, resumes: bool, every: Duration, lines: &Receiver<Line>, count: &Count) -> io::Result<SeriesFile> {
     let mut members = Members::open(path, resumes)?;
+    let execution = members.executions + 1;
     let (mut rows, mut refused) = (0, None);
     // What it takes to go on from a file is not what it takes to watch.
     let begun = thread_cpu();
     let mut block = Block::new();
     loop {
         let line = lines.recv_timeout(every);
-        line.iter().for_each(|line| block.add(line));
-        let is_last = line == Err(RecvTimeoutError::Disconnected);
+        line.iter().for_each(|line| block.add(line, execution));
+        let is_last = matches!(line, Err(RecvTimeoutError::Disconnected));
         if block.rows > 0 && (is_last || block.since.elapsed() >= every) {
             let block = std::mem::replace(&mut block, Block::new());
             match members.add(&block.text) {
@@ -151,7 +146,7 @@ fn write(
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         rows,
         lost: count.lost.load(Ordering::Relaxed),
-        executions: members.executions + 1,
+        executions: execution,
     })
 }
 
@@ -167,7 +162,7 @@ mod tests {
     use std::io::Read;
 
     /// Writes two lines: of a device whose power is new, and of the host.
-    fn record(path: &Path, resumes: bool, execution: u32) -> Result<SeriesFile, String> {
+    fn record(path: &Path, resumes: bool) -> Result<SeriesFile, String> {
         let (writer, mut sender) = SeriesWriter::start(path.into(), resumes).unwrap();
         let gpu = GpuSnapshot { power: Some(Watts(627.25)), utilisation: Some(Ratio(1.0)), ..GpuSnapshot::default() };
         let fresh = BTreeSet::from([Call::Power]);
@@ -186,7 +181,7 @@ mod tests {
                 counts: &[],
                 gpu,
             };
-            sender.send(&Row { execution, look: &look });
+            sender.send(&Row(&look));
         }
         drop(sender);
         writer.finish(Duration::from_secs(60))
@@ -225,9 +220,9 @@ mod tests {
     fn what_is_new_fills_a_cell_and_resumed_trials_append() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("series/x.csv.gz");
-        let first = record(&path, true, 1).unwrap();
+        let first = record(&path, true).unwrap();
         assert_eq!(first, SeriesFile { file: "x.csv.gz".into(), rows: 2, lost: 0, executions: 1 });
-        assert_eq!(record(&path, true, 2).unwrap().executions, 2);
+        assert_eq!(record(&path, true).unwrap().executions, 2);
         let all = lines(&path);
         assert_eq!(all.len(), 5, "{all:?}");
         let columns = all[0].split(',').count();
@@ -239,7 +234,7 @@ mod tests {
         );
         assert_eq!(host[2..], ["process_cpu_seconds=1.5", "host_cpu_ratio=0.5"]);
         assert_eq!(cells(&all, 4)[1], "execution=2");
-        assert_eq!(record(&path, false, 1).unwrap().executions, 1);
+        assert_eq!(record(&path, false).unwrap().executions, 1);
         assert_eq!(lines(&path).len(), 3, "a trial that begins anew has a file of its own");
     }
 
@@ -247,11 +242,11 @@ mod tests {
     fn a_file_that_is_no_such_series_is_replaced_and_a_folder_that_is_none_is_told() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.csv.gz");
-        record(&path, false, 1).unwrap();
+        record(&path, false).unwrap();
         std::fs::write(&path, "not gzip").unwrap();
-        assert_eq!(record(&path, true, 2).unwrap().executions, 1);
+        assert_eq!(record(&path, true).unwrap().executions, 1);
         assert_eq!(lines(&path).len(), 3);
-        let error = record(&path.join("y.csv.gz"), false, 1).unwrap_err();
+        let error = record(&path.join("y.csv.gz"), false).unwrap_err();
         assert!(error.contains("y.csv.gz"), "{error}");
     }
 
@@ -261,7 +256,7 @@ mod tests {
         let path = dir.path().join("x.csv.gz");
         // The first execution is never finished: its lines are there all the same.
         let (_writer, mut sender) = SeriesWriter::writing_every(Duration::ZERO, path.clone(), false).unwrap();
-        with_look(|look| sender.send(&Row { execution: 1, look }));
+        with_look(|look| sender.send(&Row(look)));
         let begun = Instant::now();
         while !path.exists() || lines(&path).len() < 2 {
             assert!(begun.elapsed() < Duration::from_secs(60), "not written");
@@ -270,7 +265,7 @@ mod tests {
         // It was killed while it wrote more.
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [&whole[..], &whole[..whole.len() / 2]].concat()).unwrap();
-        assert_eq!(record(&path, true, 2).unwrap().executions, 2);
+        assert_eq!(record(&path, true).unwrap().executions, 2);
         let all = lines(&path);
         let executions: Vec<_> = all[1..].iter().map(|line| line.split(',').nth(1).unwrap()).collect();
         assert_eq!(executions, ["1", "2", "2"], "{all:?}");
@@ -281,7 +276,7 @@ mod tests {
         let (lines, waiting) = sync_channel(1);
         let count = Arc::<Count>::default();
         let mut sender = SeriesSender { lines, count: Arc::clone(&count) };
-        with_look(|look| (0..5).for_each(|_| sender.send(&Row { execution: 1, look })));
+        with_look(|look| (0..5).for_each(|_| sender.send(&Row(look))));
         assert_eq!((count.lost.load(Ordering::Relaxed), waiting.try_iter().count()), (4, 1));
     }
 }

@@ -64,11 +64,6 @@ impl Tally {
         self.images
     }
 
-    /// Which execution of the trial this is, from 1.
-    pub(super) fn execution(&self) -> u32 {
-        self.executions
-    }
-
     /// The execution begins with the devices like this.
     pub(super) fn meet(&mut self, at: Duration, devices: &[Counts]) {
         self.count(at, devices);
