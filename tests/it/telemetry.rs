@@ -2,7 +2,7 @@
 
 use super::driver::{Driver, Watch, calls, errors};
 use ndbench::telemetry::snapshot::{Attribution, Call, Code, GpuSnapshot, GpuState, Snapshot, ThrottleReason};
-use ndbench::telemetry::{EnergySource, GpuTarget};
+use ndbench::telemetry::{EnergySource, GpuTarget, Series};
 use ndbench::units::{Bytes, Celsius, Hertz, Ratio, Watts};
 use std::fs;
 use std::time::{Duration, Instant};
@@ -244,7 +244,8 @@ fn nobody_waits_for_a_driver_that_hangs() {
     let watch = driver.watch();
     watch.up();
     let dir = tempfile::tempdir().unwrap();
-    let recording = watch.telemetry.record(None, Some(dir.path().join("series.csv.gz")));
+    let recording =
+        watch.telemetry.record(None, Some(Series { path: dir.path().join("series.csv.gz"), resumes: false }));
     watch.samples(3);
     driver.script("fault nvmlDeviceGetMemoryInfo_v2 0 delay 600000\n");
     let hung = watch.until_gpu("hung", |gpu| matches!(gpu.state, GpuState::Lost { .. }));
