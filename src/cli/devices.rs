@@ -45,7 +45,7 @@ pub fn run(args: &RunArgs, devices: &[DeviceArg]) -> Result<(), Failure> {
     args.publish.check()?;
     let store = absolute(&selected.store)?;
     let opened = Store::open(&store).map_err(|e| Failure::Store(Box::new(e)))?;
-    let retry: crate::run::Retry = args.retry.as_slice().into();
+    let retry: crate::event::Retry = args.retry.as_slice().into();
     let records = stored::records(&store)?.into_iter();
     let done: BTreeSet<TrialId> = records.filter(|r| !retry.includes(&r.outcome)).map(|r| r.trial_id).collect();
     let mut frozen = args.selection.freeze(&store)?;

@@ -3,6 +3,7 @@
 use super::args::{EngineArg, RetryArg, SubmitArgs};
 use super::exit::Failure;
 use super::{stored, talk};
+use crate::event::Retry;
 use crate::plan::{Repetitions, TrialId, estimate, rows};
 use crate::submit::{Limits, Queue, Submission, SubmitError, queued};
 use std::collections::BTreeSet;
@@ -123,7 +124,8 @@ fn program(args: &SubmitArgs) -> Result<PathBuf, Failure> {
 /// The trials that need not be trained.
 pub(super) fn done(store: &Path, retry: &[RetryArg]) -> Result<BTreeSet<TrialId>, Failure> {
     let records = stored::records(store)?.into_iter();
-    Ok(records.filter(|record| !RetryArg::includes(retry, &record.outcome)).map(|record| record.trial_id).collect())
+    let retry = Retry::from(retry);
+    Ok(records.filter(|record| !retry.includes(&record.outcome)).map(|record| record.trial_id).collect())
 }
 
 pub(super) fn shown(path: &Path) -> String {

@@ -4,9 +4,11 @@
 
 mod epoch;
 mod progress;
+mod retry;
 
 pub use epoch::{EpochResult, EpochTimes, MemoryPeak, Outcome, Scores, StepSplit};
 pub use progress::{CHECKPOINT, Progress};
+pub use retry::Retry;
 
 use crate::plan::{ResolvedTrial, TrialId};
 use crate::telemetry::{Environment, TelemetrySummary};

@@ -9,7 +9,7 @@ pub use environment::{device, environment, set_threads, threads};
 pub use instruments::instruments;
 
 use crate::data::{DataError, Sources, TrainingData};
-use crate::event::{Event, Fanout, Outcome};
+use crate::event::{Event, Fanout, Outcome, Retry};
 use crate::nn::{Method, networks};
 use crate::plan::{ResolvedTrial, Trial};
 use crate::record::{Record, Store, StoreError};
@@ -42,27 +42,6 @@ pub struct Run<'a> {
     pub retry: Retry,
     /// Once true, the run ends after the step under way.
     pub interrupt: &'a AtomicBool,
-}
-
-/// Which final outcomes without a result are tried again, once a run; on another machine they may end otherwise.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Retry {
-    /// Out of memory.
-    pub oom: bool,
-    /// Diverged.
-    pub diverged: bool,
-}
-
-impl Retry {
-    /// A trial that ended so is trained, or trained again.
-    pub fn includes(self, outcome: &Outcome) -> bool {
-        match outcome {
-            Outcome::Finished => false,
-            Outcome::Oom { .. } => self.oom,
-            Outcome::Diverged { .. } => self.diverged,
-            Outcome::Interrupted { .. } | Outcome::Failed { .. } => true,
-        }
-    }
 }
 
 /// How the trials of a run ended.

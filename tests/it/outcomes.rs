@@ -2,11 +2,11 @@
 
 use super::bench::{files, hears_signals, records, said, untimed};
 use ndbench::data::Sources;
-use ndbench::event::Fanout;
+use ndbench::event::{Fanout, Retry};
 use ndbench::plan::{Filter, Overrides, expand};
 use ndbench::profile::Profile;
 use ndbench::record::{RecordWriter, Store};
-use ndbench::run::{Retry, Run, environment};
+use ndbench::run::{Run, environment};
 use ndbench::scenario::Scenario;
 use ndbench::telemetry::Telemetry;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Which trials are tried again.
 
-use crate::event::Outcome;
+use crate::event::Retry;
 use clap::ValueEnum;
 use std::fmt;
 
@@ -13,15 +13,9 @@ pub enum RetryArg {
     Diverged,
 }
 
-impl RetryArg {
-    /// Whether a trial that ended so is tried again.
-    pub fn includes(list: &[Self], outcome: &Outcome) -> bool {
-        match outcome {
-            Outcome::Finished => false,
-            Outcome::Oom { .. } => list.contains(&Self::Oom),
-            Outcome::Diverged { .. } => list.contains(&Self::Diverged),
-            Outcome::Interrupted { .. } | Outcome::Failed { .. } => true,
-        }
+impl From<&[RetryArg]> for Retry {
+    fn from(list: &[RetryArg]) -> Self {
+        Self { oom: list.contains(&RetryArg::Oom), diverged: list.contains(&RetryArg::Diverged) }
     }
 }
 

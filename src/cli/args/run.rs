@@ -5,7 +5,6 @@ use super::folder::existing_folder;
 use super::{ComputeArgs, DeviceArg, InstrumentArgs, RetryArg, Selection};
 use crate::cli::live::ListenArgs;
 use crate::cli::publish::PublishArgs;
-use crate::run::Retry;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -58,10 +57,4 @@ pub struct RunArgs {
     /// Metrics at the end.
     #[command(flatten)]
     pub publish: PublishArgs,
-}
-
-impl From<&[RetryArg]> for Retry {
-    fn from(list: &[RetryArg]) -> Self {
-        Self { oom: list.contains(&RetryArg::Oom), diverged: list.contains(&RetryArg::Diverged) }
-    }
 }
