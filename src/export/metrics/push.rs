@@ -62,7 +62,9 @@ impl Pushgateway {
             return Err(AddressError("names no host"));
         }
         let port = parsed.authority().and_then(|authority| authority.as_str().rsplit_once(':'));
-        if parsed.port_u16().is_none() && port.is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())) {
+        // What follows the last colon of an IPv6 address without a port ends in a bracket.
+        let is_named = port.is_some_and(|(_, port)| !port.contains([']', '@']));
+        if is_named && parsed.port_u16().is_none_or(|port| port == 0) {
             return Err(AddressError("has a port that there is not"));
         }
         if parsed.query().is_some() || url.contains('#') {
@@ -141,6 +143,8 @@ mod tests {
             ("http://user:p@ss@host:9091/", "http://host:9091"),
             ("https://host/at@path", "https://host/at@path"),
             ("host:9091", "http://host:9091"),
+            ("http://[::1]", "http://[::1]"),
+            ("http://user:word@host", "http://host"),
         ] {
             assert_eq!(Pushgateway::new(url).unwrap().to_string(), shown);
         }
@@ -155,6 +159,7 @@ mod tests {
             ("http://host:9091/?job=secret", "a ?"),
             ("http://host:9091/#secret", "a #"),
             ("http://host:99999", "a port"),
+            ("http://[::1]:0", "a port"),
             ("http://host:9091/metrics/job/secret", "one group"),
             ("a host", "no URL"),
             ("", "no URL"),

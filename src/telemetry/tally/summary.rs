@@ -213,6 +213,7 @@ pub struct SeriesFile {
     pub rows: u64,
     /// Rows that it could not write: the disk was too slow, or full.
     pub lost: u64,
-    /// Executions of the trial that are in it: fewer than those summed where one of them was killed, or kept none.
+    /// Executions of the trial that are in it: more than those summed where one was killed between two checkpoints, fewer
+    /// where one kept none.
     pub executions: u32,
 }
