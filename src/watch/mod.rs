@@ -2,7 +2,7 @@
 //!
 //! The program stays in this process group, so a terminal's keys reach it as they always do; what others send to this
 //! process is passed on. Whatever descends from the program stays below this process until the end, also when its parent
-//! has gone.
+//! has gone. Told to stop as by a terminal's key, this process stops once its program has.
 
 mod signals;
 
@@ -28,6 +28,8 @@ pub struct Watched {
     child: Child,
     signals: Signals,
     since: Instant,
+    /// This process was told to stop, and its program has not yet.
+    is_to_stop: bool,
     /// The resident set of this process when it started the program.
     own: Bytes,
 }
@@ -68,7 +70,7 @@ impl Watched {
         // Between fork and exec the program is as large as this process, and the system counts that too.
         let own = resident().value().unwrap_or_default();
         let child = command.spawn()?;
-        Ok(Self { child, signals, since: Instant::now(), own })
+        Ok(Self { child, signals, since: Instant::now(), is_to_stop: false, own })
     }
 
     /// Waits for the program's end, and calls `tick` meanwhile: about every so often, and sooner in the beginning, since many
@@ -87,7 +89,10 @@ impl Watched {
             bury_orphans(self.child.id());
             let left = next.saturating_duration_since(Instant::now());
             match self.signals.wait(left)? {
-                Some(received) => self.pass_on(received),
+                Some(received) => {
+                    self.pass_on(received);
+                    self.stop_with_the_program();
+                }
                 None => {
                     tick();
                     pause = (2 * pause).min(every);
@@ -98,12 +103,36 @@ impl Watched {
     }
 
     /// A signal of the terminal has reached the program already.
-    fn pass_on(&self, received: Received) {
+    fn pass_on(&mut self, received: Received) {
+        match received.signal {
+            libc::SIGTSTP => self.is_to_stop = true,
+            libc::SIGCONT => self.is_to_stop = false,
+            _ => {}
+        }
         if received.sent && received.signal != libc::SIGCHLD {
             // SAFETY: a plain call; the program has not been waited for, so its number is still its own. One that is
             // ending takes no signal, and needs none.
             unsafe { libc::kill(self.child.id() as libc::pid_t, received.signal) };
         }
+    }
+
+    /// Stops this process, if it is to, once its program stands still: one that does not heed the signal is still watched.
+    fn stop_with_the_program(&mut self) {
+        if self.is_to_stop && is_stopped(self.child.id()) {
+            self.is_to_stop = false;
+            // SAFETY: a plain call; this process goes on behind it.
+            unsafe { libc::raise(libc::SIGSTOP) };
+        }
+    }
+}
+
+/// A child of this process stands still.
+fn is_stopped(child: u32) -> bool {
+    let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: `siginfo_t` is plain data, for which zero is valid; WNOWAIT only looks.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        libc::waitid(libc::P_PID, child, &raw mut info, options) == 0 && info.si_pid() as u32 == child
     }
 }
 

@@ -4,15 +4,16 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
-/// What is passed on, with the real-time signals, and the news of a child's end. Not what the kernel sends for a fault, nor
-/// what stops a process.
-const SIGNALS: [libc::c_int; 14] = [
+/// What is passed on, with the real-time signals, and the news of a child's end or stop. Not what the kernel sends for a
+/// fault.
+const SIGNALS: [libc::c_int; 15] = [
     libc::SIGINT,
     libc::SIGTERM,
     libc::SIGHUP,
     libc::SIGQUIT,
     libc::SIGUSR1,
     libc::SIGUSR2,
+    libc::SIGTSTP,
     libc::SIGCONT,
     libc::SIGALRM,
     libc::SIGVTALRM,

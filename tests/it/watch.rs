@@ -5,6 +5,7 @@ use super::web::{PATIENCE, Served};
 use assert_cmd::Command;
 use flate2::read::MultiGzDecoder;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::process::Command as Plain;
 use std::time::{Duration, Instant};
 
@@ -171,6 +172,40 @@ fn signals_are_passed_on_and_metrics_are_live() {
     });
     assert!(page.contains("\nndbench_watch_info{program=\"sh\""), "{page}");
     assert_eq!(served.end("-USR1").code(), Some(7));
+}
+
+#[test]
+fn it_stops_with_its_program_and_goes_on_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let ready = dir.path().join("ready");
+    let script = format!("echo $$ > {}; while :; do sleep 0.05; done", ready.display());
+    let mut command = Plain::new(env!("CARGO_BIN_EXE_ndbench"));
+    // In a group whose leader's parent is elsewhere: others do not heed a terminal's stop.
+    let mut child = command.args(["watch", "-q", "--", "sh", "-c", &script]).process_group(0).spawn().unwrap();
+    let since = Instant::now();
+    let until = |what: &str, holds: &dyn Fn() -> bool| {
+        while !holds() {
+            assert!(since.elapsed() < PATIENCE, "not {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let program = || std::fs::read_to_string(&ready).ok()?.trim().parse::<u32>().ok();
+    until("ready", &|| program().is_some());
+    let (own, program) = (child.id(), program().unwrap());
+    let stands_still = |process: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+        stat.rsplit_once(") ").unwrap().1.starts_with('T')
+    };
+    let signal = |signal| {
+        // SAFETY: it only sends a signal, to a child that has not been waited for.
+        assert_eq!(unsafe { libc::kill(own as i32, signal) }, 0);
+    };
+    signal(libc::SIGTSTP);
+    until("stopped", &|| stands_still(program) && stands_still(own));
+    signal(libc::SIGCONT);
+    until("going on", &|| !stands_still(program) && !stands_still(own));
+    signal(libc::SIGTERM);
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
 }
 
 #[test]
