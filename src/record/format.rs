@@ -151,10 +151,11 @@ impl Record {
         self.epochs.iter().map(|e| e.seconds.paper).sum()
     }
 
-    /// Energy of all devices over the training; absent unless a real driver watched it, but for a tenth at most, and nothing
-    /// speaks against its times.
+    /// Energy of all devices over the training; absent unless a real driver watched all executions of it, each but for a
+    /// tenth at most, and nothing speaks against its times.
     pub fn energy(&self) -> Option<Joules> {
-        let telemetry = self.telemetry.as_ref().filter(|_| self.is_timed())?;
+        let is_whole = |telemetry: &&Box<TelemetrySummary>| self.is_timed() && telemetry.images >= self.images();
+        let telemetry = self.telemetry.as_ref().filter(is_whole)?;
         let of = |gpu: &GpuSummary| Some(gpu.energy.filter(|_| !gpu.device.stub)?.over(telemetry.seconds).0);
         let joules: Option<f64> = telemetry.gpus.iter().map(of).sum();
         joules.filter(|joules| *joules > 0.0).map(Joules)
@@ -177,7 +178,7 @@ mod tests {
     use super::super::sealed::{CHECKSUM, checksum};
     use super::*;
     use crate::scenario::{Architecture, Dataset, Norm};
-    use crate::telemetry::GpuSummary;
+    use crate::telemetry::{Energy, EnergySource, GpuSummary};
     use proptest::prelude::*;
     use serde_json::{Map, Value};
 
@@ -240,12 +241,33 @@ mod tests {
     fn telemetry_is_kept_and_older_records_have_none() {
         let mut record = record();
         assert!(!record.to_json().unwrap().contains("telemetry"), "as records were before");
-        let gpu = GpuSummary { xids: [(79, 1)].into(), lost: 1, ..GpuSummary::default() };
+        let gpu = GpuSummary { xids: Some([(79, 1)].into()), lost: 1, ..GpuSummary::default() };
         record.telemetry =
             Some(Box::new(TelemetrySummary { gpus: vec![gpu], images: 7, ..TelemetrySummary::default() }));
         let text = record.to_json().unwrap();
         assert_eq!(Record::parse(text.as_bytes()).unwrap(), record);
         assert_eq!(Record::parse_any(text.as_bytes()).unwrap(), record);
+    }
+
+    #[test]
+    fn energy_is_that_of_a_training_that_was_watched_as_a_whole() {
+        let mut record = record();
+        let energy = Energy {
+            joules: Joules(270.0),
+            source: EnergySource::Counter,
+            seconds: Seconds(9.0),
+            integrated: None,
+            joules_per_image: None,
+        };
+        let gpu = GpuSummary { energy: Some(energy), ..GpuSummary::default() };
+        let images = record.images();
+        let mut watched = |images| {
+            let (gpus, seconds) = (vec![gpu.clone()], Seconds(10.0));
+            record.telemetry =
+                Some(Box::new(TelemetrySummary { gpus, images, seconds, ..TelemetrySummary::default() }));
+            record.energy()
+        };
+        assert_eq!((watched(images), watched(images - 1)), (Some(Joules(300.0)), None));
     }
 
     #[test]

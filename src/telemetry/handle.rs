@@ -114,26 +114,33 @@ impl Telemetry {
     }
 
     /// Begins to record an execution of a trial: a new one, or one that goes on from `before`. `series`: where its readings
-    /// go, at [`Level::Full`]. There is one recording at a time: another one ends it.
+    /// go, at [`Level::Full`]; at others those of executions before it stay there. There is one recording at a time: another
+    /// one ends it. Where nothing is watched, what the readings before came to stays as it is.
     pub fn record(&self, before: Option<Tally>, series: Option<Series>) -> Recording {
+        let tally = match &self.inbox {
+            Some(_) => Some(Tally::begin(self.level, before)),
+            None => before,
+        };
         let mut recording = Recording {
-            tally: Arc::new(Mutex::new(Tally::begin(self.level, before))),
+            tally: tally.map(|tally| Arc::new(Mutex::new(tally))),
             latest: self.latest(),
             told: Arc::clone(&self.told),
             inbox: None,
             series: None,
             notices: Vec::new(),
         };
-        let Some(inbox) = &self.inbox else { return recording };
+        let is_full = self.level == Level::Full;
         let mut sender = None;
-        if let Some(Series { path, resumes }) = series.filter(|_| self.level == Level::Full) {
+        if let Some(Series { path, resumes }) = series.filter(|s| is_full || s.resumes && s.path.exists()) {
             match SeriesWriter::start(path, resumes) {
-                Ok((writer, end)) => (recording.series, sender) = (Some(writer), Some(end)),
+                Ok((writer, end)) => (recording.series, sender) = (Some(writer), is_full.then_some(end)),
                 Err(e) => recording.notices.push(format!("no thread for the series of readings: {e}")),
             }
         }
-        let recorder = Recorder { tally: Arc::clone(&recording.tally), series: sender };
-        recording.inbox = inbox.send(Message::Begin(recorder)).is_ok().then(|| inbox.clone());
+        if let (Some(inbox), Some(tally)) = (&self.inbox, &recording.tally) {
+            let recorder = Recorder { tally: Arc::clone(tally), series: sender };
+            recording.inbox = inbox.send(Message::Begin(recorder)).is_ok().then(|| inbox.clone());
+        }
         recording
     }
 }
@@ -150,7 +157,8 @@ impl Drop for Telemetry {
 
 /// The recording of one execution of a trial.
 pub struct Recording {
-    tally: Arc<Mutex<Tally>>,
+    /// Absent where nothing is watched, and nothing was before.
+    tally: Option<Arc<Mutex<Tally>>>,
     latest: Latest,
     told: Arc<AtomicUsize>,
     /// Absent where nothing is watched.
@@ -160,16 +168,17 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// What the readings come to so far, after `images` training images of the trial, for a checkpoint; absent where
-    /// nothing is watched. Takes microseconds.
+    /// What the readings come to so far, after `images` training images of the trial that were watched, for a checkpoint;
+    /// absent where nothing was watched. Takes microseconds.
     pub fn so_far(&self, images: u64) -> Option<Tally> {
-        self.inbox.as_ref()?;
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        tally.images = images;
+        let mut tally = self.tally.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if self.inbox.is_some() {
+            tally.images = images;
+        }
         Some(tally)
     }
 
-    /// Ends the recording after `images` training images of the trial, with fresh readings. Waits for these no longer than
+    /// Ends the recording after `images` training images of the trial that were watched, with fresh readings. Waits for these no longer than
     /// half a second, and for the series no longer than five. The summary is absent where nothing was watched; beside it is
     /// what a user should know: the sampler's notices that no recording has told before, and what became of the series.
     pub fn finish(self, images: u64) -> (Option<TelemetrySummary>, Vec<String>) {
@@ -180,15 +189,15 @@ impl Recording {
     /// Like [`Recording::finish`], of what will go on: also what the readings come to, the last ones included, for the next
     /// recording to go on from.
     pub fn pause(mut self, images: u64) -> (Option<TelemetrySummary>, Option<Tally>, Vec<String>) {
-        let Some(inbox) = self.inbox.take() else { return (None, None, self.notices) };
-        let (tell, told) = channel();
-        if inbox.send(Message::End(tell)).is_ok() && told.recv_timeout(LAST_READINGS).is_err() {
-            // Without the last readings, those before them have to do.
-            let _ = inbox.send(Message::Release);
+        if let Some(inbox) = &self.inbox {
+            let (tell, told) = channel();
+            if inbox.send(Message::End(tell)).is_ok() && told.recv_timeout(LAST_READINGS).is_err() {
+                // Without the last readings, those before them have to do.
+                let _ = inbox.send(Message::Release);
+            }
         }
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        tally.images = images;
-        let mut summary = tally.summary(images);
+        let Some(tally) = self.so_far(images) else { return (None, None, self.notices) };
+        let mut summary = tally.summary();
         match self.series.map(|series| series.finish(LAST_ROWS)) {
             Some(Ok(file)) => {
                 if file.lost > 0 {

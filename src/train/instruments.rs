@@ -1,15 +1,21 @@
 //! Telemetry of a trial: recorded from its first step to its end, over all its executions.
 
-use crate::telemetry::{Recording, Series, Tally, Telemetry, TelemetrySummary};
+use crate::telemetry::{Level, Recording, Series, Tally, Telemetry, TelemetrySummary};
 use std::cell::{Cell, OnceCell};
 use std::path::Path;
+
+/// What a trial that was interrupted had, besides its network.
+pub(super) struct Resumed {
+    /// What its readings came to; absent where nothing was watched.
+    pub telemetry: Option<Tally>,
+}
 
 /// The recording of a trial, once it has begun.
 pub(super) struct Instruments<'a> {
     telemetry: &'a Telemetry,
     series: Option<&'a Path>,
     recording: OnceCell<Recording>,
-    /// Training images that the recording has seen.
+    /// Training images that were watched.
     images: Cell<u64>,
 }
 
@@ -19,12 +25,15 @@ impl<'a> Instruments<'a> {
         Self { telemetry, series, recording: OnceCell::new(), images: Cell::new(0) }
     }
 
-    /// Begins to record; `before` is what a checkpoint brought back, where there is one, and what it knew of telemetry.
-    pub fn begin(&self, before: Option<Option<Tally>>) {
-        let series = self.series.map(|path| Series { path: path.into(), resumes: before.is_some() });
-        let before = before.flatten();
+    /// Begins to record, behind what an interrupted trial had. Says so where the record will tell of a part of the trial.
+    pub fn begin(&self, resumed: Option<Resumed>) -> Option<&'static str> {
+        let series = self.series.map(|path| Series { path: path.into(), resumes: resumed.is_some() });
+        let is_watched = self.telemetry.level() != Level::Off;
+        let is_partly = resumed.as_ref().is_some_and(|resumed| resumed.telemetry.is_some() != is_watched);
+        let before = resumed.and_then(|resumed| resumed.telemetry);
         self.images.set(before.as_ref().map_or(0, Tally::images));
         self.recording.get_or_init(|| self.telemetry.record(before, series));
+        is_partly.then_some("a part of the training ran with --telemetry off; its telemetry is that of the rest")
     }
 
     /// Counts the images of a step.

@@ -3,7 +3,7 @@
 use super::bound::Bound;
 use super::checkpoint::CheckpointError;
 use super::graphs::stream_for;
-use super::instruments::Instruments;
+use super::instruments::{Instruments, Resumed};
 use super::session::{Session, TrainError};
 use super::stops::stops;
 use super::{checkpoint, failure, memory};
@@ -13,7 +13,7 @@ use crate::native;
 use crate::nn::{Layer, Scope};
 use crate::plan::ResolvedTrial;
 use crate::scenario::Precision;
-use crate::telemetry::{self, Environment, Tally, Telemetry};
+use crate::telemetry::{self, Environment, Telemetry};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -139,7 +139,9 @@ impl Trainer<'_> {
         let mut session = Session::new(self, meter, instruments)?;
         let before = self.resume(&mut session, events)?;
         *resumed = before.is_some();
-        instruments.begin(before);
+        if let Some(remark) = instruments.begin(before) {
+            session.remark(remark.into(), events);
+        }
         events.send(Event::TrainingStarted {
             steps_per_epoch: session.steps_per_epoch(),
             resumed_at: resumed.then(|| session.position()),
@@ -150,7 +152,7 @@ impl Trainer<'_> {
 
     /// Brings the checkpoint back into `session`, and with it what the instruments had seen. One that cannot be used is set
     /// aside and the training begins anew.
-    fn resume(&self, session: &mut Session, events: &mut Fanout) -> Result<Option<Option<Tally>>, TrainError> {
+    fn resume(&self, session: &mut Session, events: &mut Fanout) -> Result<Option<Resumed>, TrainError> {
         let Some(Checkpoints { path, .. }) = &self.checkpoints else { return Ok(None) };
         let found = checkpoint::read(path, &self.trial.trial.id());
         let restored = found.and_then(|found| {
@@ -163,10 +165,10 @@ impl Trainer<'_> {
         });
         match restored {
             Ok(None) => Ok(None),
-            Ok(Some((written, remarks, tally))) => {
+            Ok(Some((written, remarks, telemetry))) => {
                 let news = other_environment(&written, self.environment);
                 remarks.into_iter().chain(news).for_each(|remark| session.remark(remark, events));
-                Ok(Some(tally))
+                Ok(Some(Resumed { telemetry }))
             }
             // There is nothing wrong with the file.
             Err(CheckpointError::Read { source, .. }) if source.kind() == ErrorKind::OutOfMemory => {

@@ -31,7 +31,7 @@ fn every_reading_comes_in_base_units() {
         gpu.activities.is_some()
             && gpu.busy.is_some_and(|b| b.0 > 1.0)
             && gpu.process_memory.is_some()
-            && !gpu.xids.is_empty()
+            && gpu.xids.as_ref().is_some_and(|xids| !xids.is_empty())
     });
     let gpu = &all.gpus[0];
     let identity = gpu.identity.as_ref().unwrap();
@@ -56,7 +56,7 @@ fn every_reading_comes_in_base_units() {
     assert_eq!([active.sm, active.occupancy, active.tensor, active.dram].map(Option::unwrap), {
         [0.855, 0.4, 0.62, 0.7].map(Ratio)
     });
-    assert_eq!(gpu.xids[&13].count, 1);
+    assert_eq!(gpu.xids.as_ref().unwrap()[&13].count, 1);
     let later = watch.until_gpu("counting", |gpu| gpu.pcie.is_some_and(|t| t.transmitted.0 > 1_000_000));
     let gpu = &later.gpus[0];
     let seconds = gpu.busy.unwrap().0 / 0.8;
@@ -207,6 +207,61 @@ fn a_device_that_is_lost_comes_back_and_its_counters_go_on() {
         assert!(summary.gpus[0].lost >= 1, "the trial is marked");
         assert!(back.health.notices.iter().any(|notice| notice.contains("lost")));
     }
+}
+
+fn saw(gpu: &GpuSnapshot, xid: u32) -> bool {
+    gpu.xids.as_ref().is_some_and(|xids| xids.contains_key(&xid))
+}
+
+#[test]
+fn errors_of_the_driver_are_seen_after_waits_that_failed() {
+    for (number, code) in [(2, Code::InvalidArgument), (21, Code::NoData), (27, Code::NotReady), (10, Code::Timeout)] {
+        let fault = format!("fault nvmlEventSetWait_v2 {number} times 2\n");
+        let driver = Driver::new(&fault);
+        let watch = driver.watch();
+        watch.up();
+        if code != Code::Timeout {
+            watch.until("failing", |s| errors(s, Call::Events, code) == 2);
+        }
+        driver.script(&format!("{fault}xid 79\n"));
+        let snapshot = watch.until_gpu("told", |gpu| saw(gpu, 79));
+        assert!(snapshot.gpus[0].state.is_up() && snapshot.health.notices.iter().any(|n| n.contains("XID 79")));
+    }
+    // Waiting cannot begin at first.
+    let watch = Driver::new("fault nvmlDeviceRegisterEvents 10 times 1\nxid 48\n").watch();
+    assert!(watch.up().gpus[0].xids.is_none());
+    watch.until_gpu("told", |gpu| saw(gpu, 48));
+    // The device is lost while its errors are awaited, and comes back.
+    for number in [15, 1, 28] {
+        let fault = format!("fault nvmlEventSetWait_v2 {number} times 1\n");
+        let driver = Driver::new("");
+        let watch = driver.watch();
+        watch.until_gpu("awaiting", |gpu| gpu.xids.is_some());
+        driver.script(&fault);
+        watch.until_gpu("lost", |gpu| gpu.lost == 1);
+        // A library that is loaded anew has forgotten how often it failed.
+        driver.script("xid 94\n");
+        watch.until_gpu("told", |gpu| gpu.state.is_up() && saw(gpu, 94));
+    }
+}
+
+#[test]
+fn errors_of_the_driver_are_seen_while_it_hangs_and_its_silence_is_told() {
+    let driver = Driver::new("");
+    let watch = driver.watch();
+    watch.until_gpu("awaiting", |gpu| gpu.xids.is_some());
+    let recording = watch.telemetry.record(None, None);
+    watch.samples(2);
+    let hang = "fault nvmlDeviceGetMemoryInfo_v2 0 delay 600000\n";
+    driver.script(hang);
+    watch.until_gpu("hung", |gpu| matches!(gpu.state, GpuState::Lost { .. }));
+    driver.script(&format!("{hang}xid 119\n"));
+    watch.until_gpu("told", |gpu| saw(gpu, 119));
+    assert_eq!(recording.finish(1).0.unwrap().gpus[0].xids, Some([(119, 1)].into()));
+
+    let driver = Driver::new("fault nvmlEventSetWait_v2 3\n");
+    let snapshot = driver.watch().until_gpu("off", |gpu| is_off(gpu, Call::Events, Code::NotSupported));
+    assert!(snapshot.health.notices.iter().any(|n| n.contains("(XID) are not seen any more")));
 }
 
 #[test]

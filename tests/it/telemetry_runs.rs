@@ -6,7 +6,7 @@ use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Two trials of two epochs of three steps.
@@ -151,17 +151,26 @@ fn an_interrupted_probe_leaves_no_readings_without_a_record() {
     assert_eq!(fs::read_dir(&telemetry).unwrap().count(), 0);
 }
 
-#[test]
-fn a_resumed_trial_has_the_telemetry_of_all_its_executions() {
-    let bench = bench();
-    let mut child = bench.command("run", "resumed", &["--json", "--checkpoint-every", "0"]).spawn().unwrap();
+/// The store of a training that was watched, and interrupted after its first epoch.
+fn interrupted(bench: &Bench, store: &str) -> PathBuf {
+    interrupt_after_an_epoch(bench.command("run", store, &["--json", "--checkpoint-every", "0"]));
+    bench.path(store)
+}
+
+fn interrupt_after_an_epoch(mut training: Command) {
+    let mut child = training.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("\"event\":\"epoch\"")), "no epoch ended");
     // SAFETY: it only sends a signal, to a child that has not been waited for.
     assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
     lines.for_each(drop);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let store = bench.path("resumed");
+}
+
+#[test]
+fn a_resumed_trial_has_the_telemetry_of_all_its_executions() {
+    let bench = bench();
+    let store = interrupted(&bench, "resumed");
     let interrupted = records(&store).remove(0);
     assert_eq!(
         (&interrupted["outcome"]["kind"], &interrupted["telemetry"]["executions"]),
@@ -180,6 +189,27 @@ fn a_resumed_trial_has_the_telemetry_of_all_its_executions() {
     assert_eq!(after[..before.len()], before);
     assert_eq!(after[before.len()].split(',').nth(1), Some("2"));
     assert!(orphans[0].exists(), "what another trial left is its own");
+}
+
+#[test]
+fn of_a_trial_that_was_watched_in_part_that_part_is_kept_and_the_rest_is_said_to_be_missing() {
+    let bench = bench();
+    let store = interrupted(&bench, "partly");
+    let before = records(&store).remove(0);
+    let finished = run(&bench, "partly", &["--telemetry", "off"]).remove(0);
+    assert_eq!(finished["outcome"]["kind"], "finished");
+    let remarks = finished["remarks"].to_string();
+    assert!(remarks.contains("a part of the training ran with --telemetry off"), "{remarks}");
+    let (telemetry, earlier) = (&finished["telemetry"], &before["telemetry"]);
+    assert!(telemetry["images"].as_u64().unwrap() < 96 && telemetry["images"] == earlier["images"], "{telemetry:#}");
+    assert_eq!((&telemetry["executions"], &telemetry["level"]), (&1.into(), &"full".into()));
+    assert_eq!(series(&store, &finished), series(&store, &before));
+    // One that nobody watched at first.
+    let arguments = ["--json", "--checkpoint-every", "0", "--telemetry", "off"];
+    interrupt_after_an_epoch(bench.command("run", "later", &arguments));
+    let finished = run(&bench, "later", &[]).remove(0);
+    assert!(finished["remarks"].to_string().contains("a part of the training ran with --telemetry off"));
+    assert!(finished["telemetry"]["images"].as_u64().unwrap() < 96, "{:#}", finished["telemetry"]);
 }
 
 #[test]

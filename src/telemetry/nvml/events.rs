@@ -1,8 +1,8 @@
 //! Errors of the driver (XID), awaited on a thread of their own.
 
 use super::errors;
-use crate::telemetry::snapshot::Code;
-use crate::telemetry::source::CallError;
+use crate::telemetry::snapshot::{Call, Code};
+use crate::telemetry::source::{CallError, Heard, Reaction, Tell};
 use nvml_wrapper::Nvml;
 use nvml_wrapper::bitmasks::event::EventTypes;
 use nvml_wrapper::enums::event::XidError;
@@ -10,31 +10,23 @@ use nvml_wrapper::error::{NvmlError, nvml_sym};
 use nvml_wrapper::event::EventSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::time::Duration;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
 /// So long one wait takes; then the thread looks whether it should end.
-const WAIT: u32 = 1000;
+const WAIT: Duration = Duration::from_secs(1);
 
-/// So many failures in a row, and the thread gives up.
-const FAILURES: u32 = 10;
-
-/// What the thread tells.
-type Told = Result<u32, CallError>;
-
-/// The thread.
+/// The thread; it ends some time after this is dropped.
 pub(super) struct Events {
-    told: Receiver<Told>,
     stop: Arc<AtomicBool>,
 }
 
 impl Events {
-    /// Begins to wait for errors of the device with this identifier.
-    pub fn start(nvml: Arc<Nvml>, uuid: String) -> Result<Self, CallError> {
+    /// Begins to wait for errors of the device with this identifier, and tells each.
+    pub fn start(nvml: Arc<Nvml>, uuid: String, tell: Tell) -> Result<Self, CallError> {
         // The wrapper panics where a set cannot be freed.
         nvml_sym(nvml.lib().nvmlEventSetFree.as_ref())?;
         nvml_sym(nvml.lib().nvmlEventSetWait_v2.as_ref())?;
-        let (tell, told) = channel();
         let (started, begun) = channel();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -42,24 +34,12 @@ impl Events {
             let set = register(&nvml, &uuid);
             let _ = started.send(set.as_ref().map(drop).map_err(CallError::clone));
             if let Ok(set) = set {
-                wait(&set, &tell, &stopped);
+                wait(&set, &*tell, &stopped);
             }
         });
         thread.map_err(|e| CallError { code: Code::Other, why: format!("no thread for the driver's errors: {e}") })?;
         begun.recv().unwrap_or_else(|_| Err(errors::implausible("nothing of its errors")))?;
-        Ok(Self { told, stop })
-    }
-
-    /// What has come since the last look; an error once, where nothing will come any more.
-    pub fn look(&self) -> Result<Vec<u32>, CallError> {
-        let mut numbers = Vec::new();
-        loop {
-            match self.told.try_recv() {
-                Ok(Ok(number)) => numbers.push(number),
-                Ok(Err(error)) if numbers.is_empty() => return Err(error),
-                Ok(Err(_)) | Err(TryRecvError::Empty | TryRecvError::Disconnected) => return Ok(numbers),
-            }
-        }
+        Ok(Self { stop })
     }
 }
 
@@ -74,30 +54,31 @@ fn register<'n>(nvml: &'n Nvml, uuid: &str) -> Result<EventSet<'n>, CallError> {
     device.register_events(EventTypes::CRITICAL_XID_ERROR, nvml.create_event_set()?).map_err(|e| e.error.into())
 }
 
-fn wait(set: &EventSet, tell: &Sender<Told>, stop: &AtomicBool) {
-    let mut failures = 0;
+/// Waits until it is told to stop, or a wait fails in a way that no later one can mend.
+fn wait(set: &EventSet, tell: &dyn Fn(Heard), stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
-        match set.wait(WAIT) {
-            Ok(event) => {
-                failures = 0;
-                let number = match event.event_data {
-                    Some(XidError::Value(number)) => number as u32,
-                    Some(XidError::Unknown) => 999,
-                    None => continue,
-                };
-                if tell.send(Ok(number)).is_err() {
-                    return;
-                }
-            }
-            Err(NvmlError::Timeout) => {}
-            Err(NvmlError::Unknown) if failures < FAILURES => {
-                failures += 1;
-                std::thread::sleep(Duration::from_millis(u64::from(WAIT)));
-            }
-            Err(error) => {
-                let _ = tell.send(Err(error.into()));
-                return;
-            }
+        let begun = Instant::now();
+        let heard = match set.wait(WAIT.as_millis() as u32) {
+            Ok(event) => Ok(event.event_data.map(|data| match data {
+                XidError::Value(number) => number as u32,
+                XidError::Unknown => 999,
+            })),
+            Err(NvmlError::Timeout) => Ok(None),
+            Err(error) => Err(CallError::from(error)),
+        };
+        let goes_on = heard.as_ref().map_or_else(|e| Reaction::to(Call::Events, e.code) == Reaction::Retry, |_| true);
+        // A wait that fails, or ends with nothing, may have come back at once.
+        let rest = match heard {
+            Ok(Some(_)) => Duration::ZERO,
+            _ => WAIT.saturating_sub(begun.elapsed()),
+        };
+        // What fails after the session has ended is of no interest.
+        if heard.is_ok() || !stop.load(Ordering::Relaxed) {
+            tell(heard);
         }
+        if !goes_on {
+            return;
+        }
+        std::thread::sleep(rest);
     }
 }

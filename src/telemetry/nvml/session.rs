@@ -4,7 +4,7 @@ use super::activities::Gpm;
 use super::events::Events;
 use super::library;
 use crate::telemetry::snapshot::{GpuIdentity, MigSlice};
-use crate::telemetry::source::CallError;
+use crate::telemetry::source::{CallError, Tell};
 use crate::telemetry::visible::{GpuTarget, Listed, resolve, variables};
 use nvml_wrapper::error::{NvmlError, nvml_sym, nvml_try};
 use nvml_wrapper::{Device, Nvml, cuda_driver_version_major, cuda_driver_version_minor};
@@ -53,9 +53,9 @@ impl Session {
         self.parent.as_ref().unwrap_or(&self.device)
     }
 
-    /// Begins to wait for errors of the driver.
-    pub fn await_events(&mut self) -> Result<(), CallError> {
-        self.events = Some(Events::start(Arc::clone(&self.nvml), self.board().uuid()?)?);
+    /// Begins to wait for errors of the driver, and tells each.
+    pub fn await_events(&mut self, tell: Tell) -> Result<(), CallError> {
+        self.events = Some(Events::start(Arc::clone(&self.nvml), self.board().uuid()?, tell)?);
         Ok(())
     }
 }

@@ -5,10 +5,11 @@ use super::library::is_stub;
 use super::readings as read;
 use super::session::{Session, advice};
 use crate::telemetry::snapshot::{Call, Code};
-use crate::telemetry::source::{Answer, CallError, Source};
+use crate::telemetry::source::{Answer, CallError, Source, Tell};
 use crate::telemetry::visible::GpuTarget;
 use nvml_wrapper::enum_wrappers::device::{Clock, Sampling};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A device of the driver.
 pub(crate) struct NvmlSource {
@@ -17,12 +18,14 @@ pub(crate) struct NvmlSource {
     session: Option<Session>,
     /// The newest of the driver's own samples that were read: of the device, of its memory.
     seen: [Option<u64>; 2],
+    /// Takes errors of the driver.
+    tell: Option<Tell>,
 }
 
 impl NvmlSource {
     /// The device that `target` names, in the driver's library or the one at `library`; nothing is opened yet.
     pub fn new(library: Option<&Path>, target: GpuTarget) -> Self {
-        Self { library: library.map(Path::to_path_buf), target, session: None, seen: [None; 2] }
+        Self { library: library.map(Path::to_path_buf), target, session: None, seen: [None; 2], tell: None }
     }
 
     fn open(&mut self) -> Result<Answer, CallError> {
@@ -49,7 +52,10 @@ impl Source for NvmlSource {
         let Some(session) = &mut self.session else {
             return Err(CallError { code: Code::Uninitialised, why: "the library was not started".into() });
         };
-        let answer = ask(session, call, &mut self.seen);
+        let answer = match (call, &self.tell) {
+            (Call::Events, Some(tell)) => session.await_events(Arc::clone(tell)).map(|()| Answer::Awaiting),
+            _ => ask(session, call, &mut self.seen),
+        };
         answer.map_err(|error| match error.code {
             Code::ResetRequired => {
                 CallError { why: format!("{}; {}", error.why, advice(Some(session.board()))), ..error }
@@ -58,11 +64,8 @@ impl Source for NvmlSource {
         })
     }
 
-    fn events(&mut self) -> Result<Vec<u32>, CallError> {
-        let Some(events) = self.session.as_mut().and_then(|session| session.events.as_ref()) else {
-            return Ok(Vec::new());
-        };
-        events.look()
+    fn listen(&mut self, tell: Tell) {
+        self.tell = Some(tell);
     }
 
     fn is_stub(&self) -> bool {
@@ -98,7 +101,6 @@ fn ask(session: &mut Session, call: Call, seen: &mut [Option<u64>; 2]) -> Result
         Call::Ecc => read::ecc(board),
         Call::Pcie => read::traffic(board, Field::PCIE, 1.0),
         Call::NvLink => read::traffic(board, Field::NVLINK, 1024.0),
-        Call::Events => session.await_events().map(|()| Answer::Awaiting),
-        Call::Open => Ok(Answer::Nothing),
+        Call::Open | Call::Events => Ok(Answer::Nothing),
     }
 }

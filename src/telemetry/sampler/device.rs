@@ -7,7 +7,7 @@ use crate::telemetry::Level;
 use crate::telemetry::processes::Processes;
 use crate::telemetry::recorder::Counts;
 use crate::telemetry::snapshot::{Call, CallStats, Code, GpuSnapshot, GpuState, Off};
-use crate::telemetry::source::{Answer, CallError, Reaction};
+use crate::telemetry::source::{Answer, CallError, Heard, Reaction};
 use crate::units::Seconds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -52,6 +52,8 @@ pub(super) struct Device {
     readings: Readings,
     stats: BTreeMap<Call, CallStats>,
     off: BTreeSet<Call>,
+    /// Errors of the driver are awaited.
+    awaits_events: bool,
     unknown_in_a_row: u32,
     /// Failures of each call since it last succeeded.
     failed_in_a_row: BTreeMap<Call, u32>,
@@ -68,7 +70,7 @@ pub(super) struct Device {
     pub missed: u64,
     /// For the user; taken by who tells.
     pub notices: Vec<String>,
-    /// The driver's own samples and errors are read too.
+    /// The driver's own samples are read too.
     is_full: bool,
     /// Something stands in the driver's place.
     is_stub: bool,
@@ -83,6 +85,7 @@ impl Device {
             readings: Readings::default(),
             stats: BTreeMap::new(),
             off: BTreeSet::new(),
+            awaits_events: false,
             unknown_in_a_row: 0,
             failed_in_a_row: BTreeMap::new(),
             wait: BACKOFF.0,
@@ -111,17 +114,20 @@ impl Device {
             Phase::Running => {
                 let due = self.lanes.due(now);
                 self.missed += due.missed;
-                due.calls.into_iter().filter(|call| !self.off.contains(call)).collect()
+                due.calls.into_iter().filter(|call| self.is_asked(*call)).collect()
             }
         }
+    }
+
+    fn is_asked(&self, call: Call) -> bool {
+        !self.off.contains(&call) && !(call == Call::Events && self.awaits_events)
     }
 
     /// What is asked of a device that is looked for: all that is not off.
     fn everything(&mut self, now: Duration) -> Vec<Call> {
         self.lanes.restart(now);
         let all = self.lanes.due(now).calls;
-        let events = self.is_full.then_some(Call::Events);
-        [Call::Open].into_iter().chain(events).chain(all).filter(|call| !self.off.contains(call)).collect()
+        [Call::Open].into_iter().chain(all).filter(|call| self.is_asked(*call)).collect()
     }
 
     /// The driver does not answer.
@@ -152,6 +158,11 @@ impl Device {
         if let Some(before) = self.hanging.take() {
             self.readings.now.state = before;
         }
+        if self.phase != Phase::Running && round.first().is_none_or(|done| done.call != Call::Open) {
+            // It was lost while it was asked: what it said is not of now.
+            self.missed += 1;
+            return absorbed;
+        }
         self.lanes.cost(&round.iter().map(|done| (done.call, done.took)).collect::<Vec<_>>());
         // A tick that only looks for the device is one without readings.
         let asked = round.iter().any(|done| done.call == Call::Open || self.lanes.is_fastest(done.call));
@@ -164,6 +175,9 @@ impl Device {
                     absorbed.success = true;
                     if call == Call::Open {
                         (self.phase, self.readings.now.state, self.is_gone) = (Phase::Running, GpuState::Up, false);
+                    }
+                    if answer == Answer::Awaiting {
+                        self.awaits_events = true;
                     }
                     if answer != Answer::Nothing {
                         absorbed.fresh.insert(call);
@@ -251,6 +265,7 @@ impl Device {
         }
         self.readings.lose_all();
         self.readings.now.state = GpuState::Lost { why };
+        (self.awaits_events, self.hanging) = (false, None);
         self.unknown_in_a_row = 0;
         self.failed_in_a_row.clear();
     }
@@ -259,20 +274,33 @@ impl Device {
         self.stats.entry(call).or_insert_with(|| CallStats::new(call))
     }
 
-    /// Takes errors of the driver, or that none can be seen any more.
-    pub fn events(&mut self, events: Result<Vec<u32>, CallError>, unix: Seconds) {
-        match events {
-            Ok(numbers) => {
-                for number in numbers {
-                    self.readings.xid(number, unix);
-                    self.notices.push(format!("the driver reports XID {number}: {}", meaning(number)));
-                }
+    /// Takes what was heard of the driver's errors at `now`; whether that changes anything.
+    pub fn hear(&mut self, heard: Heard, now: Duration, unix: Seconds) -> bool {
+        match heard {
+            Ok(None) => {
+                self.failed_in_a_row.remove(&Call::Events);
+                return false;
             }
-            Err(error) => {
-                self.count(Call::Events).failed(error.code);
-                self.off.insert(Call::Events);
+            Ok(Some(number)) => {
+                self.failed_in_a_row.remove(&Call::Events);
+                self.readings.xid(number, unix);
+                self.notices.push(format!("the driver reports XID {number}: {}", meaning(number)));
             }
+            Err(error) => self.fail_to_await(error, now),
         }
+        true
+    }
+
+    /// A wait for errors of the driver failed. Where waiting has ended, who reads the record must not take it for silence.
+    fn fail_to_await(&mut self, error: CallError, now: Duration) {
+        self.count(Call::Events).failed(error.code);
+        if self.phase != Phase::Running {
+            return;
+        }
+        if Reaction::to(Call::Events, error.code) == Reaction::Off {
+            self.notices.push(format!("errors of the driver (XID) are not seen any more: {}", error.why));
+        }
+        self.react(Call::Events, error, now);
     }
 
     /// What has become of it so far.

@@ -49,6 +49,15 @@ impl Bench {
         self.device.snapshot(self.clock.now())
     }
 
+    fn hear(&mut self, heard: Heard) -> bool {
+        self.device.hear(heard, self.clock.now(), Seconds(5.0))
+    }
+
+    /// A wait for errors of the driver fails.
+    fn hear_failure(&mut self, code: Code) {
+        assert!(self.hear(Err(CallError { code, why: format!("{} as the test wants it", code.word()) })));
+    }
+
     fn errors(&self, call: Call, code: Code) -> u64 {
         self.device.stats().find(|s| s.call == call).map_or(0, |s| s.errors.get(&code).copied().unwrap_or(0))
     }
@@ -268,10 +277,45 @@ fn peaks_sums_and_errors_of_the_driver() {
     near(snapshot.throttle[&ThrottleReason::Unknown].0, 40.0);
     near(snapshot.throttle[&ThrottleReason::GpuIdle].0, 0.0);
     assert_eq!(snapshot.energy, None, "missing is not zero");
-    bench.device.events(Ok(vec![79, 31, 79]), Seconds(5.0));
-    let xids = bench.device.snapshot(bench.clock.now()).xids;
+    for number in [79, 31, 79] {
+        assert!(bench.hear(Ok(Some(number))));
+    }
+    let xids = bench.device.snapshot(bench.clock.now()).xids.unwrap();
     assert_eq!(xids[&79], Xid { count: 2, last: Seconds(5.0) });
     assert!(bench.device.notices.iter().any(|n| n.contains("XID 79: fatal")));
+}
+
+#[test]
+fn errors_of_the_driver_are_awaited_until_that_cannot_be_done() {
+    let mut bench = Bench::new(Level::Full);
+    bench.script.fails(Call::Events, Code::Timeout);
+    assert_eq!(bench.ticks(1).xids, None, "not awaited is not none");
+    bench.script.says(Call::Events, Answer::Awaiting);
+    assert_eq!(bench.ticks(101).xids, Some(BTreeMap::new()), "asked for again with the slow lane");
+    let asked = |bench: &Bench| bench.device.stats().find(|s| s.call == Call::Events).unwrap().count();
+    assert_eq!(asked(&bench), 2, "and then no more");
+
+    (0..4).for_each(|_| bench.hear_failure(Code::NoData));
+    assert!(!bench.hear(Ok(None)) && bench.device.notices.is_empty());
+    (0..9).for_each(|_| bench.hear_failure(Code::NotReady));
+    assert!(matches!(&bench.device.notices[..], [one] if one.contains("`events` readings keep failing")));
+    let going_on = bench.ticks(1);
+    assert!(going_on.state.is_up() && going_on.off.iter().all(|off| off.call != Call::Events));
+
+    let calls = bench.device.due(bench.clock.now());
+    bench.hear_failure(Code::GpuLost);
+    let late = round_here(&mut bench.script, calls, &bench.clock);
+    assert!(!late.is_empty() && bench.device.absorb(late, &Processes::default()).fresh.is_empty());
+    let lost = bench.ticks(1);
+    assert!(matches!(lost.state, GpuState::Lost { .. }) && lost.memory.is_none());
+    bench.hear_failure(Code::GpuLost);
+    assert!(bench.ticks(12).state.is_up() && asked(&bench) == 3, "awaited anew");
+    assert_eq!((bench.device.counts().lost, bench.errors(Call::Events, Code::GpuLost)), (1, 2));
+
+    bench.hear_failure(Code::NotSupported);
+    let off = bench.ticks(100).off;
+    assert!(off.contains(&Off { call: Call::Events, code: Code::NotSupported }) && asked(&bench) == 3, "{off:?}");
+    assert!(bench.device.notices.iter().any(|n| n.contains("not seen any more")), "{:?}", bench.device.notices);
 }
 
 #[test]

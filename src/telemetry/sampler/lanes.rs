@@ -90,7 +90,11 @@ impl Lanes {
                         Call::Activities,
                     ],
                 ),
-                lane("slow", 5000, &[Call::Processes, Call::PowerLimit, Call::Ecc, Call::Pcie, Call::NvLink]),
+                lane(
+                    "slow",
+                    5000,
+                    &[Call::Processes, Call::PowerLimit, Call::Ecc, Call::Pcie, Call::NvLink, Call::Events],
+                ),
             ],
         })
     }
@@ -200,7 +204,7 @@ mod tests {
     #[test]
     fn each_lane_has_its_turn_and_late_turns_are_missed() {
         let mut lanes = Lanes::new(Level::Full);
-        assert_eq!(lanes.due(ms(0)).calls.len(), 20, "at first all");
+        assert_eq!(lanes.due(ms(0)).calls.len(), 21, "at first all");
         assert_eq!(lanes.due(ms(99)), Due::default());
         assert_eq!(lanes.due(ms(100)), Due { calls: vec![Call::Memory, Call::Utilisation, Call::Power], missed: 0 });
         assert_eq!(lanes.due(ms(560)).missed, 3, "200, 300, 400");
@@ -253,14 +257,14 @@ mod tests {
         lanes.due(ms(0));
         lanes.due(ms(103));
         lanes.restart(ms(207));
-        assert_eq!(lanes.due(ms(207)).calls.len(), 20, "all");
+        assert_eq!(lanes.due(ms(207)).calls.len(), 21, "all");
         // Ticks come with delays of their own.
         for (tick, delay) in [(300, 1), (400, 0), (500, 9), (600, 0)] {
             let due = lanes.due(ms(tick + delay));
             assert_eq!((due.calls.len(), due.missed), (3, 0), "{tick}");
         }
         lanes.hurry(Hurry::All, ms(655));
-        assert_eq!(lanes.due(ms(655)).calls.len(), 20);
+        assert_eq!(lanes.due(ms(655)).calls.len(), 21);
         assert_eq!((lanes.due(ms(700)).calls.len(), lanes.due(ms(800)).missed), (3, 0));
     }
 

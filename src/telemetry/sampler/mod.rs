@@ -19,7 +19,7 @@ use super::processes::Processes;
 use super::recorder::{Counts, GpuLook, Look, Recorder};
 use super::snapshot::Latest;
 use super::snapshot::{Call, CallStats, Health, Publisher, Snapshot};
-use super::source::Source;
+use super::source::{Heard, Source};
 use crate::units::Seconds;
 use device::Device;
 use host::HostWatch;
@@ -34,6 +34,8 @@ use worker::{Round, Worker};
 pub(super) enum Message {
     /// A device's thread has made its calls.
     Round(usize, Round),
+    /// Something, or nothing, was heard of a device's errors, however long its calls take.
+    Heard(usize, Heard),
     /// A recording begins.
     Begin(Recorder),
     /// The recording ends: answer once the last readings are in, or cannot be had.
@@ -124,6 +126,7 @@ impl Sampler {
         loop {
             match inbox.recv_timeout(next.saturating_sub(self.clock.now())) {
                 Ok(Message::Round(number, round)) => self.absorb(number, round),
+                Ok(Message::Heard(number, heard)) => self.hear(number, heard),
                 Ok(Message::Begin(recorder)) => {
                     recorder.begin(self.clock.now(), &self.counts());
                     // Who waited for the one before has lost patience.
@@ -189,12 +192,19 @@ impl Sampler {
         }
         watched.cpu = round.cpu;
         let absorbed = watched.device.absorb(round.done, &self.processes);
-        watched.device.events(round.events, unix);
         if absorbed.success {
             self.last_success = Some(unix);
         }
         self.record(Some((number, absorbed.fresh)));
         self.publish();
+    }
+
+    /// Takes what was heard of a device's errors.
+    fn hear(&mut self, number: usize, heard: Heard) {
+        if self.devices[number].device.hear(heard, self.clock.now(), self.clock.unix()) {
+            self.record(Some((number, BTreeSet::new())));
+            self.publish();
+        }
     }
 
     /// Feeds the recording under way.

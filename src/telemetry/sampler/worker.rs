@@ -24,8 +24,6 @@ pub(in crate::telemetry) struct Done {
 #[derive(Debug)]
 pub(in crate::telemetry) struct Round {
     pub done: Vec<Done>,
-    /// Errors of the driver since the last round.
-    pub events: Result<Vec<u32>, CallError>,
     /// CPU time of the thread so far.
     pub cpu: Duration,
 }
@@ -46,16 +44,21 @@ struct UnderWay {
 }
 
 impl Worker {
-    /// Starts the thread for device `number`; it tells `inbox` of its rounds.
+    /// Starts the thread for device `number`; it tells `inbox` of its rounds, and of errors of the driver.
     ///
     /// # Errors
     /// The system has no thread left.
     pub fn start(
         number: usize,
-        source: Box<dyn Source>,
+        mut source: Box<dyn Source>,
         clock: Arc<dyn Clock>,
         inbox: Sender<Message>,
     ) -> std::io::Result<Self> {
+        let ear = inbox.clone();
+        source.listen(Arc::new(move |heard| {
+            // At the end nobody listens any more.
+            let _ = ear.send(Message::Heard(number, heard));
+        }));
         let (requests, work) = channel();
         let under_way = Arc::new(UnderWay::default());
         let told = Arc::clone(&under_way);
@@ -100,8 +103,7 @@ fn serve(
 ) {
     while let Ok(calls) = work.recv() {
         let done = round(&mut *source, calls, clock, told);
-        let events = guarded(|| source.events());
-        if inbox.send(Message::Round(number, Round { done, events, cpu: thread_cpu() })).is_err() {
+        if inbox.send(Message::Round(number, Round { done, cpu: thread_cpu() })).is_err() {
             break;
         }
     }

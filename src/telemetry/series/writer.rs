@@ -146,7 +146,7 @@ fn write(path: &Path, resumes: bool, every: Duration, lines: &Receiver<Line>, co
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         rows,
         lost: count.lost.load(Ordering::Relaxed),
-        executions: execution,
+        executions: if rows > 0 { execution } else { members.executions },
     })
 }
 
@@ -258,7 +258,8 @@ mod tests {
         let (_writer, mut sender) = SeriesWriter::writing_every(Duration::ZERO, path.clone(), false).unwrap();
         with_look(|look| sender.send(&Row(look)));
         let begun = Instant::now();
-        while !path.exists() || lines(&path).len() < 2 {
+        let is_begun = || std::fs::metadata(&path).is_ok_and(|file| file.len() > 0);
+        while !is_begun() || lines(&path).len() < 2 {
             assert!(begun.elapsed() < Duration::from_secs(60), "not written");
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -8,18 +8,25 @@ pub(super) use reaction::Reaction;
 
 use super::snapshot::{Activities, Call, Code, Ecc, GpuIdentity, Memory, ThrottleReason};
 use crate::units::{Celsius, Hertz, Joules, Ratio, Seconds, Watts};
+use std::sync::Arc;
 
 /// One device and its driver. A call may take any time, or never return: it is made on a thread of its own.
 pub(super) trait Source: Send {
     /// Makes a call. [`Call::Open`] starts the driver's library anew and finds the device.
     fn call(&mut self, call: Call) -> Result<Answer, CallError>;
 
-    /// Errors of the driver (XID) since the last look, or why none can be seen any more. Does not wait.
-    fn events(&mut self) -> Result<Vec<u32>, CallError>;
+    /// Once [`Call::Events`] has succeeded, what comes of waiting for errors of the driver goes to `tell`, from another thread.
+    fn listen(&mut self, tell: Tell);
 
     /// It stands in the driver's place: what it answers is no measurement.
     fn is_stub(&self) -> bool;
 }
+
+/// What a wait for errors of the driver (XID) brought: the number of one, or none; or why it failed.
+pub(super) type Heard = Result<Option<u32>, CallError>;
+
+/// Takes what was heard.
+pub(super) type Tell = Arc<dyn Fn(Heard) + Send + Sync>;
 
 /// What the driver answers.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! A device that answers what a test wants, on a clock that a test turns.
 
-use super::{Answer, CallError, Source};
+use super::{Answer, CallError, Source, Tell};
 use crate::telemetry::sampler::Clock;
 use crate::telemetry::snapshot::{Call, Code};
 use crate::units::Seconds;
@@ -35,7 +35,7 @@ type Reply = Box<dyn FnMut() -> Result<Answer, Code> + Send>;
 #[derive(Clone, Default)]
 pub(crate) struct Script {
     replies: Arc<Mutex<BTreeMap<Call, Reply>>>,
-    events: Arc<Mutex<Vec<u32>>>,
+    tell: Arc<Mutex<Option<Tell>>>,
 }
 
 impl Script {
@@ -55,9 +55,10 @@ impl Script {
         self.on(call, move || Err(code))
     }
 
-    /// The driver reports an error.
+    /// The driver reports an error; the device must be watched.
     pub fn xid(&self, number: u32) {
-        self.events.lock().unwrap().push(number);
+        let tell = self.tell.lock().unwrap();
+        tell.as_ref().unwrap()(Ok(Some(number)));
     }
 }
 
@@ -68,8 +69,8 @@ impl Source for Script {
         reply.map_err(|code| CallError { code, why: format!("{} as the test wants it", code.word()) })
     }
 
-    fn events(&mut self) -> Result<Vec<u32>, CallError> {
-        Ok(std::mem::take(&mut *self.events.lock().unwrap()))
+    fn listen(&mut self, tell: Tell) {
+        *self.tell.lock().unwrap() = Some(tell);
     }
 
     fn is_stub(&self) -> bool {

@@ -44,7 +44,7 @@ pub(super) struct GpuTally {
     memory_clock: Distribution,
     traffic: [Total; 4],
     ecc: [Total; 2],
-    xids: BTreeMap<u32, Total>,
+    xids: Option<BTreeMap<u32, Total>>,
     foreign: Option<u32>,
     #[serde(skip)]
     begun: bool,
@@ -60,7 +60,7 @@ impl GpuTally {
         let plain = [&mut self.samples, &mut self.missed, &mut self.lost, &mut self.busy, &mut self.memory_busy];
         let energy = [&mut self.energy, &mut self.energy_estimated];
         let lists = self.traffic.iter_mut().chain(&mut self.ecc);
-        let maps = self.throttle.values_mut().chain(self.xids.values_mut());
+        let maps = self.throttle.values_mut().chain(self.xids.iter_mut().flat_map(BTreeMap::values_mut));
         plain.into_iter().chain(energy).chain(lists).chain(maps).for_each(Total::pause);
     }
 
@@ -165,9 +165,11 @@ impl GpuTally {
 
     /// Errors before the first look are not the trial's; a kind that comes later began at none.
     fn take_xids(&mut self, at: Duration, now: &GpuSnapshot) {
-        for (number, xid) in &now.xids {
-            let is_new = !self.xids.contains_key(number);
-            let total = self.xids.entry(*number).or_default();
+        let Some(xids) = &now.xids else { return };
+        let totals = self.xids.get_or_insert_default();
+        for (number, xid) in xids {
+            let is_new = !totals.contains_key(number);
+            let total = totals.entry(*number).or_default();
             if self.begun && is_new {
                 total.read(0.0, at);
             }
@@ -181,7 +183,10 @@ impl GpuTally {
         let counted = |total: &Total| total.known().map(|sum| sum as u64);
         let [pcie_transmitted, pcie_received, nvlink_transmitted, nvlink_received] =
             self.traffic.each_ref().map(|total| counted(total).map(Bytes));
-        let xids = self.xids.iter().map(|(number, total)| (*number, total.sum() as u64));
+        let xids = self.xids.as_ref().map(|totals| {
+            let sums = totals.iter().map(|(number, total)| (*number, total.sum() as u64));
+            sums.filter(|(_, count)| *count > 0).collect()
+        });
         GpuSummary {
             device: DeviceSummary { stub: self.is_stub, ..self.device.clone().unwrap_or_default() },
             memory: MemorySpreads {
@@ -209,7 +214,7 @@ impl GpuTally {
             nvlink_received,
             ecc_corrected: counted(&self.ecc[0]),
             ecc_uncorrected: counted(&self.ecc[1]),
-            xids: xids.filter(|(_, count)| *count > 0).collect(),
+            xids,
             foreign_processes: self.foreign,
             lost: self.lost.sum() as u64,
         }

@@ -26,7 +26,7 @@ pub struct Tally {
     level: Level,
     /// Executions of the trial that are in here.
     executions: u32,
-    /// Training images of the trial that were seen.
+    /// Training images of the trial that were watched.
     pub(super) images: u64,
     seconds: Total,
     ticks: Total,
@@ -59,7 +59,7 @@ impl Tally {
         tally
     }
 
-    /// Training images of the trial that were seen up to here.
+    /// Training images of the trial that were watched up to here.
     pub fn images(&self) -> u64 {
         self.images
     }
@@ -105,8 +105,8 @@ impl Tally {
         }
     }
 
-    /// What the readings come to, after `images` training images.
-    pub(super) fn summary(&self, images: u64) -> TelemetrySummary {
+    /// What the readings come to.
+    pub(super) fn summary(&self) -> TelemetrySummary {
         let seconds = self.seconds.sum();
         let (samples, missed) = match self.gpus.as_slice() {
             [] => (self.ticks.sum(), self.missed_ticks.sum()),
@@ -116,7 +116,7 @@ impl Tally {
             level: self.level,
             executions: self.executions,
             seconds: Seconds(seconds),
-            images,
+            images: self.images,
             samples: samples as u64,
             missed: missed as u64,
             own_cpu: self.own_cpu.known().map(Seconds),
@@ -131,7 +131,7 @@ impl Tally {
             active: self.active.spread(bytes),
             retries: self.retries.known().map(|n| n as u64),
             ooms: self.ooms.known().map(|n| n as u64),
-            gpus: self.gpus.iter().map(|gpu| gpu.summary(seconds, images)).collect(),
+            gpus: self.gpus.iter().map(|gpu| gpu.summary(seconds, self.images)).collect(),
             series: None,
         }
     }

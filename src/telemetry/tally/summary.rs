@@ -102,8 +102,8 @@ pub struct GpuSummary {
     pub ecc_corrected: Option<u64>,
     /// Those that it did not.
     pub ecc_uncorrected: Option<u64>,
-    /// Errors of the driver (XID) by their number.
-    pub xids: BTreeMap<u32, u64>,
+    /// Errors of the driver (XID) by their number; absent where they were never awaited.
+    pub xids: Option<BTreeMap<u32, u64>>,
     /// The most other processes that computed on the device at a time.
     pub foreign_processes: Option<u32>,
     /// Times that the device was lost: then the trial's figures are not to be trusted.
