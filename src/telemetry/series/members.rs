@@ -20,7 +20,8 @@ pub(super) struct Members {
 
 impl Members {
     /// Opens the file at `path`: to go on behind its whole members where it `resumes` and there are any with these columns;
-    /// else it begins anew, with the line of the header.
+    /// else it begins anew, with the line of the header. What it should have gone on from and cannot, such as a file with the
+    /// columns of another version, stays beside it as `PATH.before`.
     ///
     /// # Errors
     /// Whatever the file system says.
@@ -28,6 +29,11 @@ impl Members {
         let before = if resumes { whole(path) } else { None };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
+        }
+        if resumes && before.is_none() && fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(".before");
+            fs::rename(path, aside)?;
         }
         let file = File::options().create(true).append(true).open(path)?;
         let (whole, executions) = before.unwrap_or_default();

@@ -239,13 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_such_series_is_replaced_and_a_folder_that_is_none_is_told() {
+    fn a_file_that_is_no_such_series_is_set_aside_and_a_folder_that_is_none_is_told() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.csv.gz");
         record(&path, false).unwrap();
         std::fs::write(&path, "not gzip").unwrap();
         assert_eq!(record(&path, true).unwrap().executions, 1);
         assert_eq!(lines(&path).len(), 3);
+        assert_eq!(std::fs::read(dir.path().join("x.csv.gz.before")).unwrap(), b"not gzip");
         let error = record(&path.join("y.csv.gz"), false).unwrap_err();
         assert!(error.contains("y.csv.gz"), "{error}");
     }
