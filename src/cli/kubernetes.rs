@@ -3,8 +3,8 @@
 use super::args::SubmitArgs;
 use super::exit::Failure;
 use super::selection::Selected;
-use super::submit::{done, shown};
-use super::talk;
+use super::submit::shown;
+use super::{stored, talk};
 use crate::plan::{Repetitions, estimate, rows};
 use crate::profile::{Device, Kubernetes};
 use crate::submit::Pods;
@@ -33,12 +33,13 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let (image, claim) = (needed("image", &kubernetes.image)?, needed("claim", &kubernetes.claim)?);
     let store = absolute(&selected.store)?;
     on_volume(&store, kubernetes.mount())?;
-    let done = done(&store, &args.retry)?;
+    let records = stored::records(&store)?;
+    let done = stored::done(&records, args.retry.as_slice().into());
     let mut frozen = args.selection.freeze(&store)?;
     let repetitions = Repetitions::default();
     frozen.rows = rows(
         &selected.trials,
-        |id| !done.contains(id),
+        |id| !done.contains_key(id),
         |trial| estimate(&trial.trial, &selected.profile, &repetitions).seconds,
     );
     let missing: usize = frozen.rows.iter().map(|row| row.trials.len()).sum();

@@ -10,10 +10,10 @@ use super::progress::{Progress, Verbosity};
 use super::repetitions::{repetitions, repetitions_elsewhere, seconds};
 use super::report::warning;
 use super::selection::Selected;
-use super::stored::{self, results};
+use super::stored::{self, done, results};
 use super::talk;
 use crate::data::Sources;
-use crate::event::{Event, Fanout, Retry, Sink, SinkError};
+use crate::event::{Event, Fanout, Sink, SinkError};
 use crate::export::metrics::{BuildInfo, Exposition, MetricsSink, Training};
 use crate::plan::{Repetitions, TrialId, estimate};
 use crate::profile::{self, Profile};
@@ -21,8 +21,6 @@ use crate::record::{Record, RecordWriter, Store};
 use crate::run::{Device, Run, RunError, Summary, device, environment, instruments, set_threads};
 use crate::telemetry::{Environment, SlurmJob, node_name};
 use crate::train::count_stops;
-use crate::units::Seconds;
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,7 +118,7 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     };
     let (records, skipped) = run.store.records();
     let records: Vec<Record> = records.into_iter().map(|(_, record)| record).collect();
-    let mut writer = RecordWriter::new(run.store, SlurmJob::here().some()).beside(run.sharers);
+    let mut writer = RecordWriter::new(run.store, SlurmJob::here().some(), run.sharers);
     let mut progress = Progress::new(verbosity, forecast(args, selected, &records, run));
     let mut lines = JsonLines::default();
     let training = Arc::new(Training::default());
@@ -183,12 +181,6 @@ fn verdict(summary: Summary, failures: Vec<SinkError>) -> Result<(), Failure> {
     }
 }
 
-/// The trials that need not run again, with their seconds where these count.
-fn done(records: &[Record], retry: Retry) -> BTreeMap<TrialId, Option<Seconds>> {
-    let done = records.iter().filter(|r| !retry.includes(&r.outcome));
-    done.map(|record| (record.trial_id.clone(), seconds(record))).collect()
-}
-
 fn forecast(args: &RunArgs, selected: &Selected, records: &[Record], run: &Run) -> Forecast {
     let done = done(records, run.retry);
     let repetitions = known(&args.compute, records, &selected.profile, Some(run.environment));
@@ -213,8 +205,9 @@ fn print_plan(args: &RunArgs, selected: &Selected, device: Result<Device, String
         (_, true) => Form::Terminal,
         _ => Form::Markdown,
     };
-    let text =
-        dry_run(&selected.trials, &done(&records, args.retry.as_slice().into()), &repetitions, &selected.profile, form);
+    let done = done(&records, args.retry.as_slice().into()).into_iter();
+    let done = done.map(|(id, record)| (id.clone(), seconds(record))).collect();
+    let text = dry_run(&selected.trials, &done, &repetitions, &selected.profile, form);
     Ok(talk::write_all(&mut std::io::stdout(), &text)?)
 }
 

@@ -2,9 +2,12 @@
 
 use super::exit::Failure;
 use super::report::warn_of;
+use crate::event::Retry;
 #[cfg(feature = "torch")]
-use crate::plan::{ResolvedTrial, TrialId};
-use crate::record::{Record, Store};
+use crate::plan::ResolvedTrial;
+use crate::plan::TrialId;
+use crate::record::{MOST_DEATHS, Record, Store};
+use std::collections::BTreeMap;
 #[cfg(feature = "torch")]
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,6 +21,23 @@ pub fn records(folder: &Path) -> Result<Vec<Record>, Failure> {
     let (records, skipped) = store.records();
     warn_of(&skipped)?;
     Ok(records.into_iter().map(|(_, record)| record).collect())
+}
+
+/// The trials that need not be trained, each with the record that says so.
+pub fn done(records: &[Record], retry: Retry) -> BTreeMap<&TrialId, &Record> {
+    let done = records.iter().filter(|record| !retry.includes(&record.outcome));
+    done.map(|record| (&record.trial_id, record)).collect()
+}
+
+/// What to know of `n` trials that nobody has in hand since their trainers died.
+pub fn died_words(n: usize) -> Option<String> {
+    (n > 0).then(|| {
+        format!(
+            "the trainers of {n} trial(s) died without a word: killed from outside, for want of the host's memory perhaps, or \
+             with their nodes; submitted or run again they go on, and are given up where {MOST_DEATHS} have died in a row \
+             without a checkpoint between"
+        )
+    })
 }
 
 /// The records of `trials`, by whomever they were trained; of other files nothing is said again.

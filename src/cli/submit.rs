@@ -1,10 +1,10 @@
 //! `ndbench submit`: what is missing in a store, to Slurm.
 
-use super::args::{EngineArg, RetryArg, SubmitArgs};
+use super::args::{EngineArg, SubmitArgs};
 use super::exit::Failure;
 use super::{stored, talk};
-use crate::event::Retry;
-use crate::plan::{Repetitions, TrialId, estimate, rows};
+use crate::plan::{Frozen, Repetitions, TrialId, estimate, rows};
+use crate::record::Store;
 use crate::submit::{Limits, Queue, Submission, SubmitError, queued};
 use std::collections::BTreeSet;
 use std::io;
@@ -32,12 +32,13 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
         (Err(why), _) => return Err(refused(why)),
     };
     // After the queue, as status does: a task that ends meanwhile leaves its record before it leaves the queue.
-    let done = done(&store, &args.retry)?;
+    let records = stored::records(&store)?;
+    let done = stored::done(&records, args.retry.as_slice().into());
     let mut frozen = args.selection.freeze(&store)?;
     let repetitions = Repetitions::default();
     frozen.rows = rows(
         &selected.trials,
-        |id| !done.contains(id) && !queue.tasks.contains_key(id),
+        |id| !done.contains_key(id) && !queue.tasks.contains_key(id),
         |trial| estimate(&trial.trial, &selected.profile, &repetitions).seconds,
     );
     let missing: usize = frozen.rows.iter().map(|row| row.trials.len()).sum();
@@ -45,9 +46,10 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let (trials, blocks) = (selected.trials.len(), frozen.rows.len());
     talk::say(&format!(
         "{trials} trials: {} done, {} in the queue, {missing} to submit in {blocks} block(s)",
-        ours(&|id| done.contains(id)),
+        ours(&|id| done.contains_key(id)),
         ours(&|id| queue.tasks.contains_key(id))
     ))?;
+    stored::died_words(died(&store, &frozen)).iter().try_for_each(|died| talk::say(died))?;
     if !args.dry_run {
         release(&mut queue)?;
     }
@@ -121,11 +123,11 @@ fn program(args: &SubmitArgs) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The trials that need not be trained.
-pub(super) fn done(store: &Path, retry: &[RetryArg]) -> Result<BTreeSet<TrialId>, Failure> {
-    let records = stored::records(store)?.into_iter();
-    let retry = Retry::from(retry);
-    Ok(records.filter(|record| !retry.includes(&record.outcome)).map(|record| record.trial_id).collect())
+/// How many of the trials that are to be trained somebody died training.
+fn died(store: &Path, frozen: &Frozen) -> usize {
+    let ids: Vec<TrialId> = frozen.rows.iter().flat_map(|row| row.trials.iter().cloned()).collect();
+    let holders = Store::open_existing(store).map(|store| store.holders(&ids)).unwrap_or_default();
+    holders.iter().flatten().filter(|holder| holder.lives == Some(false)).count()
 }
 
 pub(super) fn shown(path: &Path) -> String {

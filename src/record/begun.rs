@@ -2,11 +2,14 @@
 
 use super::Store;
 use crate::event::{CHECKPOINT, Progress};
-use crate::files::read_head;
+use crate::files::{hex, read_head};
 use crate::plan::TrialId;
 use serde::Deserialize;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+
+/// Bytes of the checksum with which a checkpoint ends.
+const DIGEST: usize = 32;
 
 /// What of a checkpoint's header is read.
 #[derive(Deserialize)]
@@ -21,6 +24,15 @@ impl Store {
         let mut file = BufReader::new(File::open(self.checkpoint_path(id)).ok()?);
         let head: Head = serde_json::from_slice(&read_head(&mut file, CHECKPOINT).ok()??).ok()?;
         (head.trial_id == *id).then_some(head.progress)
+    }
+
+    /// Which checkpoint a trial has: the checksum that ends it. Absent where there is none.
+    pub(super) fn checkpoint_digest(&self, id: &TrialId) -> Option<String> {
+        let mut digest = [0; DIGEST];
+        let mut file = File::open(self.checkpoint_path(id)).ok()?;
+        file.seek(SeekFrom::End(-(DIGEST as i64))).ok()?;
+        file.read_exact(&mut digest).ok()?;
+        Some(hex(&digest))
     }
 }
 

@@ -1,21 +1,26 @@
 //! The lock of a trial: one process trains it at a time, and leaves word for the next one in case it dies.
 
 use super::store::io_error;
-use super::{Store, StoreError};
+use super::{Store, StoreError, Will};
 use crate::plan::TrialId;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 /// What is read of a lock file at most.
 const LONGEST: u64 = 4096;
+
+/// Whoever asks for the holder of a lock holds it for less than that.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// Held while a trial is trained; letting go of it, or the end of the process, frees the trial.
 #[derive(Debug)]
 pub struct TrialLock {
     file: File,
     path: PathBuf,
-    will: Option<String>,
+    will: Will,
 }
 
 impl Store {
@@ -33,45 +38,54 @@ impl Store {
         let mut options = File::options();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(io_error("open", &path))?;
-        let locked = file.try_lock();
-        // Whatever cannot be read was not written by this program.
-        let mut text = String::new();
-        let text = (&file).take(LONGEST).read_to_string(&mut text).map_or("", |_| text.as_str());
-        let (holder, will) = text.split_once('\n').unwrap_or((text, ""));
+        let locked = file.try_lock().or_else(|why| match why {
+            TryLockError::WouldBlock => {
+                thread::sleep(MOMENT);
+                file.try_lock()
+            }
+            other => Err(other),
+        });
+        let before = said(&file);
         match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let holder = if holder.trim().is_empty() { "another process".into() } else { holder.trim().into() };
+                let holder = before.map_or("another process".into(), |(holder, _)| holder);
                 return Err(StoreError::Locked { trial_id: id.clone(), path, holder });
             }
             Err(TryLockError::Error(source)) => return Err(lock_error(path, source)),
         }
-        let mut lock = TrialLock { file, path, will: Some(will.trim().to_owned()).filter(|w| !w.is_empty()) };
-        lock.say("")?;
+        let will = Will::new(self, id, before.and_then(|(_, will)| will).as_ref());
+        let mut lock = TrialLock { file, path, will };
+        lock.say()?;
         Ok(lock)
     }
-}
 
-impl Store {
     /// Where the lock of a trial lies, or will.
     pub(super) fn lock_path(&self, id: &TrialId) -> PathBuf {
         self.path().join("locks").join(format!("{id}.lock"))
     }
 }
 
+/// Who holds a lock or died holding it, and what it said in case it dies; nothing where nobody does.
+pub(super) fn said(file: &File) -> Option<(String, Option<Will>)> {
+    // Whatever cannot be read was not written by this program.
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text).ok()?;
+    let (holder, will) = text.split_once('\n').unwrap_or((&text, ""));
+    (!holder.trim().is_empty()).then(|| (holder.trim().into(), serde_json::from_str(will).ok()))
+}
+
 impl TrialLock {
-    /// What the last holder had said with [`TrialLock::say`], if it died while it held the lock.
-    pub fn will(&self) -> Option<&str> {
-        self.will.as_deref()
+    /// What this process leaves in case it dies: also how those before it did.
+    pub fn will(&self) -> &Will {
+        &self.will
     }
 
-    /// Leaves a line for the next holder, who is told unless this lock is let go of in an orderly way.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] where the file system refuses.
-    pub fn say(&mut self, line: &str) -> Result<(), StoreError> {
+    /// Leaves that for the next holder, who reads it unless this lock is let go of in an orderly way.
+    fn say(&mut self) -> Result<(), StoreError> {
         let host = sysinfo::System::host_name().unwrap_or_else(|| "an unnamed host".into());
-        let text = format!("process {} on {host}\n{line}\n", std::process::id());
+        let will = serde_json::to_string(&self.will).expect("strings and numbers become JSON");
+        let text = format!("process {} on {host}\n{will}\n", std::process::id());
         let written =
             self.file.set_len(0).and_then(|()| self.file.rewind()).and_then(|()| self.file.write_all(text.as_bytes()));
         written.map_err(io_error("write", &self.path))
@@ -125,22 +139,41 @@ mod tests {
     }
 
     #[test]
-    fn the_will_of_a_holder_is_read_once_it_died() {
+    fn deaths_are_counted_until_one_lets_go_in_an_orderly_way() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let id = made_up::trial(Architecture::Vgg16, Dataset::Cifar10, Norm::Nd, 1, 1).id();
-        let mut lock = store.lock(&id).unwrap();
-        lock.say("a long first word").unwrap();
-        lock.say("the last").unwrap();
-        assert_eq!(lock.will(), None);
+        let died = || store.lock(&id).unwrap().will().died;
+        let lock = store.lock(&id).unwrap();
         let path = lock.path.clone();
-        let left = fs::read(&path).unwrap();
+        let mut left = fs::read(&path).unwrap();
         drop(lock);
-        assert_eq!(store.lock(&id).unwrap().will(), None, "it let go in an orderly way");
-        fs::write(&path, left).unwrap();
-        assert_eq!(store.lock(&id).unwrap().will(), Some("the last"));
-        assert_eq!(store.lock(&id).unwrap().will(), None, "told once");
+        assert_eq!(died(), 0, "it let go in an orderly way");
+        for deaths in 1..=3 {
+            fs::write(&path, &left).unwrap();
+            let next = store.lock(&id).unwrap();
+            assert_eq!(next.will().died, deaths);
+            assert_eq!(next.will().last.as_ref().unwrap().node, crate::telemetry::node_name());
+            left = fs::read(&path).unwrap();
+        }
+        assert_eq!(died(), 0, "told once");
         fs::write(&path, [0xff; 10_000]).unwrap();
-        assert_eq!(store.lock(&id).unwrap().will(), None);
+        assert_eq!(died(), 0);
+    }
+
+    #[test]
+    fn whoever_looks_at_a_lock_for_a_moment_keeps_nobody_from_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let id = TrialId("one".into());
+        drop(store.lock(&id).unwrap());
+        let file = File::open(store.lock_path(&id)).unwrap();
+        file.lock_shared().unwrap();
+        thread::scope(|scope| {
+            let lock = scope.spawn(|| store.lock(&id).map(drop));
+            thread::sleep(MOMENT / 25);
+            file.unlock().unwrap();
+            lock.join().unwrap().unwrap();
+        });
     }
 }

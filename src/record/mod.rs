@@ -6,6 +6,7 @@ mod error;
 mod format;
 mod gather;
 mod history;
+mod holder;
 mod index;
 mod left_out;
 mod leftovers;
@@ -26,16 +27,18 @@ mod skipped;
 mod stated;
 mod store;
 mod validity;
+mod will;
 mod write;
 mod writer;
 
-pub use coverage::{Progress, coverage};
+pub use coverage::coverage;
 pub use error::{RecordError, StoreError};
 pub use format::{Record, SCHEMA};
 pub use gather::{Gathered, Indexing, has_its_trials_name};
 pub use history::{
     AA_SCHEMA, AaRecord, AaSeries, Alarms, Entry, HISTORY_SCHEMA, History, Holding, Point, Series, StepTime, series,
 };
+pub use holder::Holder;
 pub use left_out::LeftOut;
 pub use lock::TrialLock;
 pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name, remember as remember_overhead};
@@ -47,4 +50,5 @@ pub use sightings::{kind_of, seen, sightings, step_kind};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::Store;
 pub use validity::Flag;
+pub use will::{Death, MOST_DEATHS, Will};
 pub use writer::RecordWriter;

@@ -46,15 +46,9 @@ struct Ending {
 }
 
 impl RecordWriter {
-    /// A writer into `store`, of trials that the job `slurm` trains.
-    pub fn new(store: &Store, slurm: Option<SlurmJob>) -> Self {
-        Self { store: store.clone(), slurm, sharers: 0, current: None, written: Vec::new() }
-    }
-
-    /// The same of trials beside which so many others are trained on the same device.
-    #[must_use]
-    pub fn beside(self, sharers: u32) -> Self {
-        Self { sharers, ..self }
+    /// A writer into `store`, of trials that the job `slurm` trains beside so many others on the same device.
+    pub fn new(store: &Store, slurm: Option<SlurmJob>, sharers: u32) -> Self {
+        Self { store: store.clone(), slurm, sharers, current: None, written: Vec::new() }
     }
 
     /// The records written so far.
@@ -65,7 +59,7 @@ impl RecordWriter {
     /// Ends the current trial and writes its record.
     fn finish(&mut self, id: &TrialId, ending: Ending) -> Result<(), String> {
         let current = self.current.take().ok_or_else(|| format!("trial {id} ended but never began"))?;
-        let record = Record { sharers: self.sharers, ..current.into_record(ending, &self.store, self.slurm.clone()) };
+        let record = current.into_record(ending, self);
         if record.trial_id != *id {
             return Err(format!("trial {id} ended while {} was under way", record.trial_id));
         }
@@ -88,7 +82,7 @@ impl Current {
         }
     }
 
-    fn into_record(self, ending: Ending, store: &Store, slurm: Option<SlurmJob>) -> Record {
+    fn into_record(self, ending: Ending, writer: &RecordWriter) -> Record {
         let Ending { outcome, time_valid, memory, telemetry } = ending;
         // The training loop watches the training loss; a test loss that is not finite is a divergence all the same.
         let outcome = match (outcome, self.not_finite, self.steps_per_epoch) {
@@ -98,7 +92,7 @@ impl Current {
         let Trial { architecture, norm, deconvolution, .. } = &self.trial.trial;
         let of = overhead_name(*architecture, *norm, deconvolution.as_ref());
         let planned = Planned::of(&self.trial.trial, kind_of(&self.environment.device));
-        let overhead = |telemetry: &Box<_>| TelemetryOverhead::of(telemetry, &of, &self.environment, store);
+        let overhead = |telemetry: &Box<_>| TelemetryOverhead::of(telemetry, &of, &self.environment, &writer.store);
         Record {
             schema: SCHEMA.into(),
             trial_id: self.trial.trial.id(),
@@ -108,7 +102,7 @@ impl Current {
             outcome,
             epochs: self.epochs,
             time_valid,
-            sharers: 0,
+            sharers: writer.sharers,
             memory,
             planned,
             telemetry_overhead: telemetry.as_ref().map(overhead),
@@ -116,7 +110,7 @@ impl Current {
             environment: Arc::new(self.environment),
             data_digest: self.data_digest,
             left_out: LeftOut::of(self.left_out),
-            slurm,
+            slurm: writer.slurm.clone(),
             started: self.started,
             finished: jiff::Timestamp::now(),
             remarks: self.remarks,
@@ -208,7 +202,7 @@ mod tests {
     }
 
     fn play(store: &Store, events: &[Event]) -> Result<(), SinkError> {
-        let mut writer = RecordWriter::new(store, None);
+        let mut writer = RecordWriter::new(store, None, 3);
         events.iter().try_for_each(|e| writer.handle(e))
     }
 
@@ -237,7 +231,7 @@ mod tests {
         assert_eq!((records.len(), skipped.len()), (1, 0), "the interrupted record was replaced");
         let record = &records[0].1;
         assert_eq!(record.epochs, [first, second]);
-        assert_eq!((&record.outcome, record.time_valid), (&Outcome::Finished, false));
+        assert_eq!((&record.outcome, record.time_valid, record.sharers), (&Outcome::Finished, false, 3));
         assert_eq!(record.remarks, ["2 images skipped", "a checkpoint was set aside", "a sink failed"]);
         let left_out = record.left_out.as_ref().unwrap();
         assert_eq!((left_out.count, left_out.pictures["a.JPEG"].as_str()), (2, "empty"));

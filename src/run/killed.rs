@@ -1,87 +1,70 @@
-//! Trials whose process the kernel kills for want of memory, again and again.
+//! Trials whose process dies again and again.
 //!
-//! Such a process cannot record anything. It leaves word with its lock, and the next one that takes the lock counts.
+//! Such a process cannot record anything: those before it are counted by what they left with the lock.
 
 use crate::event::Outcome;
-use crate::record::{StoreError, TrialLock};
-use crate::telemetry::node_name;
-use crate::train::checkpoint_digest;
-use serde::{Deserialize, Serialize};
-use std::fs;
-use std::path::Path;
+use crate::record::{Death, MOST_DEATHS, Will};
+use crate::telemetry::{Scope, node_name};
 
-/// Kills without a checkpoint between them after which a trial has run out of memory.
+/// Kills by the kernel without a checkpoint between them after which a trial has run out of memory.
 const ENOUGH: u32 = 2;
 
-/// What a process that trains says in case it dies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Will {
-    /// The machine, since it was started.
-    boot: String,
-    /// Processes that its kernel had killed for want of memory.
-    oom_kills: u64,
-    /// From which checkpoint the training went on; absent: from the beginning.
-    checkpoint: Option<String>,
-    /// How many before this one the kernel killed so, from the same checkpoint.
-    killed: u32,
-}
-
-impl Will {
-    /// Of this process; absent where the kernel does not say what it kills.
-    fn here(checkpoint: &Path) -> Option<Self> {
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
-        let counters = fs::read_to_string("/proc/vmstat").ok()?;
-        let oom_kills = counters.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()?;
-        Some(Self { boot, oom_kills, checkpoint: checkpoint_digest(checkpoint), killed: 0 })
+/// The outcome of a trial whose process keeps dying; absent where it can be tried.
+pub(super) fn too_often(will: &Will) -> Option<Outcome> {
+    let Death { node, by_kernel } = will.last.as_ref()?;
+    match by_kernel {
+        Some(scope) if will.killed >= ENOUGH => {
+            let whom = match scope {
+                Scope::Group => "in the job, container or session that trains",
+                Scope::Machine => "somewhere on the machine",
+            };
+            let message = format!(
+                "killed by the out-of-memory killer of {}: the process died {} times without a checkpoint between, while the \
+                 kernel killed {whom} for want of main memory; give it more (with Slurm, slurm.memory of the profile), and \
+                 --retry oom",
+                node_name(),
+                will.killed
+            );
+            Some(Outcome::Oom { requested: None, free: None, message })
+        }
+        _ if will.died >= MOST_DEATHS => {
+            let message = format!(
+                "its process died {} times without a word and without a checkpoint between, the last time on {node}: killed from \
+                 outside, for want of the host's memory perhaps, or its node died; what is tried again begins to count anew",
+                will.died
+            );
+            Some(Outcome::Failed { message })
+        }
+        _ => None,
     }
-
-    /// This process's, after one that died.
-    fn after(self, dead: &Self) -> Self {
-        // The counter never falls. It counts other processes too: one kill proves nothing.
-        let by_kernel = dead.boot == self.boot && dead.oom_kills != self.oom_kills;
-        let killed = if by_kernel && dead.checkpoint == self.checkpoint { dead.killed + 1 } else { by_kernel.into() };
-        Self { killed, ..self }
-    }
-}
-
-/// The outcome of a trial that the kernel keeps killing; otherwise word is left with the lock, and it can be tried.
-///
-/// # Errors
-/// The lock's file cannot be written.
-pub(super) fn too_often(lock: &mut TrialLock, checkpoint: &Path) -> Result<Option<Outcome>, StoreError> {
-    let Some(here) = Will::here(checkpoint) else { return Ok(None) };
-    let dead = lock.will().and_then(|line| serde_json::from_str::<Will>(line).ok());
-    let will = match dead {
-        Some(dead) => here.after(&dead),
-        None => here,
-    };
-    if will.killed < ENOUGH {
-        lock.say(&serde_json::to_string(&will).expect("strings and numbers become JSON"))?;
-        return Ok(None);
-    }
-    let message = format!(
-        "killed by the out-of-memory killer of {}: the process died {} times without a checkpoint between, while the kernel \
-         killed for want of main memory; give it more (with Slurm, slurm.memory of the profile), and --retry oom",
-        node_name(),
-        will.killed
-    );
-    Ok(Some(Outcome::Oom { requested: None, free: None, message }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn will(boot: &str, oom_kills: u64, checkpoint: Option<&str>, killed: u32) -> Will {
-        Will { boot: boot.into(), oom_kills, checkpoint: checkpoint.map(str::to_owned), killed }
+    fn outcome(killed: u32, died: u32, by_kernel: Option<Scope>) -> Option<Outcome> {
+        let last = Some(Death { node: "alpha".into(), by_kernel });
+        too_often(&Will { kills: None, node: "beta".into(), checkpoint: None, died, killed, last })
     }
 
     #[test]
-    fn only_kills_by_the_kernel_count_and_a_checkpoint_between_them_begins_anew() {
-        let dead = will("b", 4, Some("c"), 1);
-        assert_eq!(will("b", 5, Some("c"), 0).after(&dead).killed, 2);
-        assert_eq!(will("b", 5, Some("d"), 0).after(&dead).killed, 1, "it came further");
-        assert_eq!(will("b", 4, Some("c"), 0).after(&dead).killed, 0, "something else killed it");
-        assert_eq!(will("other", 5, Some("c"), 0).after(&dead).killed, 0, "the machine was started anew");
+    fn the_kernels_second_kill_is_out_of_memory_and_says_whom_it_killed() {
+        let machine = Some(Scope::Machine);
+        assert_eq!(outcome(1, 1, machine), None);
+        for (scope, words) in [(machine, "killed somewhere on the machine"), (Some(Scope::Group), "killed in the job")]
+        {
+            let Some(Outcome::Oom { message, .. }) = outcome(2, 2, scope) else { panic!("{scope:?}") };
+            assert!(message.contains("the process died 2 times") && message.contains(words), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_dies_of_whatever_it_is_on_whichever_machine_is_given_up_in_the_end() {
+        assert_eq!(outcome(0, MOST_DEATHS - 1, None), None);
+        let Some(Outcome::Failed { message }) = outcome(0, MOST_DEATHS, None) else { panic!("it is tried again") };
+        assert!(message.contains("died 10 times without a word") && message.contains("on alpha"), "{message}");
+        let nobody = Will { kills: None, node: "beta".into(), checkpoint: None, died: 0, killed: 0, last: None };
+        assert_eq!(too_often(&nobody), None);
     }
 }

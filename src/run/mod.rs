@@ -147,7 +147,7 @@ impl Run<'_> {
             None if shelf.lacks(trial) => return Ok(Visit::WithoutData),
             _ => {}
         }
-        let mut lock = match (self.store.lock(&trial.id()), done) {
+        let lock = match (self.store.lock(&trial.id()), done) {
             (Ok(lock), _) => lock,
             // Nothing but tidying is left to do.
             (Err(_), Some(outcome)) => return Ok(Visit::Done(outcome)),
@@ -165,7 +165,7 @@ impl Run<'_> {
         if let Some(outcome) = done {
             return Ok(Visit::Done(outcome));
         }
-        match killed::too_often(&mut lock, &self.store.checkpoint_path(&trial.id()))? {
+        match killed::too_often(lock.will()) {
             Some(outcome) => Ok(self.not_begun(resolved, outcome, events)),
             None => self.begin(resolved, trials, shelf, events),
         }

@@ -3,7 +3,7 @@
 
 use super::script::{Array, quoted, warning};
 use super::training::RETRIES;
-use super::{ELSEWHERE, INTERRUPTED, WARNED, arrays};
+use super::{ELSEWHERE, INTERRUPTED, NO_DEVICE, WARNED, arrays};
 use crate::plan::{Frozen, PLAN_FILE};
 use crate::profile::{Kubernetes, time_minutes};
 use crate::telemetry::NODE_VARIABLE;
@@ -25,10 +25,11 @@ const FOLDER: &str = "/etc/ndbench";
 /// The name of the container and of the volumes.
 const NAME: &str = "ndbench";
 
-/// Exit codes with which a row goes on in another pod: others train its trials, as they do while an unreachable node has
-/// not given up yet; its time ended; a signal ended it, which is 128 and the signal's number where the program did not see
-/// it. Rising, as Kubernetes wants them.
-const GO_ON: [u8; 5] = [ELSEWHERE, WARNED, INTERRUPTED, 128 + 9, 128 + 15];
+/// Exit codes with which a row goes on in another pod: its node cannot train it, and others may; others train its trials, as
+/// they do while an unreachable node has not given up yet; its time ended; a signal ended it, which is 128 and the signal's
+/// number where the program did not see it. All of these are counted: a failure that is ignored has no bound. Rising, as
+/// Kubernetes wants them.
+const GO_ON: [u8; 6] = [NO_DEVICE, ELSEWHERE, WARNED, INTERRUPTED, 128 + 9, 128 + 15];
 
 /// What is to be trained in pods.
 pub struct Pods<'a> {

@@ -22,8 +22,10 @@ const TERMINATED: u8 = 143;
 pub fn training(command: &str, cleanup: &str) -> String {
     format!(
         r#"task="${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
-# How many processes the kernel of this node has killed for want of memory.
-killed() {{ sed -n 's/^oom_kill //p' /proc/vmstat; }}
+# How many processes the kernel has killed for want of memory: in this job, or on the node where it counts no jobs.
+counters="$(sed -n 's|^0::\(.*/job_[0-9]*\)/.*|/sys/fs/cgroup\1/memory.events|p' /proc/self/cgroup)"
+[ -r "$counters" ] || counters=/proc/vmstat
+killed() {{ sed -n 's/^oom_kill //p' "$counters"; }}
 for start in {STARTS}; do
   before="$(killed)"
   srun --ntasks=1 --unbuffered {command}
@@ -174,12 +176,29 @@ mod tests {
         assert_eq!(starts(&[1, 0], 1), (Some(1), 1), "something else was killed");
     }
 
-    #[test]
-    fn the_kernel_of_this_machine_says_how_many_it_has_killed() {
+    /// What the script's lines about the kernel count, with `/proc/self/cgroup` and `/sys` in `folder`.
+    fn killed(folder: &Path) -> Option<u64> {
         let script = training("nd", "");
-        let killed = script.lines().find(|line| line.starts_with("killed()")).unwrap();
-        let done = std::process::Command::new("bash").args(["-c", &format!("{killed}; killed")]).output().unwrap();
+        let (begin, end) = (script.find("counters=").unwrap(), script.find("for start").unwrap());
+        let place = |path: &str| format!("{}/{path}", folder.display());
+        let lines = script[begin..end].replace("/proc/self/cgroup", &place("cgroup")).replace("/sys", &place("sys"));
+        let done = std::process::Command::new("bash").args(["-c", &format!("{lines}killed")]).output().unwrap();
+        String::from_utf8(done.stdout).unwrap().trim().parse().ok()
+    }
+
+    #[test]
+    fn the_kernel_says_how_many_it_has_killed_of_the_job_or_else_of_the_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
         let is_counted = Path::new("/proc/vmstat").exists();
-        assert_eq!(String::from_utf8(done.stdout).unwrap().trim().parse::<u64>().is_ok(), is_counted);
+        assert_eq!(killed(folder.path()).is_some(), is_counted);
+        write("cgroup", "1:name=systemd:/x\n0::/a.slice/slurmstepd.scope/job_31/step_batch/user/task_special\n");
+        assert_eq!(killed(folder.path()).is_some(), is_counted, "nobody counts the job's memory");
+        write("sys/fs/cgroup/a.slice/slurmstepd.scope/job_31/memory.events", "oom 3\noom_kill 777\n");
+        assert_eq!(killed(folder.path()), Some(777));
     }
 }

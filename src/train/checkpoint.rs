@@ -11,7 +11,7 @@ use crate::telemetry::{Environment, Tally};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
 
@@ -175,15 +175,6 @@ pub(super) fn read(path: &Path, trial: &TrialId) -> Result<Option<(Header, Vec<T
     }
     let tensors = tensors(&header.tensors, rest)?;
     Ok(Some((header, tensors)))
-}
-
-/// The checksum that ends the file at `path`: which checkpoint it is, if it is one. Absent where it cannot be read.
-pub fn checkpoint_digest(path: &Path) -> Option<String> {
-    let mut digest = [0; DIGEST];
-    let mut file = std::fs::File::open(path).ok()?;
-    file.seek(SeekFrom::End(-(DIGEST as i64))).ok()?;
-    file.read_exact(&mut digest).ok()?;
-    Some(files::hex(&digest))
 }
 
 fn tensors(entries: &[Entry], mut bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {

@@ -22,7 +22,6 @@ mod tally;
 mod trainer;
 
 pub use crate::native::{NativeError, cpu_capability, libtorch_version};
-pub use checkpoint::checkpoint_digest;
 pub use failure::{catch, classify, with_memory_left};
 pub(crate) use graphs::stream_for;
 pub use mark::Mark;

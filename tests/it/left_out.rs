@@ -181,3 +181,48 @@ fn a_trial_that_the_kernel_keeps_killing_for_want_of_memory_ends_and_the_matrix_
     assert_eq!((code, outcome(0)), (Some(0), "finished"), "once is no proof: {said}");
     assert_eq!(fs::read_to_string(&lock).unwrap(), "", "nobody died");
 }
+
+#[test]
+fn a_trial_whose_processes_die_without_a_word_is_told_and_given_up_in_the_end() {
+    let bench = bench(&scenario(16, 1));
+    let id = trials(&bench)[0].trial.id();
+    fs::create_dir_all(bench.path("store/locks")).unwrap();
+    let lock = bench.path("store/locks").join(format!("{id}.lock"));
+    let dies = |died: u32| {
+        // On another machine, of which nothing is known here.
+        let will = serde_json::json!({"boot": "another", "oom_kills": 0, "node": "alpha", "died": died - 1});
+        fs::write(&lock, format!("process 7 on alpha\n{will}\n")).unwrap();
+    };
+    let told = |command: &str, more: &[&str]| {
+        let output = bench.command(command, "store", more).env("PATH", "").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+
+    dies(10);
+    let words = told("status", &[]);
+    assert!(words.contains("process 7 on alpha died before its first checkpoint, the last of 10 in a row"), "{words}");
+    assert!(words.contains("the trainers of 1 trial(s) died without a word"), "{words}");
+    let json: serde_json::Value = serde_json::from_str(&told("status", &["--json"])).unwrap();
+    let progress = &json["trials"][0]["progress"];
+    assert_eq!((&progress["state"], &progress["deaths"]), (&"died".into(), &10.into()));
+    let words = told("submit", &["--dry-run"]);
+    assert!(
+        words.contains("2 to submit") && words.contains("the trainers of 1 trial(s) died without a word"),
+        "{words}"
+    );
+
+    let (code, said) = run(&bench, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    let outcome = |trial: usize| store(&bench).find(&trials(&bench)[trial].trial.id()).unwrap().unwrap().outcome.word();
+    assert_eq!((outcome(0), outcome(1)), ("failed", "finished"));
+    let words = told("status", &[]);
+    assert!(
+        words.contains("failed: its process died 10 times without a word") && words.contains("on alpha"),
+        "{words}"
+    );
+    assert!(!words.contains("the trainers of"), "{words}");
+
+    dies(9);
+    assert_eq!((run(&bench, &[]).0, outcome(0)), (Some(0), "finished"), "it is tried again");
+}

@@ -88,7 +88,7 @@ fn images_that_do_not_reach_the_device_end_the_trial_and_not_the_program() {
         retry: Retry::default(),
         interrupt: &AtomicBool::new(false),
     };
-    let mut writer = RecordWriter::new(&store, None);
+    let mut writer = RecordWriter::new(&store, None, 0);
     let summary = run.all(&trials[..2], &mut Fanout::new(vec![&mut writer])).unwrap();
     assert_eq!(summary.failed, 2);
     assert_eq!(kinds(&records(dir.path())), ["failed", "failed"]);

@@ -8,16 +8,17 @@ use super::args::StatusArgs;
 use super::exit::Failure;
 use super::repetitions::repetitions;
 use super::selection::Selected;
-use super::{stored, talk};
+use super::stored::{self, died_words};
+use super::talk;
 use crate::plan::{ResolvedTrial, TrialId, estimate};
-use crate::record::{Progress, Refusal, Store, coverage};
+use crate::record::{Holder, Record, Refusal, Store, coverage};
 use crate::submit::{Queue, SlurmError, SubmitError, Task, queued};
 use crate::units::Seconds;
 use comfy_table::{Table, presets};
 use end::{Block, end};
 use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::json;
-use state::State;
+use state::{State, is_tried_again};
 use std::io;
 use std::path::absolute;
 use std::thread;
@@ -36,7 +37,7 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
         let text = if args.json { status.json() } else { status.text() };
         talk::write_all(&mut io::stdout(), &text)?;
         let Some(seconds) = args.watch else { return Ok(()) };
-        let left = status.count(|line| !line.is_over);
+        let left = status.count(|line| !line.state.is_over());
         if left == 0 {
             return Ok(talk::say("nothing is left to train")?);
         }
@@ -52,8 +53,8 @@ struct Line<'a> {
     trial: &'a ResolvedTrial,
     id: TrialId,
     state: State,
-    /// Nothing of it is left to train.
-    is_over: bool,
+    /// How it ended before, where it is tried again.
+    earlier: Option<State>,
     /// What Slurm has of it.
     task: Option<Task>,
     /// Machines that could not train it.
@@ -66,8 +67,10 @@ impl Line<'_> {
     /// What has become of it, in words.
     fn words(&self) -> String {
         let refusal = |Refusal { node, why }: &Refusal| format!("; {node} cannot train it: {}", why.trim());
+        let epochs = self.trial.trial.epochs;
+        let earlier = self.earlier.iter().map(|state| format!("; tried again, since it {}", state.words(epochs)));
         let refusals = self.refusals.iter().map(refusal);
-        [self.state.words(self.trial.trial.epochs)].into_iter().chain(refusals).collect()
+        [self.state.words(epochs)].into_iter().chain(earlier).chain(refusals).collect()
     }
 }
 
@@ -97,14 +100,18 @@ impl<'a> Status<'a> {
         // No store: nothing has begun.
         let store = Store::open_existing(&folder).ok();
         let nobody = || vec![None; ids.len()];
+        // Before the records: who lets go of a lock has written its record.
         let holders = store.as_ref().map_or_else(nobody, |store| store.holders(&ids));
         let records = stored::records(&folder)?;
-        let progress = coverage(&records, &ids, holders);
         let known = repetitions(&records, &selected.profile, None);
         let mut refusals = store.as_ref().map(Store::refusals).unwrap_or_default();
-        let line = |((trial, id), progress): ((&'a ResolvedTrial, TrialId), Progress)| {
-            let is_over = progress.is_over();
-            let task = queue.tasks.get(&id).filter(|_| !is_over).cloned();
+        let mut line = |trial: &'a ResolvedTrial, record: Option<&Record>, holder: Option<Holder>| {
+            let (id, holder) = (trial.trial.id(), holder.as_ref());
+            let task = queue.tasks.get(&id);
+            let is_earlier = record.is_some_and(|record| is_tried_again(record, holder, task));
+            let outcome = record.map(|record| &record.outcome);
+            let (outcome, earlier) = if is_earlier { (None, outcome) } else { (outcome, None) };
+            let is_over = outcome.is_some_and(|outcome| State::recorded(outcome).is_over());
             let begun = store.as_ref().filter(|_| !is_over).and_then(|store| store.begun(&id));
             let whole = || estimate(&trial.trial, &selected.profile, &known).seconds;
             let left = match &begun {
@@ -112,11 +119,14 @@ impl<'a> Status<'a> {
                 Some(begun) => begun.left(&trial.trial, whole()),
                 None => whole(),
             };
-            let state = State::of(&progress, begun.as_ref(), task.as_ref());
+            let state = State::of(outcome, holder, begun.as_ref(), task);
             let refusals = refusals.remove(&id).filter(|_| !is_over).unwrap_or_default();
-            Line { trial, state, id, is_over, task, refusals, left }
+            let (task, earlier) = (task.filter(|_| !is_over).cloned(), earlier.map(State::recorded));
+            Line { trial, state, earlier, id, task, refusals, left }
         };
-        let lines: Vec<Line> = selected.trials.iter().zip(ids).zip(progress).map(line).collect();
+        let found = coverage(&records, &ids).into_iter().zip(holders);
+        let lines = selected.trials.iter().zip(found).map(|(trial, (record, holder))| line(trial, record, holder));
+        let lines: Vec<Line> = lines.collect();
         let left = lines.iter().map(|line| line.left).sum();
         let end = end(&blocks(&lines)).and_then(|(seconds, places)| {
             let end = Timestamp::now().checked_add(SignedDuration::try_from_secs_f64(seconds.0).ok()?).ok()?;
@@ -143,8 +153,8 @@ impl<'a> Status<'a> {
 
     fn text(&self) -> String {
         let finished = self.count(|line| line.state == State::Finished);
-        let spoilt = self.count(|line| line.is_over) - finished;
-        let left = self.count(|line| !line.is_over);
+        let spoilt = self.count(|line| line.state.is_over()) - finished;
+        let left = self.count(|line| !line.state.is_over());
         let mut text = format!("{}: {} trials, {finished} finished", self.name, self.lines.len());
         for (count, what) in [
             (spoilt, "without a result"),
@@ -169,6 +179,8 @@ impl<'a> Status<'a> {
             text += &format!("what Slurm has in hand is not known: {why}\n");
         }
         self.queue.held_words().for_each(|held| text += &format!("{held}\n"));
+        let idle = |line: &Line| matches!(line.state, State::Died(_)) && line.task.is_none();
+        died_words(self.count(idle)).into_iter().for_each(|died| text += &format!("{died}\n"));
         let mut table = Table::new();
         table.load_style(presets::ASCII_MARKDOWN);
         table.set_header(["trial", "what", "in Slurm"]);
@@ -182,8 +194,8 @@ impl<'a> Status<'a> {
     fn json(&self) -> String {
         let line = |line: &Line| {
             json!({
-                "trial_id": line.id, "trial": line.trial.to_string(), "progress": line.state, "task": line.task,
-                "refusals": line.refusals, "seconds_left": line.left,
+                "trial_id": line.id, "trial": line.trial.to_string(), "progress": line.state, "earlier": line.earlier,
+                "task": line.task, "refusals": line.refusals, "seconds_left": line.left,
             })
         };
         let value = json!({
@@ -205,5 +217,5 @@ fn blocks(lines: &[Line]) -> Vec<Block> {
         runs: lines.iter().any(|line| is_training(line) || line.task.as_ref().is_some_and(Task::runs)),
         waits: goes_on || lines.iter().any(|line| line.task.is_some()),
     };
-    blocks.filter(|lines| lines.iter().any(|line| !line.is_over)).map(block).collect()
+    blocks.filter(|lines| lines.iter().any(|line| !line.state.is_over())).map(block).collect()
 }

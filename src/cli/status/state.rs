@@ -1,7 +1,7 @@
 //! What has become of a trial, by its record, its lock, its checkpoint and Slurm.
 
-use crate::event;
-use crate::record::Progress;
+use crate::event::{Outcome, Progress};
+use crate::record::{Holder, Record};
 use crate::submit::Task;
 use serde::Serialize;
 
@@ -52,32 +52,49 @@ pub struct Held {
     pub epochs: u32,
     /// Steps of the next one done.
     pub steps: u64,
+    /// How many trainers have died in a row without a checkpoint between, with this one if it is dead.
+    pub deaths: u32,
 }
 
 impl State {
-    /// Of a trial whose record and lock say `progress`, and its checkpoint `begun`. `task`: what Slurm has of it.
-    pub fn of(progress: &Progress, begun: Option<&event::Progress>, task: Option<&Task>) -> Self {
-        let (epochs, steps) = begun.map_or((0, 0), |begun| (begun.epochs.len() as u32, begun.step));
-        match progress {
-            Progress::Finished => Self::Finished,
-            Progress::Oom { why } => Self::Oom { why: why.clone() },
-            Progress::Diverged { epoch } => Self::Diverged { epoch: *epoch },
-            Progress::Held { by } => {
-                let held = Held { by: by.clone(), epochs, steps };
-                let host = by.rsplit_once(" on ").map_or("", |(_, host)| host);
-                let runs = |task: &Task| task.runs() && short(host) == short(&task.node);
-                match lives(by).or(task.is_some_and(runs).then_some(true)) {
-                    Some(true) => Self::Training(held),
-                    Some(false) => Self::Died(held),
-                    None => Self::Held(held),
-                }
-            }
-            Progress::Interrupted { epochs, steps } => Self::Interrupted { epochs: *epochs, steps: *steps },
-            Progress::Failed { why } => Self::Failed { why: why.clone() },
-            // Killed before anything was recorded.
-            Progress::Missing if begun.is_some() => Self::Interrupted { epochs, steps },
-            Progress::Missing => Self::Missing,
+    /// Of a trial by its record, its lock's holder and its checkpoint. `task`: what Slurm has of it.
+    pub fn of(
+        record: Option<&Outcome>,
+        holder: Option<&Holder>,
+        begun: Option<&Progress>,
+        task: Option<&Task>,
+    ) -> Self {
+        let recorded = record.map(Self::recorded);
+        if let Some(over) = recorded.as_ref().filter(|state| state.is_over()) {
+            return over.clone();
         }
+        let (epochs, steps) = begun.map_or((0, 0), |begun| (begun.epochs.len() as u32, begun.step));
+        if let Some(Holder { by, deaths, .. }) = holder {
+            let held = Held { by: by.clone(), epochs, steps, deaths: *deaths };
+            return match lives(holder, task) {
+                Some(true) => Self::Training(held),
+                Some(false) => Self::Died(held),
+                None => Self::Held(held),
+            };
+        }
+        // A checkpoint without a record: killed before anything was recorded.
+        recorded.unwrap_or(if begun.is_some() { Self::Interrupted { epochs, steps } } else { Self::Missing })
+    }
+
+    /// Of a trial that nobody trains any more.
+    pub fn recorded(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Finished => Self::Finished,
+            Outcome::Oom { message, .. } => Self::Oom { why: message.clone() },
+            Outcome::Diverged { epoch, .. } => Self::Diverged { epoch: *epoch },
+            Outcome::Interrupted { epochs, steps } => Self::Interrupted { epochs: *epochs, steps: *steps },
+            Outcome::Failed { message } => Self::Failed { why: message.clone() },
+        }
+    }
+
+    /// Nothing of it is left to train.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Finished | Self::Oom { .. } | Self::Diverged { .. })
     }
 
     /// Of `total` epochs, in words.
@@ -95,7 +112,11 @@ impl State {
             Self::Training(held) => {
                 format!("in training by {}, last checkpoint {}", held.by, far(held.epochs, held.steps))
             }
-            Self::Died(held) => format!("{} died {}", held.by, far(held.epochs, held.steps)),
+            Self::Died(held) => {
+                let row =
+                    if held.deaths > 1 { format!(", the last of {} in a row", held.deaths) } else { String::new() };
+                format!("{} died {}{row}", held.by, far(held.epochs, held.steps))
+            }
             Self::Held(held) => format!("in training, or died {}: {}", far(held.epochs, held.steps), held.by),
             Self::Interrupted { epochs, steps } => format!("interrupted {}", far(*epochs, *steps)),
             Self::Failed { why } => format!("failed: {}", first_line(why)),
@@ -113,69 +134,104 @@ fn short(name: &str) -> &str {
     name.split('.').next().unwrap_or_default()
 }
 
-/// Whether the holder of a lock, `process 7 on alpha`, lives; absent where it is on another machine.
-fn lives(by: &str) -> Option<bool> {
-    let (process, host) = by.strip_prefix("process ")?.split_once(" on ")?;
-    let can_tell = std::path::Path::new("/proc/self/stat").exists();
-    if !can_tell || sysinfo::System::host_name()? != host {
-        return None;
-    }
-    let process: u32 = process.parse().ok()?;
-    // The state stands behind the name, which may hold anything; dead ones stay until their parent has asked after them.
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    Some(state.is_some_and(|state| !"ZX".contains(state)))
+/// Whether a holder lives: it has its lock, or Slurm runs its task on its host; absent where nobody can tell.
+fn lives(holder: Option<&Holder>, task: Option<&Task>) -> Option<bool> {
+    let Holder { by, lives, .. } = holder?;
+    let host = by.rsplit_once(" on ").map_or("", |(_, host)| host);
+    let runs = task.is_some_and(|task| task.runs() && short(host) == short(&task.node));
+    if runs { Some(true) } else { *lives }
+}
+
+/// Whether a trial that ended as `record` says, out of memory or diverged, is tried again: it is trained now, or a task that has
+/// not ended it so has it in hand. Tasks have nothing else that is over.
+pub fn is_tried_again(record: &Record, holder: Option<&Holder>, task: Option<&Task>) -> bool {
+    let by_task = |task: &Task| record.slurm.as_ref().is_none_or(|job| job.name() != task.id);
+    let is_held = holder.is_some_and(|holder| holder.lives == Some(true));
+    record.outcome.is_final() && record.outcome != Outcome::Finished && (is_held || task.is_some_and(by_task))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::made_up;
+    use crate::scenario::{Architecture, Dataset};
+    use crate::telemetry::SlurmJob;
 
-    fn held(by: &str, task: Option<&Task>) -> State {
-        let begun = event::Progress { step: 7, ..event::Progress::default() };
-        State::of(&Progress::Held { by: by.into() }, Some(&begun), task)
+    fn holder(by: &str, lives: Option<bool>) -> Holder {
+        Holder { by: by.into(), lives, deaths: 0 }
+    }
+
+    fn task(node: &str) -> Task {
+        Task { id: "3_1".into(), state: String::new(), node: node.into(), reason: String::new() }
+    }
+
+    fn held(lives: Option<bool>, node: Option<&str>) -> State {
+        let begun = Progress { step: 7, ..Progress::default() };
+        let by = holder("process 7 on far.example.org", lives);
+        State::of(None, Some(&by), Some(&begun), node.map(task).as_ref())
     }
 
     #[test]
-    fn a_trainer_lives_where_its_process_or_its_task_does() {
-        let host = sysinfo::System::host_name().unwrap();
-        let me = format!("process {} on {host}", std::process::id());
-        assert!(matches!(held(&me, None), State::Training(_)));
-        let mut child = std::process::Command::new("true").stdout(std::process::Stdio::piped()).spawn().unwrap();
-        std::io::copy(&mut child.stdout.take().unwrap(), &mut std::io::sink()).unwrap();
-        let name = format!("process {} on {host}", child.id());
-        while matches!(held(&name, None), State::Training(_)) {
-            // It has closed its end of the pipe, and nobody buries it yet.
-            std::thread::yield_now();
+    fn a_trainer_lives_where_it_has_its_lock_or_its_task_runs() {
+        assert!(matches!(held(Some(true), None), State::Training(_)));
+        for lives in [None, Some(false), Some(true)] {
+            assert!(matches!(held(lives, Some("far")), State::Training(_)), "{lives:?}");
         }
-        child.wait().unwrap();
-        let dead = held(&name, None);
-        assert_eq!(dead.words(3), format!("process {} on {host} died after 0 of 3 epochs and 7 steps", child.id()));
-        let task =
-            |node: &str| Task { id: "3_1".into(), state: String::new(), node: node.into(), reason: String::new() };
-        let far = "process 7 on not-this-host";
-        assert!(matches!(held(far, Some(&task("not-this-host"))), State::Training(_)));
-        assert!(matches!(held("process 7 on far.example.org", Some(&task("far"))), State::Training(_)));
-        assert!(matches!(held("process 7 on far.example.org", Some(&task("farther"))), State::Held(_)));
-        for (unknown, node) in [(far, "alpha"), (far, ""), ("another process", "")] {
-            assert!(matches!(held(unknown, Some(&task(node))), State::Held(_)), "{unknown} {node}");
+        for node in [None, Some(""), Some("farther")] {
+            assert!(matches!(held(Some(false), node), State::Died(_)), "{node:?}");
+            assert!(matches!(held(None, node), State::Held(_)), "{node:?}");
         }
-        assert!(matches!(held(far, None), State::Held(_)));
+        let words = held(Some(false), None).words(3);
+        assert_eq!(words, "process 7 on far.example.org died after 0 of 3 epochs and 7 steps");
+        let third = State::Died(Held { by: "process 7 on far".into(), epochs: 0, steps: 0, deaths: 3 });
+        let words = "process 7 on far died before its first checkpoint, the last of 3 in a row";
+        assert_eq!(third.words(3), words);
+    }
+
+    #[test]
+    fn what_ran_out_of_memory_or_diverged_is_tried_again_by_a_trainer_or_another_task() {
+        let trial = &made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 1, 1)[0];
+        let record = |outcome: Outcome| Record { outcome, ..made_up::record(trial, 0.5, 10.0) };
+        let diverged = record(Outcome::Diverged { epoch: 1, step: 2 });
+        let [alive, dead] = [true, false].map(|lives| holder("process 7 on far", Some(lives)));
+        assert!(!is_tried_again(&diverged, None, None));
+        assert!(!is_tried_again(&diverged, Some(&dead), None));
+        assert!(is_tried_again(&diverged, Some(&alive), None));
+        assert!(is_tried_again(&diverged, None, Some(&task(""))), "it was trained by hand, and then submitted");
+        let by_array = |array: &str| {
+            let job =
+                SlurmJob { array_job: array.into(), array_task: "1".into(), id: "9".into(), ..SlurmJob::default() };
+            Record { slurm: Some(job), ..diverged.clone() }
+        };
+        assert!(!is_tried_again(&by_array("3"), None, Some(&task("far"))), "the task is at the block's other trial");
+        assert!(is_tried_again(&by_array("2"), None, Some(&task(""))));
+        assert!(!is_tried_again(&record(Outcome::Finished), Some(&alive), Some(&task("far"))));
+    }
+
+    #[test]
+    fn a_record_that_is_over_is_what_has_become_of_a_trial_and_any_other_gives_way_to_a_trainer() {
+        let by = holder("process 7 on far", Some(true));
+        let of = |outcome: &Outcome| State::of(Some(outcome), Some(&by), None, None);
+        assert_eq!(of(&Outcome::Finished), State::Finished);
+        assert!(matches!(of(&Outcome::Failed { message: "x".into() }), State::Training(_)));
+        let failed = State::of(Some(&Outcome::Failed { message: "x".into() }), None, None, None);
+        assert_eq!(failed, State::Failed { why: "x".into() });
     }
 
     #[test]
     fn what_ran_out_of_memory_says_where_and_what_to_do() {
         let why = "killed by the out-of-memory killer of alpha\nand more".to_owned();
-        let state = State::of(&Progress::Oom { why }, None, None);
+        let outcome = Outcome::Oom { requested: None, free: None, message: why };
+        let state = State::of(Some(&outcome), None, None, None);
         assert_eq!(state.words(3), "ran out of memory: killed by the out-of-memory killer of alpha");
     }
 
     #[test]
     fn a_checkpoint_without_a_record_was_interrupted() {
-        let begun = event::Progress { step: 7, ..event::Progress::default() };
-        let state = State::of(&Progress::Missing, Some(&begun), None);
+        let begun = Progress { step: 7, ..Progress::default() };
+        let state = State::of(None, None, Some(&begun), None);
         assert_eq!(state, State::Interrupted { epochs: 0, steps: 7 });
-        assert_eq!(State::of(&Progress::Missing, None, None), State::Missing);
+        assert_eq!(State::of(None, None, None, None), State::Missing);
         assert_eq!(State::Interrupted { epochs: 2, steps: 0 }.words(20), "interrupted after 2 of 20 epochs");
     }
 }

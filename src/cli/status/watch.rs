@@ -59,7 +59,7 @@ mod tests {
     fn a_trainer_elsewhere_is_waited_for_as_long_as_it_gets_on() {
         let (mut watch, begun) = (Watch::default(), Instant::now());
         let mut look = |minutes: u64, steps: u64, hand: Hand| {
-            let held = Held { by: "process 7 on far".into(), epochs: 0, steps };
+            let held = Held { by: "process 7 on far".into(), epochs: 0, steps, deaths: 0 };
             watch.is_over(hand, vec![State::Held(held)], begun + Duration::from_secs(60 * minutes))
         };
         for (minutes, steps, hand, ends) in [
