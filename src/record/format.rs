@@ -154,8 +154,10 @@ impl Record {
     /// Energy of all devices over the training; absent unless a real driver watched all executions of it, each but for a
     /// tenth at most, and nothing speaks against its times.
     pub fn energy(&self) -> Option<Joules> {
-        let is_whole = |telemetry: &&Box<TelemetrySummary>| self.is_timed() && telemetry.images >= self.images();
-        let telemetry = self.telemetry.as_ref().filter(is_whole)?;
+        let telemetry = self.telemetry.as_ref().filter(|_| self.is_timed())?;
+        if telemetry.images < self.images() {
+            return None;
+        }
         let of = |gpu: &GpuSummary| Some(gpu.energy.filter(|_| !gpu.device.stub)?.over(telemetry.seconds).0);
         let joules: Option<f64> = telemetry.gpus.iter().map(of).sum();
         joules.filter(|joules| *joules > 0.0).map(Joules)
@@ -241,7 +243,7 @@ mod tests {
     fn telemetry_is_kept_and_older_records_have_none() {
         let mut record = record();
         assert!(!record.to_json().unwrap().contains("telemetry"), "as records were before");
-        let gpu = GpuSummary { xids: Some([(79, 1)].into()), lost: 1, ..GpuSummary::default() };
+        let gpu = GpuSummary { xids: [(79, 1)].into(), lost: 1, ..GpuSummary::default() };
         record.telemetry =
             Some(Box::new(TelemetrySummary { gpus: vec![gpu], images: 7, ..TelemetrySummary::default() }));
         let text = record.to_json().unwrap();

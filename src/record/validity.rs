@@ -102,7 +102,7 @@ fn of_devices(telemetry: Option<&TelemetrySummary>) -> Vec<Flag> {
 }
 
 fn of_device(gpu: &GpuSummary, watched: Seconds) -> impl Iterator<Item = Flag> {
-    let errors = gpu.xids.iter().flat_map(|xids| xids.values()).sum();
+    let errors = gpu.xids.values().sum();
     let longest = SLOWDOWNS.iter().filter_map(|reason| gpu.throttle.get(*reason)).map(|s| s.0).fold(0.0, f64::max);
     let share = if watched.0 > 0.0 { longest / watched.0 } else { 0.0 };
     [
@@ -142,8 +142,7 @@ mod tests {
             with(&gpu),
             (false, "shared its device with other processes: 2, was throttled for 5.0 % of its time".into())
         );
-        let gpu =
-            GpuSummary { lost: 1, ecc_uncorrected: Some(3), xids: Some([(79, 2)].into()), ..GpuSummary::default() };
+        let gpu = GpuSummary { lost: 1, ecc_uncorrected: Some(3), xids: [(79, 2)].into(), ..GpuSummary::default() };
         let said = "lost its device, times: 1, met uncorrected memory errors: 3, met errors of the driver (XID): 2";
         assert_eq!(with(&gpu), (false, said.into()));
         record.telemetry = None;

@@ -2,6 +2,7 @@
 
 use super::series::{Row, SeriesSender};
 use super::snapshot::{AllocatorSnapshot, Call, GpuSnapshot, HostSnapshot, ProcessSnapshot};
+use super::source::Heard;
 use super::tally::Tally;
 use crate::units::Seconds;
 use std::collections::BTreeSet;
@@ -69,6 +70,11 @@ impl Recorder {
     /// The recording begins now, with the devices like this.
     pub fn begin(&self, at: Duration, devices: &[Counts]) {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).meet(at, devices);
+    }
+
+    /// Takes what was heard of the errors of device `number`, after a wait of so long.
+    pub fn hear(&self, number: usize, heard: &Heard, waited: Duration) {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).hear(number, heard, waited);
     }
 
     /// Takes what is new.

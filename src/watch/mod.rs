@@ -22,14 +22,17 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// What this process may grow by before it forks.
 const SLACK: u64 = 4 << 20;
 
+/// A program that goes on for so long after it was told to stop does not heed that.
+const HEEDS: Duration = Duration::from_secs(1);
+
 /// A program at work.
 #[derive(Debug)]
 pub struct Watched {
     child: Child,
     signals: Signals,
     since: Instant,
-    /// This process was told to stop, and its program has not yet.
-    is_to_stop: bool,
+    /// When this process was told to stop; its program has not yet.
+    told_to_stop: Option<Instant>,
     /// The resident set of this process when it started the program.
     own: Bytes,
 }
@@ -70,7 +73,7 @@ impl Watched {
         // Between fork and exec the program is as large as this process, and the system counts that too.
         let own = resident().value().unwrap_or_default();
         let child = command.spawn()?;
-        Ok(Self { child, signals, since: Instant::now(), is_to_stop: false, own })
+        Ok(Self { child, signals, since: Instant::now(), told_to_stop: None, own })
     }
 
     /// Waits for the program's end, and calls `tick` meanwhile: about every so often, and sooner in the beginning, since many
@@ -105,8 +108,8 @@ impl Watched {
     /// A signal of the terminal has reached the program already.
     fn pass_on(&mut self, received: Received) {
         match received.signal {
-            libc::SIGTSTP => self.is_to_stop = true,
-            libc::SIGCONT => self.is_to_stop = false,
+            libc::SIGTSTP => self.told_to_stop = Some(Instant::now()),
+            libc::SIGCONT => self.told_to_stop = None,
             _ => {}
         }
         if received.sent && received.signal != libc::SIGCHLD {
@@ -118,8 +121,10 @@ impl Watched {
 
     /// Stops this process, if it is to, once its program stands still: one that does not heed the signal is still watched.
     fn stop_with_the_program(&mut self) {
-        if self.is_to_stop && is_stopped(self.child.id()) {
-            self.is_to_stop = false;
+        let is_to_stop = self.told_to_stop.is_some_and(|told| told.elapsed() < HEEDS);
+        // A stop would undo a signal to go on that waits already.
+        if is_to_stop && is_stopped(self.child.id()) && !Signals::are_waiting(libc::SIGCONT) {
+            self.told_to_stop = None;
             // SAFETY: a plain call; this process goes on behind it.
             unsafe { libc::raise(libc::SIGSTOP) };
         }

@@ -80,6 +80,13 @@ impl Signals {
         }
     }
 
+    /// Whether this signal has arrived and was not asked for yet.
+    pub fn are_waiting(signal: libc::c_int) -> bool {
+        let mut waiting = MaybeUninit::uninit();
+        // SAFETY: `sigpending` makes the set that `sigismember` looks at.
+        unsafe { libc::sigpending(waiting.as_mut_ptr()) == 0 && libc::sigismember(waiting.as_ptr(), signal) == 1 }
+    }
+
     /// The next one that arrives within `patience`.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::driver::{Driver, Watch, calls, errors};
 use ndbench::telemetry::snapshot::{Attribution, Call, Code, GpuSnapshot, GpuState, Snapshot, ThrottleReason};
-use ndbench::telemetry::{EnergySource, GpuTarget, Series};
+use ndbench::telemetry::{EnergySource, GpuTarget, Series, Tally};
 use ndbench::units::{Bytes, Celsius, Hertz, Ratio, Watts};
 use std::fs;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ fn every_reading_comes_in_base_units() {
         gpu.activities.is_some()
             && gpu.busy.is_some_and(|b| b.0 > 1.0)
             && gpu.process_memory.is_some()
-            && gpu.xids.as_ref().is_some_and(|xids| !xids.is_empty())
+            && !gpu.xids.is_empty()
     });
     let gpu = &all.gpus[0];
     let identity = gpu.identity.as_ref().unwrap();
@@ -56,7 +56,7 @@ fn every_reading_comes_in_base_units() {
     assert_eq!([active.sm, active.occupancy, active.tensor, active.dram].map(Option::unwrap), {
         [0.855, 0.4, 0.62, 0.7].map(Ratio)
     });
-    assert_eq!(gpu.xids.as_ref().unwrap()[&13].count, 1);
+    assert_eq!(gpu.xids[&13].count, 1);
     let later = watch.until_gpu("counting", |gpu| gpu.pcie.is_some_and(|t| t.transmitted.0 > 1_000_000));
     let gpu = &later.gpus[0];
     let seconds = gpu.busy.unwrap().0 / 0.8;
@@ -210,7 +210,12 @@ fn a_device_that_is_lost_comes_back_and_its_counters_go_on() {
 }
 
 fn saw(gpu: &GpuSnapshot, xid: u32) -> bool {
-    gpu.xids.as_ref().is_some_and(|xids| xids.contains_key(&xid))
+    gpu.xids.contains_key(&xid)
+}
+
+/// Until errors of the driver are awaited.
+fn awaiting(watch: &Watch) {
+    watch.until("awaiting", |s| calls(s, Call::Events) > 0);
 }
 
 #[test]
@@ -229,14 +234,13 @@ fn errors_of_the_driver_are_seen_after_waits_that_failed() {
     }
     // Waiting cannot begin at first.
     let watch = Driver::new("fault nvmlDeviceRegisterEvents 10 times 1\nxid 48\n").watch();
-    assert!(watch.up().gpus[0].xids.is_none());
     watch.until_gpu("told", |gpu| saw(gpu, 48));
     // The device is lost while its errors are awaited, and comes back.
     for number in [15, 1, 28] {
         let fault = format!("fault nvmlEventSetWait_v2 {number} times 1\n");
         let driver = Driver::new("");
         let watch = driver.watch();
-        watch.until_gpu("awaiting", |gpu| gpu.xids.is_some());
+        awaiting(&watch);
         driver.script(&fault);
         watch.until_gpu("lost", |gpu| gpu.lost == 1);
         // A library that is loaded anew has forgotten how often it failed.
@@ -246,22 +250,62 @@ fn errors_of_the_driver_are_seen_after_waits_that_failed() {
 }
 
 #[test]
-fn errors_of_the_driver_are_seen_while_it_hangs_and_its_silence_is_told() {
+fn errors_of_the_driver_are_seen_while_it_hangs() {
     let driver = Driver::new("");
     let watch = driver.watch();
-    watch.until_gpu("awaiting", |gpu| gpu.xids.is_some());
-    let recording = watch.telemetry.record(None, None);
-    watch.samples(2);
+    awaiting(&watch);
     let hang = "fault nvmlDeviceGetMemoryInfo_v2 0 delay 600000\n";
     driver.script(hang);
     watch.until_gpu("hung", |gpu| matches!(gpu.state, GpuState::Lost { .. }));
+    // Also of a trial that began meanwhile.
+    let recording = watch.telemetry.record(None, None);
     driver.script(&format!("{hang}xid 119\n"));
     watch.until_gpu("told", |gpu| saw(gpu, 119));
-    assert_eq!(recording.finish(1).0.unwrap().gpus[0].xids, Some([(119, 1)].into()));
+    assert_eq!(recording.finish(1).0.unwrap().gpus[0].xids, [(119, 1)].into());
+}
 
-    let driver = Driver::new("fault nvmlEventSetWait_v2 3\n");
-    let snapshot = driver.watch().until_gpu("off", |gpu| is_off(gpu, Call::Events, Code::NotSupported));
-    assert!(snapshot.health.notices.iter().any(|n| n.contains("(XID) are not seen any more")));
+#[test]
+fn each_record_tells_how_long_errors_of_the_driver_were_awaited() {
+    let recorded = |watch: &Watch, before: Option<Tally>| {
+        let recording = watch.telemetry.record(before, None);
+        watch.samples(25);
+        let (summary, tally, _) = recording.pause(1);
+        let (seconds, gpu) = summary.map(|summary| (summary.seconds, summary.gpus[0].clone())).unwrap();
+        (gpu.xids, gpu.xids_awaited.0 / seconds.0, tally)
+    };
+    let driver = Driver::new("");
+    let watch = driver.watch();
+    awaiting(&watch);
+    let (xids, share, tally) = recorded(&watch, None);
+    assert!(xids.is_empty() && (0.5..=1.0).contains(&share), "{share}");
+    // An error before the first step is another one than that of the same kind in the training.
+    driver.script("xid 13\n");
+    watch.until_gpu("told", |gpu| saw(gpu, 13));
+    driver.script("xid 13\nxid 13\n");
+    let recording = watch.telemetry.record(tally, None);
+    watch.until_gpu("told again", |gpu| gpu.xids[&13].count == 2);
+    let (summary, tally, _) = recording.pause(1);
+    assert_eq!(summary.unwrap().gpus[0].xids, [(13, 1)].into());
+    driver.script("xid 13\nxid 13\nfault nvmlEventSetWait_v2 3\n");
+    let told = watch.until_gpu("off", |gpu| is_off(gpu, Call::Events, Code::NotSupported));
+    assert!(told.health.notices.iter().any(|n| n.contains("(XID) are not seen any more")));
+    // Not only the trial in which waiting ended has it.
+    let (xids, share, _) = recorded(&watch, None);
+    assert!(xids.is_empty() && share == 0.0, "{share}");
+    let (xids, share, _) = recorded(&watch, tally);
+    assert!(xids == [(13, 1)].into() && share < 0.8, "{share}");
+    // A wait that does not come back is none.
+    let watch = Driver::new("fault nvmlEventSetWait_v2 0 delay 600000\n").watch();
+    awaiting(&watch);
+    assert_eq!(recorded(&watch, None).1, 0.0);
+}
+
+#[test]
+fn a_library_is_let_go_before_it_is_started_anew() {
+    // A library that is loaded anew has forgotten what it has seen.
+    let watch = Driver::new("fault nvmlDeviceGetMemoryInfo_v2 15 after 30\n").watch();
+    let back = watch.until_gpu("lost twice", |gpu| gpu.lost == 2 && gpu.state.is_up());
+    assert_eq!(calls(&back, Call::Open), 3, "the first try brings it back");
 }
 
 #[test]

@@ -10,15 +10,20 @@ use nvml_wrapper::error::{NvmlError, nvml_sym};
 use nvml_wrapper::event::EventSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// So long one wait takes; then the thread looks whether it should end.
-const WAIT: Duration = Duration::from_secs(1);
+const WAIT: Duration = Duration::from_millis(500);
 
-/// The thread; it ends some time after this is dropped.
+/// A thread that has not ended so long after a wait should have hangs.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The thread.
 pub(super) struct Events {
     stop: Arc<AtomicBool>,
+    /// Nothing comes; at the end of the thread its other end goes.
+    ended: Receiver<()>,
 }
 
 impl Events {
@@ -28,24 +33,31 @@ impl Events {
         nvml_sym(nvml.lib().nvmlEventSetFree.as_ref())?;
         nvml_sym(nvml.lib().nvmlEventSetWait_v2.as_ref())?;
         let (started, begun) = channel();
+        let (ends, ended) = channel();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("telemetry-xid".into()).spawn(move || {
             let set = register(&nvml, &uuid);
             let _ = started.send(set.as_ref().map(drop).map_err(CallError::clone));
-            if let Ok(set) = set {
-                wait(&set, &*tell, &stopped);
+            if let Ok(set) = &set {
+                wait(set, &*tell, &stopped);
             }
+            // In this order: who waits for the end will start the library anew.
+            drop(set);
+            drop(nvml);
+            drop::<Sender<()>>(ends);
         });
         thread.map_err(|e| CallError { code: Code::Other, why: format!("no thread for the driver's errors: {e}") })?;
         begun.recv().unwrap_or_else(|_| Err(errors::implausible("nothing of its errors")))?;
-        Ok(Self { stop })
+        Ok(Self { stop, ended })
     }
 }
 
+/// Ends the thread, so that it does not keep the library from being let go; one that hangs is left behind.
 impl Drop for Events {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        let _ = self.ended.recv_timeout(WAIT + PATIENCE);
     }
 }
 

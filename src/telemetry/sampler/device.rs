@@ -52,8 +52,8 @@ pub(super) struct Device {
     readings: Readings,
     stats: BTreeMap<Call, CallStats>,
     off: BTreeSet<Call>,
-    /// Errors of the driver are awaited.
-    awaits_events: bool,
+    /// Since when nothing was heard of errors of the driver; absent where they are not awaited.
+    awaits_since: Option<Duration>,
     unknown_in_a_row: u32,
     /// Failures of each call since it last succeeded.
     failed_in_a_row: BTreeMap<Call, u32>,
@@ -85,7 +85,7 @@ impl Device {
             readings: Readings::default(),
             stats: BTreeMap::new(),
             off: BTreeSet::new(),
-            awaits_events: false,
+            awaits_since: None,
             unknown_in_a_row: 0,
             failed_in_a_row: BTreeMap::new(),
             wait: BACKOFF.0,
@@ -120,7 +120,7 @@ impl Device {
     }
 
     fn is_asked(&self, call: Call) -> bool {
-        !self.off.contains(&call) && !(call == Call::Events && self.awaits_events)
+        !self.off.contains(&call) && (call != Call::Events || self.awaits_since.is_none())
     }
 
     /// What is asked of a device that is looked for: all that is not off.
@@ -177,7 +177,7 @@ impl Device {
                         (self.phase, self.readings.now.state, self.is_gone) = (Phase::Running, GpuState::Up, false);
                     }
                     if answer == Answer::Awaiting {
-                        self.awaits_events = true;
+                        self.awaits_since = Some(at);
                     }
                     if answer != Answer::Nothing {
                         absorbed.fresh.insert(call);
@@ -265,7 +265,7 @@ impl Device {
         }
         self.readings.lose_all();
         self.readings.now.state = GpuState::Lost { why };
-        (self.awaits_events, self.hanging) = (false, None);
+        (self.awaits_since, self.hanging) = (None, None);
         self.unknown_in_a_row = 0;
         self.failed_in_a_row.clear();
     }
@@ -274,21 +274,24 @@ impl Device {
         self.stats.entry(call).or_insert_with(|| CallStats::new(call))
     }
 
-    /// Takes what was heard of the driver's errors at `now`; whether that changes anything.
-    pub fn hear(&mut self, heard: Heard, now: Duration, unix: Seconds) -> bool {
+    /// Takes what was heard of the driver's errors at `now`; the time in which they were awaited for it.
+    pub fn hear(&mut self, heard: &Heard, now: Duration, unix: Seconds) -> Duration {
+        let since = self.awaits_since;
+        self.awaits_since = since.map(|_| now);
         match heard {
-            Ok(None) => {
+            Ok(xid) => {
                 self.failed_in_a_row.remove(&Call::Events);
-                return false;
+                if let Some(number) = *xid {
+                    self.readings.xid(number, unix);
+                    self.notices.push(format!("the driver reports XID {number}: {}", meaning(number)));
+                }
+                since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
             }
-            Ok(Some(number)) => {
-                self.failed_in_a_row.remove(&Call::Events);
-                self.readings.xid(number, unix);
-                self.notices.push(format!("the driver reports XID {number}: {}", meaning(number)));
+            Err(error) => {
+                self.fail_to_await(error.clone(), now);
+                Duration::ZERO
             }
-            Err(error) => self.fail_to_await(error, now),
         }
-        true
     }
 
     /// A wait for errors of the driver failed. Where waiting has ended, who reads the record must not take it for silence.

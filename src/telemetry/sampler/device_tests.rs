@@ -49,13 +49,14 @@ impl Bench {
         self.device.snapshot(self.clock.now())
     }
 
-    fn hear(&mut self, heard: Heard) -> bool {
-        self.device.hear(heard, self.clock.now(), Seconds(5.0))
+    fn hear(&mut self, heard: Heard) -> Duration {
+        self.device.hear(&heard, self.clock.now(), Seconds(5.0))
     }
 
     /// A wait for errors of the driver fails.
     fn hear_failure(&mut self, code: Code) {
-        assert!(self.hear(Err(CallError { code, why: format!("{} as the test wants it", code.word()) })));
+        let why = format!("{} as the test wants it", code.word());
+        assert_eq!(self.hear(Err(CallError { code, why })), Duration::ZERO, "nobody waited");
     }
 
     fn errors(&self, call: Call, code: Code) -> u64 {
@@ -278,9 +279,9 @@ fn peaks_sums_and_errors_of_the_driver() {
     near(snapshot.throttle[&ThrottleReason::GpuIdle].0, 0.0);
     assert_eq!(snapshot.energy, None, "missing is not zero");
     for number in [79, 31, 79] {
-        assert!(bench.hear(Ok(Some(number))));
+        bench.hear(Ok(Some(number)));
     }
-    let xids = bench.device.snapshot(bench.clock.now()).xids.unwrap();
+    let xids = bench.device.snapshot(bench.clock.now()).xids;
     assert_eq!(xids[&79], Xid { count: 2, last: Seconds(5.0) });
     assert!(bench.device.notices.iter().any(|n| n.contains("XID 79: fatal")));
 }
@@ -289,14 +290,18 @@ fn peaks_sums_and_errors_of_the_driver() {
 fn errors_of_the_driver_are_awaited_until_that_cannot_be_done() {
     let mut bench = Bench::new(Level::Full);
     bench.script.fails(Call::Events, Code::Timeout);
-    assert_eq!(bench.ticks(1).xids, None, "not awaited is not none");
+    bench.ticks(10);
+    assert_eq!(bench.hear(Ok(None)), Duration::ZERO, "not awaited");
     bench.script.says(Call::Events, Answer::Awaiting);
-    assert_eq!(bench.ticks(101).xids, Some(BTreeMap::new()), "asked for again with the slow lane");
+    bench.ticks(90);
+    // Asked for again with the slow lane, at 5 s.
+    assert_eq!([bench.hear(Ok(None)), bench.hear(Ok(None))], [ms(5000), ms(0)]);
     let asked = |bench: &Bench| bench.device.stats().find(|s| s.call == Call::Events).unwrap().count();
     assert_eq!(asked(&bench), 2, "and then no more");
 
     (0..4).for_each(|_| bench.hear_failure(Code::NoData));
-    assert!(!bench.hear(Ok(None)) && bench.device.notices.is_empty());
+    bench.ticks(7);
+    assert!(bench.hear(Ok(None)) == ms(700) && bench.device.notices.is_empty());
     (0..9).for_each(|_| bench.hear_failure(Code::NotReady));
     assert!(matches!(&bench.device.notices[..], [one] if one.contains("`events` readings keep failing")));
     let going_on = bench.ticks(1);

@@ -201,8 +201,9 @@ impl Sampler {
 
     /// Takes what was heard of a device's errors.
     fn hear(&mut self, number: usize, heard: Heard) {
-        if self.devices[number].device.hear(heard, self.clock.now(), self.clock.unix()) {
-            self.record(Some((number, BTreeSet::new())));
+        let waited = self.devices[number].device.hear(&heard, self.clock.now(), self.clock.unix());
+        self.recorder.iter().for_each(|recorder| recorder.hear(number, &heard, waited));
+        if heard != Ok(None) {
             self.publish();
         }
     }

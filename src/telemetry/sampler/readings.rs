@@ -71,8 +71,7 @@ impl Readings {
                 self.now.ecc = Some(Ecc { corrected, uncorrected });
             }
             Answer::Bytes(transmitted, received) => self.take_traffic(call, [transmitted, received]),
-            Answer::Awaiting => _ = self.now.xids.get_or_insert_default(),
-            Answer::Nothing => {}
+            Answer::Awaiting | Answer::Nothing => {}
         }
     }
 
@@ -170,7 +169,7 @@ impl Readings {
 
     /// Counts an error of the driver.
     pub fn xid(&mut self, number: u32, unix: Seconds) {
-        let Xid { count, last } = self.now.xids.get_or_insert_default().entry(number).or_default();
+        let Xid { count, last } = self.now.xids.entry(number).or_default();
         (*count, *last) = (*count + 1, unix);
     }
 

@@ -64,8 +64,8 @@ pub struct GpuSnapshot {
     pub nvlink: Option<Traffic>,
     /// Counters: memory errors since the sampler began.
     pub ecc: Option<Ecc>,
-    /// Errors of the driver (XID) since the sampler began, by their number; absent where they were never awaited.
-    pub xids: Option<BTreeMap<u32, Xid>>,
+    /// Errors of the driver (XID) since the sampler began, by their number.
+    pub xids: BTreeMap<u32, Xid>,
     /// What is off for good on this device.
     pub off: Vec<Off>,
 }

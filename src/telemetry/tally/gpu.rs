@@ -7,6 +7,7 @@ use super::total::Total;
 use crate::telemetry::recorder::{Counts, GpuLook};
 use crate::telemetry::sampler::GAP;
 use crate::telemetry::snapshot::{Call, GpuSnapshot};
+use crate::telemetry::source::Heard;
 use crate::units::{Bytes, Celsius, Hertz, Joules, Ratio, Seconds, Watts};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,10 +45,12 @@ pub(super) struct GpuTally {
     memory_clock: Distribution,
     traffic: [Total; 4],
     ecc: [Total; 2],
-    xids: Option<BTreeMap<u32, Total>>,
+    #[serde(default)]
+    driver_errors: BTreeMap<u32, u64>,
+    /// Time in which they were awaited.
+    #[serde(default)]
+    awaited: f64,
     foreign: Option<u32>,
-    #[serde(skip)]
-    begun: bool,
     /// Time in use comes from the driver's own samples.
     #[serde(skip)]
     has_busy_samples: bool,
@@ -56,11 +59,10 @@ pub(super) struct GpuTally {
 impl GpuTally {
     /// The next look is the first of another execution.
     pub fn pause(&mut self) {
-        self.begun = false;
         let plain = [&mut self.samples, &mut self.missed, &mut self.lost, &mut self.busy, &mut self.memory_busy];
         let energy = [&mut self.energy, &mut self.energy_estimated];
         let lists = self.traffic.iter_mut().chain(&mut self.ecc);
-        let maps = self.throttle.values_mut().chain(self.xids.iter_mut().flat_map(BTreeMap::values_mut));
+        let maps = self.throttle.values_mut();
         plain.into_iter().chain(energy).chain(lists).chain(maps).for_each(Total::pause);
     }
 
@@ -88,13 +90,20 @@ impl GpuTally {
         self.lost.more(1.0);
     }
 
+    /// Takes what was heard of its errors, after a wait of so long.
+    pub fn hear(&mut self, heard: &Heard, waited: Duration) {
+        self.awaited += waited.as_secs_f64();
+        if let Ok(Some(number)) = heard {
+            *self.driver_errors.entry(*number).or_default() += 1;
+        }
+    }
+
     /// Takes the readings that are new.
     pub fn look(&mut self, at: Duration, look: &GpuLook) {
         let GpuLook { snapshot: now, fresh, .. } = *look;
         if let Some(identity) = &now.identity {
             self.device = Some(identity.into());
         }
-        self.take_xids(at, now);
         fresh.iter().for_each(|call| self.take(*call, at, now));
     }
 
@@ -163,30 +172,11 @@ impl GpuTally {
         memory_busy.iter().for_each(|seconds| self.memory_busy.read_without_gaps(seconds.0, at, GAP));
     }
 
-    /// Errors before the first look are not the trial's; a kind that comes later began at none.
-    fn take_xids(&mut self, at: Duration, now: &GpuSnapshot) {
-        let Some(xids) = &now.xids else { return };
-        let totals = self.xids.get_or_insert_default();
-        for (number, xid) in xids {
-            let is_new = !totals.contains_key(number);
-            let total = totals.entry(*number).or_default();
-            if self.begun && is_new {
-                total.read(0.0, at);
-            }
-            total.read(xid.count as f64, at);
-        }
-        self.begun = true;
-    }
-
     /// What it comes to over `seconds` of training and `images`.
     pub fn summary(&self, seconds: f64, images: u64) -> GpuSummary {
         let counted = |total: &Total| total.known().map(|sum| sum as u64);
         let [pcie_transmitted, pcie_received, nvlink_transmitted, nvlink_received] =
             self.traffic.each_ref().map(|total| counted(total).map(Bytes));
-        let xids = self.xids.as_ref().map(|totals| {
-            let sums = totals.iter().map(|(number, total)| (*number, total.sum() as u64));
-            sums.filter(|(_, count)| *count > 0).collect()
-        });
         GpuSummary {
             device: DeviceSummary { stub: self.is_stub, ..self.device.clone().unwrap_or_default() },
             memory: MemorySpreads {
@@ -214,7 +204,8 @@ impl GpuTally {
             nvlink_received,
             ecc_corrected: counted(&self.ecc[0]),
             ecc_uncorrected: counted(&self.ecc[1]),
-            xids,
+            xids: self.driver_errors.clone(),
+            xids_awaited: Seconds(self.awaited.min(seconds)),
             foreign_processes: self.foreign,
             lost: self.lost.sum() as u64,
         }

@@ -13,6 +13,7 @@ pub use summary::{
 
 use super::Level;
 use super::recorder::{Counts, Look};
+use super::source::Heard;
 use crate::units::{Bytes, Ratio, Seconds};
 use distribution::Distribution;
 use gpu::GpuTally;
@@ -73,6 +74,12 @@ impl Tally {
     fn count(&mut self, at: Duration, devices: &[Counts]) {
         self.gpus.resize_with(self.gpus.len().max(devices.len()), GpuTally::default);
         self.gpus.iter_mut().zip(devices).for_each(|(gpu, counts)| gpu.count(at, *counts));
+    }
+
+    /// Takes what was heard of the errors of device `number`, after a wait of so long.
+    pub(super) fn hear(&mut self, number: usize, heard: &Heard, waited: Duration) {
+        self.gpus.resize_with(self.gpus.len().max(number + 1), GpuTally::default);
+        self.gpus[number].hear(heard, waited);
     }
 
     /// Takes what is new.

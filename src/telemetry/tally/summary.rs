@@ -102,8 +102,11 @@ pub struct GpuSummary {
     pub ecc_corrected: Option<u64>,
     /// Those that it did not.
     pub ecc_uncorrected: Option<u64>,
-    /// Errors of the driver (XID) by their number; absent where they were never awaited.
-    pub xids: Option<BTreeMap<u32, u64>>,
+    /// Errors of the driver (XID) by their number.
+    pub xids: BTreeMap<u32, u64>,
+    /// The time in which these were awaited; where it is less than was watched, some may not have been seen.
+    #[serde(default)]
+    pub xids_awaited: Seconds,
     /// The most other processes that computed on the device at a time.
     pub foreign_processes: Option<u32>,
     /// Times that the device was lost: then the trial's figures are not to be trusted.

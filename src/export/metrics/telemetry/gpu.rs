@@ -144,7 +144,7 @@ impl Device<'_> {
                 self.counter_of("ecc_errors", "Memory errors", &[("severity", severity)], count as f64);
             }
         }
-        for (number, xid) in gpu.xids.iter().flatten() {
+        for (number, xid) in &gpu.xids {
             let number = number.to_string();
             let labels = [("xid", number.as_str())];
             self.counter_of("xid_errors", "Errors of the driver", &labels, xid.count as f64);

@@ -41,7 +41,7 @@ fn gpu(uuid: &str) -> GpuSnapshot {
         pcie: Some(link),
         nvlink: Some(link),
         ecc: Some(Ecc { corrected: 1, uncorrected: 0 }),
-        xids: Some([(79, Xid { count: 1, last: Seconds(1.7e9) })].into()),
+        xids: [(79, Xid { count: 1, last: Seconds(1.7e9) })].into(),
         off: Vec::new(),
     }
 }
