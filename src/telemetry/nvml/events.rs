@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const WAIT: Duration = Duration::from_millis(500);
 
 /// A thread that has not ended so long after a wait should have hangs.
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The thread.
 pub(super) struct Events {
