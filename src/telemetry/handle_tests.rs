@@ -107,7 +107,7 @@ fn energy_is_integrated_where_there_is_no_counter_and_absent_where_there_is_no_p
     wait(&latest, "up", |s| s.gpus.iter().all(|gpu| gpu.state.is_up()));
     let recording = telemetry.record(None, None);
     let at = latest.get().health.samples;
-    wait(&latest, "sampled", |s| s.health.samples >= at + 20);
+    wait(&latest, "sampled", |s| s.health.samples >= at + 60);
     let gpus = recording.finish(10).0.unwrap().gpus;
     let energy = gpus[0].energy.unwrap();
     assert_eq!(energy.source, EnergySource::IntegratedPower);

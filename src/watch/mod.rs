@@ -23,7 +23,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const SLACK: u64 = 4 << 20;
 
 /// A program that goes on for so long after it was told to stop does not heed that.
-const HEEDS: Duration = Duration::from_secs(1);
+const HEEDS: Duration = Duration::from_millis(500);
 
 /// A program at work.
 #[derive(Debug)]
