@@ -29,9 +29,16 @@ struct Work<'a> {
     devices: &'a [DeviceArg],
     plan: PathBuf,
     count: usize,
-    /// Rows that no device has taken, from 1.
-    left: Mutex<VecDeque<usize>>,
+    rows: Mutex<Rows>,
     interrupt: &'a AtomicBool,
+}
+
+/// Rows of the plan, from 1.
+struct Rows {
+    /// Those that no device has taken, or that one has given back.
+    left: VecDeque<usize>,
+    /// How many devices have one in hand.
+    in_hand: usize,
 }
 
 /// Trains what is missing on all of `devices` at a time.
@@ -51,7 +58,8 @@ pub fn run(args: &RunArgs, devices: &[DeviceArg]) -> Result<(), Failure> {
     frozen.rows = rows(&selected.trials, |id| !done.contains_key(id), |_| None);
     let plan = frozen.write(&plans(&store)).map_err(|e| Failure::File(Box::new(e)))?;
     let count = frozen.rows.len();
-    let work = Work { args, devices, plan, count, left: Mutex::new((1..=count).collect()), interrupt: &interrupt };
+    let rows = Mutex::new(Rows { left: (1..=count).collect(), in_hand: 0 });
+    let work = Work { args, devices, plan, count, rows, interrupt: &interrupt };
     let codes: Vec<u8> = thread::scope(|scope| {
         let work = &work;
         let all = devices.iter().enumerate().map(|(place, device)| scope.spawn(move || work.on(*device, place)));
@@ -65,7 +73,7 @@ pub fn run(args: &RunArgs, devices: &[DeviceArg]) -> Result<(), Failure> {
         let records = stored::results(&opened, &selected.trials);
         args.publish.publish(selected.scenario.name(), &records, is_done)
     };
-    match gravest(&codes, work.left().len()) {
+    match gravest(&codes, work.rows().left.len()) {
         None if failures.is_empty() => Ok(()),
         None => Err(Failure::Sinks(failures)),
         Some(code) => Err(Failure::Child(code)),
@@ -88,26 +96,51 @@ pub fn check(devices: &[DeviceArg]) -> Result<(), Failure> {
 }
 
 impl Work<'_> {
-    fn left(&self) -> MutexGuard<'_, VecDeque<usize>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A row to train. Waits while others have some in hand, which they may give back; none where all is done or it is
+    /// interrupted.
+    fn take(&self) -> Option<usize> {
+        while !self.interrupt.load(Ordering::Relaxed) {
+            let mut rows = self.rows();
+            if let Some(row) = rows.left.pop_front() {
+                rows.in_hand += 1;
+                return Some(row);
+            }
+            if rows.in_hand == 0 {
+                break;
+            }
+            drop(rows);
+            thread::sleep(LOOK);
+        }
+        None
+    }
+
+    /// Lets go of a row, `back` to be trained elsewhere.
+    fn let_go(&self, back: Option<usize>) {
+        let mut rows = self.rows();
+        rows.in_hand -= 1;
+        back.into_iter().for_each(|row| rows.left.push_front(row));
     }
 
     /// Trains rows on `device`, the one at `place` in the list, until none is left; the exit codes that were not 0.
     fn on(&self, device: DeviceArg, place: usize) -> Vec<u8> {
         let mut codes = Vec::new();
-        while !self.interrupt.load(Ordering::Relaxed) {
-            let Some(row) = self.left().pop_front() else { break };
+        while let Some(row) = self.take() {
             say(device, self.args.quiet, &format!("block {row} of {}", self.count));
-            match self.train(device, place, row) {
+            let trained = self.train(device, place, row);
+            let is_trained = matches!(trained, Ok(code) if code != NO_DEVICE);
+            self.let_go((!is_trained).then_some(row));
+            match trained {
                 Ok(0) => {}
                 Ok(NO_DEVICE) => {
-                    self.left().push_front(row);
                     say(device, false, "warning: this device takes no further part");
                     break;
                 }
                 Ok(code) => codes.push(code),
                 Err(e) => {
-                    self.left().push_front(row);
                     say(device, false, &format!("warning: cannot start a process: {e}"));
                     codes.push(1);
                     break;

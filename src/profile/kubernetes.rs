@@ -58,6 +58,9 @@ impl Kubernetes {
     }
 }
 
+/// Where pods see the plan.
+pub const PLAN_FOLDER: &str = "/etc/ndbench";
+
 const MOST: u32 = 4096;
 
 /// Holds every value against its rule; the main memory is checked beside that of other tables.
@@ -67,13 +70,17 @@ pub(super) fn check(kubernetes: &Kubernetes, on_cpu: bool, c: &mut Checker<'_>) 
     let is_word = image.as_ref().is_none_or(|image| !image.is_empty() && !image.contains(char::is_whitespace));
     c.rule(is_word, &key("image"), "must be the name of an image, without spaces");
     let rule = "must be a name of lower-case letters, digits, `-` and `.`, as Kubernetes has them";
-    for (name, value) in [("pull_secret", pull_secret), ("namespace", namespace), ("claim", claim)] {
+    for (name, value) in [("pull_secret", pull_secret), ("claim", claim)] {
         c.rule(value.as_deref().is_none_or(is_domain), &key(name), rule);
     }
+    let is_namespace = namespace.as_deref().is_none_or(|name| is_domain(name) && !name.contains('.'));
+    c.rule(is_namespace, &key("namespace"), "must be a name of lower-case letters, digits and `-`");
     let mount = kubernetes.mount();
     let is_plain = mount.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
     let is_mount = mount.is_absolute() && mount != Path::new("/") && is_plain && !mount.to_string_lossy().contains(':');
     c.rule(is_mount, &key("mount"), "must be an absolute path without `..` and `:`, such as \"/ndbench\"");
+    let is_free = mount != Path::new(PLAN_FOLDER);
+    c.rule(is_free, &key("mount"), "must be another folder than /etc/ndbench, which holds the plan");
     for (name, is_set) in [("gpu", gpu.is_some()), ("gpus", kubernetes.gpus.is_some())] {
         c.rule(!(on_cpu && is_set), &key(name), "is for device.kind = \"cuda\" only");
     }

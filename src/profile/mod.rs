@@ -8,7 +8,7 @@ mod slurm;
 mod slurm_time;
 
 pub use checked::{BUILT_IN, Device, Estimates, Profile, Tf32};
-pub use kubernetes::Kubernetes;
+pub use kubernetes::{Kubernetes, PLAN_FOLDER};
 pub use memory::{Amount, BadAmount};
 pub use slurm::{Slurm, TaskMetrics};
 pub use slurm_time::{limit as time_limit, minutes as time_minutes};

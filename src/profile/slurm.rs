@@ -64,7 +64,10 @@ fn any_port() -> String {
 impl Slurm {
     /// Asks for a GPU, which no other job has, unless it says something of GPUs itself.
     pub(super) fn ask_for_a_gpu(&mut self) {
-        let says = |option: &String| ["--gres", "--gpus", "-G"].iter().any(|name| option.starts_with(name));
+        let says = |option: &String| {
+            let names = |word: &str| word == "--gres" || word.starts_with("--gres=");
+            option.split_whitespace().any(|word| names(word) || word.starts_with("--gpus") || word.starts_with("-G"))
+        };
         if self.gres.is_none() && !self.options.iter().any(says) {
             self.gres = Some("gpu:1".into());
         }
@@ -89,6 +92,9 @@ mod tests {
         };
         assert_eq!(asked("").as_deref(), Some("gpu:1"));
         assert_eq!(asked("gres = \"gpu:h200:1\"").as_deref(), Some("gpu:h200:1"));
-        assert_eq!(asked("options = [\"--gpus-per-task=1\"]"), None);
+        for options in ["--gpus-per-task=1", "--nice --gpus=2", "--gres gpu:2", "--exclusive -G2"] {
+            assert_eq!(asked(&format!("options = [\"{options}\"]")), None, "{options}");
+        }
+        assert_eq!(asked("options = [\"--gres-flags=enforce-binding\"]").as_deref(), Some("gpu:1"));
     }
 }

@@ -86,9 +86,14 @@ impl TrialLock {
         let host = sysinfo::System::host_name().unwrap_or_else(|| "an unnamed host".into());
         let will = serde_json::to_string(&self.will).expect("strings and numbers become JSON");
         let text = format!("process {} on {host}\n{will}\n", std::process::id());
-        let written =
-            self.file.set_len(0).and_then(|()| self.file.rewind()).and_then(|()| self.file.write_all(text.as_bytes()));
-        written.map_err(io_error("write", &self.path))
+        let mut write = || {
+            self.file.set_len(0)?;
+            self.file.rewind()?;
+            self.file.write_all(text.as_bytes())?;
+            // Other machines read it now, and it outlives the loss of this one's power.
+            self.file.sync_data()
+        };
+        write().map_err(io_error("write", &self.path))
     }
 }
 

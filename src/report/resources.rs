@@ -143,7 +143,8 @@ mod tests {
             };
             let device = DeviceSummary { stub, ..DeviceSummary::default() };
             let gpu = GpuSummary { energy: Some(energy), device, ..GpuSummary::default() };
-            record.telemetry = Some(Box::new(TelemetrySummary { gpus: vec![gpu], ..TelemetrySummary::default() }));
+            let (gpus, images) = (vec![gpu], record.images());
+            record.telemetry = Some(Box::new(TelemetrySummary { gpus, images, ..TelemetrySummary::default() }));
             record
         };
         let mut resumed = record(2, 1e9, false);

@@ -13,7 +13,7 @@ use crate::event::{Event, Fanout, Outcome, Retry};
 use crate::nn::{Method, networks};
 use crate::plan::{ResolvedTrial, Trial};
 use crate::record::{Record, Store, StoreError};
-use crate::telemetry::{Environment, Telemetry};
+use crate::telemetry::{Environment, SlurmJob, Telemetry};
 use crate::train::{Checkpoints, Trainer, catch, never_trained, with_memory_left};
 use shelf::Shelf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -201,7 +201,13 @@ impl Run<'_> {
     /// # Errors
     /// What may be its record cannot be read.
     fn done(&self, trial: &Trial) -> Result<Option<Record>, StoreError> {
-        Ok(self.store.find(&trial.id())?.filter(|record| !self.retry.includes(&record.outcome)))
+        let is_ours = |record: &Record| {
+            // A task that is started again has tried again what it ended itself.
+            let job = record.slurm.as_ref().filter(|_| record.outcome.is_final());
+            job.is_some_and(|job| job.is_of_the_task(&SlurmJob::here()))
+        };
+        let found = self.store.find(&trial.id())?;
+        Ok(found.filter(|record| !self.retry.includes(&record.outcome) || is_ours(record)))
     }
 
     /// Why the record of a trial that is done does not stand for the images that its data set holds now.

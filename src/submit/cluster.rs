@@ -15,7 +15,7 @@ pub struct Limits {
     pub jobs: u64,
     /// The longest time limit of the partition in minutes, within that of the quality of service; absent: any.
     pub minutes: Option<u64>,
-    /// The qualities of service under which jobs run, as far as they are known.
+    /// The qualities of service under which jobs run, as far as they are known, in the order in which their limits count.
     pub qos: Vec<Qos>,
     /// The nodes of the partition, alike ones once; absent where nobody has asked.
     pub nodes: Option<Vec<Node>>,
@@ -115,21 +115,23 @@ impl Limits {
             asked.map_or(line.contains("Default=YES"), |asked| asked.split(',').any(|asked| Some(asked) == name))
         };
         let lines: Vec<&str> = partitions.lines().filter(named).collect();
+        let own_time = own.and_then(qos).and_then(|qos| qos.minutes);
         let time = |line: &&str| {
             let of_partition = field(line, "MaxTime=").and_then(time_minutes);
-            of_partition.into_iter().chain(partition_qos(line).and_then(qos).and_then(|qos| qos.minutes)).min()
+            // A limit of the partition's QOS goes before that of the job's own.
+            let of_qos = partition_qos(line).and_then(qos).and_then(|qos| qos.minutes).or(own_time);
+            of_partition.into_iter().chain(of_qos).min()
         };
         let times: Option<Vec<u64>> = lines.iter().map(time).collect();
         // Of several partitions each has its own.
         let of_all = if let [line] = *lines { partition_qos(line) } else { None };
-        let under = own.into_iter().chain(of_all).filter_map(qos);
-        let own_time = own.and_then(qos).and_then(|qos| qos.minutes);
+        let under = of_all.into_iter().chain(own).filter_map(qos);
         let nodes: Vec<(&str, Node)> = nodes.lines().filter_map(|line| node(line, &lines)).collect();
         let is_known = !partitions.is_empty();
         Self {
             array_size: setting("MaxArraySize").unwrap_or(1001),
             jobs: setting("MaxJobCount").unwrap_or(10_000),
-            minutes: times.and_then(|times| times.into_iter().max()).into_iter().chain(own_time).min(),
+            minutes: times.and_then(|times| times.into_iter().max()).or(own_time.filter(|_| lines.is_empty())),
             qos: under.cloned().collect(),
             obstacles: if is_known { obstacles(&lines, &nodes, asked) } else { Vec::new() }
                 .into_iter()
@@ -316,6 +318,14 @@ mod tests {
             PARTITIONS.replace("MaxTime=1-00", "QoS=short MaxTime=1-00").replace("MaxTime=7", "QoS=N/A MaxTime=7");
         assert_eq!(minutes(&named, "", qos), Some(240));
         assert_eq!(minutes(&named, "partition = \"gpu,long\"", qos), Some(10_080), "the other one has none");
+        assert_eq!(minutes(&named, "qos = \"long\"", qos), Some(240), "the partition's goes before the job's");
+        assert_eq!(minutes(&named.replace("QoS=short", "QoS=long"), "qos = \"short\"", qos), Some(1440));
+        let both = limits(&named.replace("QoS=short", "QoS=normal"), "qos = \"short\"", qos);
+        assert_eq!(
+            (both.minutes, both.qos[0].name.as_str()),
+            (Some(240), "normal"),
+            "one without a limit leaves it to the other"
+        );
         let free = "PartitionName=gpu Default=YES MaxTime=UNLIMITED";
         assert_eq!([minutes(free, "", qos), minutes(free, "qos = \"short\"", qos)], [None, Some(240)]);
         let said = |name: &str| limits(PARTITIONS, "", qos).qos.iter().any(|qos| qos.name == name);

@@ -5,7 +5,7 @@ use super::script::{Array, quoted, warning};
 use super::training::RETRIES;
 use super::{ELSEWHERE, INTERRUPTED, NO_DEVICE, WARNED, arrays};
 use crate::plan::{Frozen, PLAN_FILE};
-use crate::profile::{Kubernetes, time_minutes};
+use crate::profile::{Kubernetes, PLAN_FOLDER, time_minutes};
 use crate::telemetry::NODE_VARIABLE;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -18,9 +18,6 @@ const MOST_BYTES: usize = 1 << 20;
 
 /// The longest time limit in minutes where the profile says none: a week.
 const WEEK: u64 = 10_080;
-
-/// Where pods find the plan.
-const FOLDER: &str = "/etc/ndbench";
 
 /// The name of the container and of the volumes.
 const NAME: &str = "ndbench";
@@ -154,7 +151,7 @@ impl Pods<'_> {
             "env": [{ "name": NODE_VARIABLE, "valueFrom": { "fieldRef": { "fieldPath": "spec.nodeName" } } }],
             "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } },
             "volumeMounts": [
-                { "name": "plan", "mountPath": FOLDER, "readOnly": true },
+                { "name": "plan", "mountPath": PLAN_FOLDER, "readOnly": true },
                 { "name": "store", "mountPath": self.kubernetes.mount().to_string_lossy() },
             ],
         });
@@ -177,7 +174,7 @@ impl Pods<'_> {
     /// What a pod runs: the row of its index, and, as in a batch script, a warning before its time ends.
     fn script(&self, array: &Array) -> String {
         let rows: Vec<String> = array.rows.iter().map(usize::to_string).collect();
-        let plan = format!("{FOLDER}/{}", self.file());
+        let plan = format!("{PLAN_FOLDER}/{}", self.file());
         let words = [self.program, Path::new("run"), Path::new(&plan)].map(quoted).join(" ");
         let more: String = self.more.iter().map(|word| format!(" {}", quoted(Path::new(word)))).collect();
         let (warning, seconds) = (warning(array.minutes), array.minutes * 60);

@@ -150,13 +150,12 @@ impl Submission<'_> {
             ));
         }
         // The report is one too.
-        misfits.extend(self.limits.qos.iter().filter_map(|qos| {
-            let jobs = qos.jobs.filter(|jobs| rows >= *jobs)?;
-            let name = &qos.name;
-            Some(format!(
+        let first = self.limits.qos.iter().find_map(|qos| Some((qos.jobs?, &qos.name)));
+        misfits.extend(first.filter(|(jobs, _)| rows >= *jobs).map(|(jobs, name)| {
+            format!(
                 "slurm.qos: {name} takes {jobs} jobs of a user at a time, and there are {rows} blocks and a report; submit \
                  fewer with --only"
-            ))
+            )
         }));
         if !script::can_be_written(&self.folder()) {
             misfits.push(format!(
@@ -181,7 +180,7 @@ impl Submission<'_> {
     fn too_much_time(&self) -> Option<String> {
         let time = self.slurm.max_time.as_deref()?;
         let asked = time_minutes(time)?;
-        let (minutes, name) = self.limits.qos.iter().filter_map(|qos| Some((qos.minutes?, &qos.name))).min()?;
+        let (minutes, name) = self.limits.qos.iter().find_map(|qos| Some((qos.minutes?, &qos.name)))?;
         (asked > minutes).then(|| {
             let most = time_limit(minutes);
             format!("slurm.max_time: the QOS {name} allows {most}, and no task gets the {time} that are asked for")
@@ -283,7 +282,7 @@ mod tests {
         assert_eq!(remarks, ["slurm.options: whether the cluster can do what -w --licenses say(s) is not checked"]);
         let qos = |name: &str, minutes, jobs| qos::Qos { name: name.into(), minutes, jobs };
         let under = Limits {
-            qos: vec![qos("long", Some(600), Some(8)), qos("short", Some(90), Some(7))],
+            qos: vec![qos("short", Some(90), None), qos("few", Some(60), Some(7)), qos("long", Some(600), Some(2))],
             jobs: 8,
             ..limits.clone()
         };
@@ -294,7 +293,7 @@ mod tests {
             ["slurm.max_time: the QOS short allows 01:30:00, and no task gets the 2:00:00 that are asked for"]
         );
         let misfits = limited.misfits();
-        let said = "slurm.qos: short takes 7 jobs of a user at a time, and there are 7 blocks and a report";
+        let said = "slurm.qos: few takes 7 jobs of a user at a time, and there are 7 blocks and a report";
         assert!(misfits.len() == 1 && misfits[0].starts_with(said), "{misfits:?}");
         assert!(scripts[2].text.contains("#SBATCH --array=2,4\n") && scripts[1].text.contains("#SBATCH --array=2\n"));
     }

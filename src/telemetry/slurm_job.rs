@@ -54,6 +54,11 @@ impl SlurmJob {
         (!self.id.is_empty()).then_some(self)
     }
 
+    /// Both are starts of one task of an array, the same one or a later one.
+    pub fn is_of_the_task(&self, other: &Self) -> bool {
+        !self.array_job.is_empty() && self.cluster == other.cluster && self.name() == other.name()
+    }
+
     /// As `squeue` and `scontrol` name it: `17_3` in an array, else `17`.
     pub fn name(&self) -> String {
         if self.array_job.is_empty() { self.id.clone() } else { format!("{}_{}", self.array_job, self.array_task) }
@@ -77,6 +82,10 @@ mod tests {
         assert_eq!((job.name().as_str(), job.restarts, job.cluster.as_str()), ("17_3", 2, ""));
         assert_eq!(SlurmJob { id: "18".into(), ..SlurmJob::default() }.name(), "18");
         assert_eq!(SlurmJob::of(|_| None).some(), None);
+        let later = SlurmJob { restarts: 3, id: "19".into(), ..job.clone() };
+        assert!(job.is_of_the_task(&later) && !job.is_of_the_task(&SlurmJob { array_task: "4".into(), ..later }));
+        let single = SlurmJob { id: "18".into(), ..SlurmJob::default() };
+        assert!(!single.is_of_the_task(&single), "by hand a job may try again what it did");
         let text = serde_json::to_string(&job).unwrap();
         assert_eq!(text, r#"{"id":"18","array_job":"17","array_task":"3","restarts":2}"#);
         assert_eq!(serde_json::from_str::<SlurmJob>(&text).unwrap(), job);

@@ -142,12 +142,13 @@ fn lives(holder: Option<&Holder>, task: Option<&Task>) -> Option<bool> {
     if runs { Some(true) } else { *lives }
 }
 
-/// Whether a trial that ended as `record` says, out of memory or diverged, is tried again: it is trained now, or a task that has
-/// not ended it so has it in hand. Tasks have nothing else that is over.
+/// Whether a trial that ended as `record` says, out of memory, diverged or failed, is tried again: it is trained now, or a task
+/// that has not ended it so has it in hand. Tasks have nothing that is finished.
 pub fn is_tried_again(record: &Record, holder: Option<&Holder>, task: Option<&Task>) -> bool {
     let by_task = |task: &Task| record.slurm.as_ref().is_none_or(|job| job.name() != task.id);
     let is_held = holder.is_some_and(|holder| holder.lives == Some(true));
-    record.outcome.is_final() && record.outcome != Outcome::Finished && (is_held || task.is_some_and(by_task))
+    let is_ended = !matches!(record.outcome, Outcome::Finished | Outcome::Interrupted { .. });
+    is_ended && (is_held || task.is_some_and(by_task))
 }
 
 #[cfg(test)]
@@ -205,7 +206,11 @@ mod tests {
         };
         assert!(!is_tried_again(&by_array("3"), None, Some(&task("far"))), "the task is at the block's other trial");
         assert!(is_tried_again(&by_array("2"), None, Some(&task(""))));
-        assert!(!is_tried_again(&record(Outcome::Finished), Some(&alive), Some(&task("far"))));
+        let failed = record(Outcome::Failed { message: "x".into() });
+        assert!(is_tried_again(&failed, None, Some(&task(""))) && !is_tried_again(&failed, Some(&dead), None));
+        for over in [Outcome::Finished, Outcome::Interrupted { epochs: 0, steps: 1 }] {
+            assert!(!is_tried_again(&record(over), Some(&alive), Some(&task("far"))));
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn page() -> String {
     for record in &mut records {
         record.memory.allocated = Some(Bytes(1 << 30));
         record.memory.reserved = Some(Bytes(2 << 30));
-        record.telemetry = Some(Box::new(with_energy()));
+        record.telemetry = Some(Box::new(TelemetrySummary { images: record.images(), ..with_energy() }));
     }
     let results = Results(slots(&records));
     let exposition = Exposition::new(vec![Arc::new(BuildInfo), busy(), Arc::new(full(2)), Arc::new(results)]);
