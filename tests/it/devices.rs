@@ -53,6 +53,11 @@ fn a_device_that_is_not_there_leaves_its_share_to_the_others() {
     assert!(words.contains("[cuda:99] ndbench: no CUDA device"), "{words}");
     assert!(words.contains("[cuda:99] warning: this device takes no further part"), "{words}");
     assert_eq!(records(&bench.path("some")).len(), 4);
+    // A block that three devices have in hand in turn, and the fourth waits for.
+    let only = ["--only", "attempt=1", "--devices", "cuda:97,cuda:98,cuda:99,cpu"];
+    let last = output(&mut bench.command("run", "last", &only));
+    assert!(last.status.success(), "{}", said(&last));
+    assert_eq!(records(&bench.path("last")).len(), 2);
     let none = output(&mut bench.command("run", "none", &["--devices", "cuda:98,cuda:99"]));
     assert_eq!(none.status.code(), Some(6), "{}", said(&none));
     for more in [&[][..], &["--dry-run"]] {
