@@ -21,6 +21,7 @@ mod device_faults;
 #[cfg(feature = "torch")]
 mod devices;
 mod driver;
+mod driver_errors;
 mod export;
 mod floors;
 #[cfg(feature = "torch")]
