@@ -12,7 +12,7 @@ unexport LIBTORCH
 DEMO ?= demo
 DEMO_STORE ?= results/$(DEMO)-$(shell date +%Y%m%d-%H%M%S)
 demo_store := $(DEMO_STORE)
-ndbench := cargo run $(flags) --quiet --
+ndbench := $(or $(CARGO_TARGET_DIR),target)/release/ndbench
 
 .PHONY: help setup build test-tools demo demo-short test test-golden test-gpu check-exports check-dashboards check-kubernetes check-slurm check-slurm-nightly check-tracking bench lint doc licences advisories ci
 
@@ -22,8 +22,10 @@ help: ## list the targets
 setup: ## find or install libtorch, and make plain cargo commands work in this checkout
 	@LIBTORCH='$(LIBTORCH)' scripts/setup
 
+# The features of dependencies differ where tests are built: with CI=yes the program is that of the tests, so that it is built
+# once; `lint` looks at the other.
 build: setup ## build the program
-	cargo build $(flags)
+	cargo build $(flags) $(if $(CI),--tests)
 
 demo: build ## train BN and ND on the data set shipped here, then compare them
 	@echo "demo: the records go to $(demo_store)"
@@ -44,27 +46,27 @@ test-gpu: setup ## run the tests that need a CUDA device
 	cargo test $(flags) gpu -- --ignored
 
 check-exports: build ## let the tools that read exports read some (installs them into the cache; CI=yes: skips none)
-	scripts/check-exports target/release/ndbench
+	scripts/check-exports $(ndbench)
 
 check-dashboards: build ## let a real Prometheus scrape a run, and ask it what the dashboards ask (CI=yes: skips nothing)
 	cargo build $(flags) -p ndbench-nvml-stub
-	scripts/check-dashboards target/release/ndbench
+	scripts/check-dashboards $(ndbench)
 
 check-kubernetes: build ## hold manifests against the schemas of Kubernetes (installs a validator into the cache; CI=yes: skips nothing)
-	scripts/check-kubernetes target/release/ndbench
+	scripts/check-kubernetes $(ndbench)
 
 check-slurm: build ## train a matrix on a Slurm of this machine, disturb it, and compare (root; CI=yes: skips nothing)
-	scripts/check-slurm target/release/ndbench
+	scripts/check-slurm $(ndbench)
 
 check-tracking: build ## measure the rules that look for steps in histories (CI=yes: without Otava, which takes minutes)
-	scripts/check-tracking target/release/ndbench $(if $(CI),--own,--check)
+	scripts/check-tracking $(ndbench) $(if $(CI),--own,--check)
 
 # Faults at random by a seed, the day's: make check-slurm-nightly FAULTS=50 SEED=20260101
 FAULTS ?= 200
 SEED ?= $(shell date +%Y%m%d)
 
 check-slurm-nightly: build ## the same with many faults at random (FAULTS, SEED)
-	scripts/check-slurm target/release/ndbench --faults $(FAULTS) --seed $(SEED)
+	scripts/check-slurm $(ndbench) --faults $(FAULTS) --seed $(SEED)
 
 bench: setup ## run the microbenchmarks
 	cargo bench --locked
@@ -75,6 +77,7 @@ lint: setup ## check format and lints, with and without libtorch
 	cargo fmt --all --check
 	cargo clippy $(flags) --workspace --all-targets --no-default-features -- -D warnings
 	cargo clippy $(flags) --workspace --all-targets -- -D warnings
+	cargo clippy $(flags) -- -D warnings
 
 doc: setup ## build the documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc $(flags) --no-deps
