@@ -1,7 +1,7 @@
 //! What decides the memory of a step beside its batch.
 
 use super::Trial;
-use super::account::Subject;
+use super::account::{Cpu, Subject};
 use crate::profile::Device;
 use crate::scenario::{Architecture, Deconvolution, Norm, Precision};
 use serde::Serialize;
@@ -41,14 +41,14 @@ impl From<&Trial> for StepKind {
 }
 
 impl StepKind {
-    /// What its account on such a device is of.
+    /// What its account on such a device is of; of CPUs on this machine's.
     pub fn subject(&self, device: Device) -> Subject {
         let subject = Subject::new(self.architecture, self.norm, self.deconvolution);
         Subject {
             precision: self.precision,
             classes: self.classes.map_or(subject.classes, |classes| classes as u64),
             channels_last: self.channels_last,
-            copies: device == Device::Cpu,
+            cpu: (device == Device::Cpu).then(Cpu::here),
             ..subject
         }
     }

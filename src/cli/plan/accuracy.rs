@@ -3,9 +3,10 @@
 use super::seen::Seen;
 use crate::cli::exit::Failure;
 use crate::cli::talk;
+use crate::plan::account::{Cpu, Subject};
 use crate::plan::{Correction, Seen as Step, StepKind};
-use crate::profile;
 use crate::record::{ProbeRecord, Record, kind_of, seen, step_kind};
+use crate::telemetry::Environment;
 use crate::units::Bytes;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde::Serialize;
@@ -137,30 +138,37 @@ fn of_record(record: &Record) -> Option<Row> {
     })
 }
 
-/// Steps of probes, each kind in each environment by itself.
+/// Steps of probes, each kind on each device by itself.
 fn of_probes(probes: &[ProbeRecord]) -> Vec<Row> {
-    let mut kinds: BTreeMap<String, (StepKind, profile::Device, Vec<Step>)> = BTreeMap::new();
+    let mut kinds: BTreeMap<String, (StepKind, Subject, Vec<Step>)> = BTreeMap::new();
     for probe in probes {
         for arm in &probe.cell.arms {
             let Some(step) = seen(&probe.cell, arm) else { continue };
             let kind = step_kind(&probe.cell, arm);
-            let device = kind_of(&probe.environment.device);
-            let key = format!("{kind:?} {:?}", probe.environment.device);
-            kinds.entry(key).or_insert((kind, device, Vec::new())).2.push(step);
+            let subject = subject(&kind, &probe.environment);
+            let key = format!("{kind:?} {:?} {:?}", probe.environment.device, subject.cpu);
+            kinds.entry(key).or_insert((kind, subject, Vec::new())).2.push(step);
         }
     }
-    kinds.into_values().flat_map(|(kind, device, steps)| of_kind(&kind, device, steps)).collect()
+    kinds.into_values().flat_map(|(kind, subject, steps)| of_kind(&kind, &subject, steps)).collect()
+}
+
+/// What the account of such steps is of, on the device or the CPU of that environment.
+fn subject(kind: &StepKind, environment: &Environment) -> Subject {
+    let subject = kind.subject(kind_of(&environment.device));
+    let measured = |capability: &String| Cpu::of_capability(capability, environment.threads.into());
+    let cpu = environment.settings.get("cpu capability").map(measured);
+    Subject { cpu: subject.cpu.and(cpu).or(subject.cpu), ..subject }
 }
 
 /// Steps of one kind: the two smallest batches make the line that the others are held against.
-fn of_kind(kind: &StepKind, device: profile::Device, mut steps: Vec<Step>) -> Vec<Row> {
+fn of_kind(kind: &StepKind, subject: &Subject, mut steps: Vec<Step>) -> Vec<Row> {
     steps.sort_by_key(|step| step.batch);
     let mut batches: Vec<u64> = steps.iter().map(|step| step.batch).collect();
     batches.dedup();
     let last = batches.get(1).copied().unwrap_or(u64::MAX);
     let (fitted, _): (Vec<Step>, Vec<Step>) = steps.iter().copied().partition(|step| step.batch <= last);
-    let subject = kind.subject(device);
-    let correction = Correction::of(&subject, &fitted);
+    let correction = Correction::of(subject, &fitted);
     let row = |step: &Step| {
         let account = subject.step(step.batch);
         let corrected = |account: Bytes| Bytes((account.0 as f64 + correction.at(step.batch)).max(0.0) as u64);

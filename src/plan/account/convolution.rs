@@ -78,10 +78,24 @@ impl Geometry {
         [images, self.output, side(height), side(width)]
     }
 
+    /// Whether CPUs without AVX-512 have no kernel for the gradient of its weight on images of this height and width: it is then
+    /// a product of matrices, whose columns are the windows.
+    fn is_product(self, [height, width]: [u64; 2]) -> bool {
+        const LANES: u64 = 8;
+        let grouped = self.groups > 1 && !(self.input / self.groups).is_multiple_of(LANES);
+        grouped || self.kernel > height.min(width)
+    }
+
     /// Multiply-accumulates that make so many outputs.
     pub fn macs(self, outputs: u64) -> u64 {
         outputs * self.row()
     }
+}
+
+/// Numbers that a gradient of a weight takes as a product of matrices: each thread has the columns of an image and a sum of its
+/// own, for which oneDNN asks four times as much as it holds.
+fn product_buffer(threads: u64, [.., height, width]: Sizes, g: Geometry) -> u64 {
+    threads * (g.row() * height * width + 4 * g.weight())
 }
 
 impl Tape {
@@ -91,12 +105,12 @@ impl Tape {
         let sizes = g.makes(x.sizes);
         let (read, written): (u64, u64) = (x.numbers(), sizes.iter().product());
         let y = self.convolved(read, written, g);
-        let (kept, needed) = ((x.storage(), weight.storage()), x.is_differentiated());
+        let (kept, needed, of) = ((x.storage(), weight.storage()), x.is_differentiated(), x.sizes);
         let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
         self.seen_as(y, sizes, &inputs, move |tape, _gradient| {
             let laid_out = tape.workspace(tape.kernels.copies.as_images_lie(g));
             let of_input = needed.then(|| tape.gradient_of_images(read, written, g));
-            let of_weight = tape.gradient_of_kernels(read, written, g);
+            let of_weight = tape.gradient_of_kernels(of, sizes, g);
             let of_bias = Gradient::whole(tape.hold(Gradients, g.output));
             drop((laid_out, kept));
             vec![of_input, Some(of_weight), Some(of_bias)]
@@ -147,10 +161,17 @@ impl Tape {
         of_input
     }
 
-    fn gradient_of_kernels(&self, read: u64, written: u64, g: Geometry) -> Gradient {
-        let images = [read, written].map(|numbers| self.workspace(self.kernels.copies.of_images(numbers)));
+    fn gradient_of_kernels(&self, read: Sizes, written: Sizes, g: Geometry) -> Gradient {
+        let [.., height, width] = read;
+        let product = self.kernels.narrow.filter(|_| g.is_product([height, width]));
+        let copied = |sizes: Sizes| match product {
+            None => self.kernels.copies.of_images(sizes.iter().product()),
+            Some(_) => 0,
+        };
+        let images = [read, written].map(|sizes| self.workspace(copied(sizes)));
         let found = self.workspace(self.kernels.copies.of_weight(g));
         drop(images);
+        drop(product.map(|threads| self.workspace(product_buffer(threads, written, g))));
         let plain = self.workspace(self.kernels.copies.as_images_lie(g));
         let of_weight = Gradient::whole(self.hold(Gradients, g.weight()));
         drop((found, plain));

@@ -7,6 +7,7 @@
 
 mod allocator;
 mod convolution;
+mod cpu;
 mod layers;
 mod ledger;
 mod matrices;
@@ -17,6 +18,7 @@ mod tensor;
 mod way_back;
 mod whitening;
 
+pub use cpu::Cpu;
 pub use ledger::Parts;
 pub use tape::LayerFacts;
 
@@ -45,8 +47,8 @@ pub struct Subject {
     pub side: u64,
     /// Images lie in memory pixel by pixel.
     pub channels_last: bool,
-    /// Convolutions compute in a layout of their own, as libtorch's do on a CPU.
-    pub copies: bool,
+    /// The CPU that computes it; absent of a GPU.
+    pub cpu: Option<Cpu>,
 }
 
 /// A device with a caching allocator.
@@ -99,7 +101,7 @@ pub struct Load {
 }
 
 impl Subject {
-    /// The network on images of its side, as it trains on a CPU.
+    /// The network on images of its side, as it trains on a CPU with AVX-512.
     pub fn new(architecture: Architecture, norm: Norm, deconvolution: Option<Deconvolution>) -> Self {
         Self {
             network: architecture,
@@ -109,7 +111,7 @@ impl Subject {
             classes: architecture.classes() as u64,
             side: architecture.side().into(),
             channels_last: false,
-            copies: true,
+            cpu: Some(Cpu::WIDE),
         }
     }
 
@@ -166,12 +168,13 @@ impl Subject {
 
     /// One pass, and back where it trains; what was held between.
     fn pass(&self, ledger: Rc<Ledger>, images: u64, training: bool) -> (Tape, Parts) {
-        let copies = match (self.copies, self.channels_last) {
-            (false, _) => Copies::Nothing,
-            (true, false) => Copies::Everything,
-            (true, true) => Copies::Weights,
+        let copies = match (self.cpu, self.channels_last) {
+            (None, _) => Copies::Nothing,
+            (Some(_), false) => Copies::Everything,
+            (Some(_), true) => Copies::Weights,
         };
-        let kernels = Kernels { width: self.width(), copies, channels_last: self.channels_last };
+        let narrow = self.cpu.and_then(Cpu::narrow_threads);
+        let kernels = Kernels { width: self.width(), copies, narrow, channels_last: self.channels_last };
         let tape = Tape::new(ledger, kernels, training);
         let layers = Layers { tape: &tape, norm: self.norm, deconvolution: &self.deconvolution };
         // The batch lives as long as the step.

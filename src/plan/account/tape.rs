@@ -46,6 +46,8 @@ pub(super) struct Kernels {
     pub width: u64,
     /// What convolutions copy.
     pub copies: Copies,
+    /// Threads of a CPU without AVX-512.
+    pub narrow: Option<u64>,
     /// Images lie in memory pixel by pixel.
     pub channels_last: bool,
 }

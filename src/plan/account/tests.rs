@@ -17,7 +17,7 @@ fn total(subject: &Subject, batch: u64) -> u64 {
 /// The study's three networks on ImageNet.
 pub(super) fn imagenet(network: Architecture, norm: Norm) -> Subject {
     let deconvolution = Deconvolution { block_fc: network.block_fc(), ..Deconvolution::default() };
-    Subject { copies: false, ..Subject::new(network, norm, Some(deconvolution)) }
+    Subject { cpu: None, ..Subject::new(network, norm, Some(deconvolution)) }
 }
 
 #[test]
@@ -91,4 +91,16 @@ fn convolutions_copy_no_images_that_lie_pixel_by_pixel() {
     let images = 128 * 64 * 32 * 32 * 4;
     assert!(planes.1 > images && pixels.1 < images, "{planes:?} {pixels:?}");
     assert!(pixels.0 < planes.0);
+}
+
+#[test]
+fn without_avx_512_small_images_have_products_of_large_sums() {
+    let wide = subject(Architecture::Resnet18, Norm::Plain, Implementation::Fast);
+    let of = |cpu| Subject { cpu, ..wide }.account(load(128), None).unwrap().step.total();
+    let narrow = |threads| of(Some(Cpu { avx512: false, threads }));
+    // Its last convolutions find images of one pixel: 512 kernels of 512 x 3 x 3, and a window of each thread.
+    let more = |threads: u64| threads * (4 * 512 * 512 * 9 + 512 * 9) * 4;
+    let found = [2, 4].map(|threads| narrow(threads) - narrow(threads - 1));
+    assert_eq!(found, [more(1), more(1)]);
+    assert!(narrow(2) > of(Some(Cpu::WIDE)) + more(1) && of(None) < of(Some(Cpu::WIDE)));
 }

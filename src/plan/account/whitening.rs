@@ -205,7 +205,7 @@ impl Tape {
 
 /// Matrices that the adjoint of the fast operator's steps computes with at a time; the number is from
 /// measured peaks on a CPU, when gradients went through the steps from their end.
-const UNDER_WAY: usize = 10;
+const UNDER_WAY: usize = 6;
 
 /// Matrices that the fast operator keeps of `n_iter` steps, two at a time (`docs/fast-operator.md`).
 fn kept_by_steps(n_iter: i64) -> usize {
