@@ -2,7 +2,7 @@
 
 use super::recorder::Recorder;
 use super::sampler::{AllocatorProbe, Message, Sampler, SystemClock};
-use super::series::SeriesWriter;
+use super::series::{SeriesWriter, is_series};
 use super::snapshot::{Latest, Snapshot};
 use super::source::Source;
 use super::tally::{SeriesFile, Tally, TelemetrySummary};
@@ -131,7 +131,7 @@ impl Telemetry {
         };
         let is_full = self.level == Level::Full;
         let mut sender = None;
-        if let Some(Series { path, resumes }) = series.filter(|s| is_full || s.resumes && s.path.exists()) {
+        if let Some(Series { path, resumes }) = series.filter(|s| is_full || s.resumes && is_series(&s.path)) {
             match SeriesWriter::start(path, resumes) {
                 Ok((writer, end)) => (recording.series, sender) = (Some(writer), is_full.then_some(end)),
                 Err(e) => recording.notices.push(format!("no thread for the series of readings: {e}")),
@@ -178,6 +178,16 @@ impl Recording {
         Some(tally)
     }
 
+    /// Takes the last readings: none come any more. Waits for them no longer than half a second.
+    pub fn settle(&self) {
+        let Some(inbox) = &self.inbox else { return };
+        let (tell, told) = channel();
+        if inbox.send(Message::End(tell)).is_ok() && told.recv_timeout(LAST_READINGS).is_err() {
+            // Without the last readings, those before them have to do.
+            let _ = inbox.send(Message::Release);
+        }
+    }
+
     /// Ends the recording after `images` training images of the trial that were watched, with fresh readings. Waits for these
     /// no longer than half a second, and for the series no longer than five. The summary is absent where nothing was watched;
     /// beside it is what a user should know: the sampler's notices that no recording has told before, and what became of the
@@ -190,13 +200,7 @@ impl Recording {
     /// Like [`Recording::finish`], of what will go on: also what the readings come to, the last ones included, for the next
     /// recording to go on from.
     pub fn pause(mut self, images: u64) -> (Option<TelemetrySummary>, Option<Tally>, Vec<String>) {
-        if let Some(inbox) = &self.inbox {
-            let (tell, told) = channel();
-            if inbox.send(Message::End(tell)).is_ok() && told.recv_timeout(LAST_READINGS).is_err() {
-                // Without the last readings, those before them have to do.
-                let _ = inbox.send(Message::Release);
-            }
-        }
+        self.settle();
         let Some(tally) = self.so_far(images) else { return (None, None, self.notices) };
         let mut summary = tally.summary();
         match self.series.map(|series| series.finish(LAST_ROWS)) {

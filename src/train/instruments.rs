@@ -41,6 +41,11 @@ impl<'a> Instruments<'a> {
         self.images.set(self.images.get() + images);
     }
 
+    /// Takes the last readings of an execution that ends here: what its last checkpoint keeps, and its record has, are the same.
+    pub fn settle(&self) {
+        self.recording.get().into_iter().for_each(Recording::settle);
+    }
+
     /// What a checkpoint keeps; absent where nothing is recorded.
     pub fn so_far(&self) -> Option<Tally> {
         self.recording.get()?.so_far(self.images.get())

@@ -251,6 +251,7 @@ impl<'a> Session<'a> {
     }
 
     fn interrupted(&mut self, events: &mut Fanout) -> Outcome {
+        self.instruments.settle();
         self.save(events);
         let (epochs, steps) = self.position();
         Outcome::Interrupted { epochs, steps }

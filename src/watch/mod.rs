@@ -22,14 +22,16 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// What this process may grow by before it forks.
 const SLACK: u64 = 4 << 20;
 
-/// A program that goes on for so long after it was told to stop does not heed that.
-const HEEDS: Duration = Duration::from_millis(500);
+/// A program that goes on for so long after it was told to stop does not heed that; some tidy up first.
+const HEEDS: Duration = Duration::from_secs(10);
 
 /// A program at work.
 #[derive(Debug)]
 pub struct Watched {
     child: Child,
     signals: Signals,
+    /// Those that arrived before the program was there, whoever sent them.
+    early: Vec<libc::c_int>,
     since: Instant,
     /// When this process was told to stop; its program has not yet.
     told_to_stop: Option<Instant>,
@@ -72,8 +74,9 @@ impl Watched {
         unsafe { command.args(arguments).pre_exec(move || signals.restore()) };
         // Between fork and exec the program is as large as this process, and the system counts that too.
         let own = resident().value().unwrap_or_default();
+        let early = Signals::waiting();
         let child = command.spawn()?;
-        Ok(Self { child, signals, since: Instant::now(), told_to_stop: None, own })
+        Ok(Self { child, signals, early, since: Instant::now(), told_to_stop: None, own })
     }
 
     /// Waits for the program's end, and calls `tick` meanwhile: about every so often, and sooner in the beginning, since many
@@ -105,14 +108,16 @@ impl Watched {
         }
     }
 
-    /// A signal of the terminal has reached the program already.
+    /// A signal of the terminal has reached the program already, if there was one.
     fn pass_on(&mut self, received: Received) {
         match received.signal {
             libc::SIGTSTP => self.told_to_stop = Some(Instant::now()),
             libc::SIGCONT => self.told_to_stop = None,
             _ => {}
         }
-        if received.sent && received.signal != libc::SIGCHLD {
+        let early = self.early.iter().position(|signal| *signal == received.signal);
+        let is_early = early.map(|place| self.early.swap_remove(place)).is_some();
+        if (received.sent || is_early) && received.signal != libc::SIGCHLD {
             // SAFETY: a plain call; the program has not been waited for, so its number is still its own. One that is
             // ending takes no signal, and needs none.
             unsafe { libc::kill(self.child.id() as libc::pid_t, received.signal) };
@@ -123,7 +128,7 @@ impl Watched {
     fn stop_with_the_program(&mut self) {
         let is_to_stop = self.told_to_stop.is_some_and(|told| told.elapsed() < HEEDS);
         // A stop would undo a signal to go on that waits already.
-        if is_to_stop && is_stopped(self.child.id()) && !Signals::are_waiting(libc::SIGCONT) {
+        if is_to_stop && is_stopped(self.child.id()) && !Signals::waiting().contains(&libc::SIGCONT) {
             self.told_to_stop = None;
             // SAFETY: a plain call; this process goes on behind it.
             unsafe { libc::raise(libc::SIGSTOP) };

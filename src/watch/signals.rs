@@ -24,6 +24,10 @@ const SIGNALS: [libc::c_int; 15] = [
     libc::SIGCHLD,
 ];
 
+fn all() -> impl Iterator<Item = libc::c_int> {
+    SIGNALS.into_iter().chain(libc::SIGRTMIN()..=libc::SIGRTMAX())
+}
+
 /// A signal that arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Received {
@@ -57,7 +61,7 @@ impl Signals {
         // SAFETY: `sigemptyset` makes the set, `sigaddset` adds valid numbers to it, and `pthread_sigmask` makes the other.
         unsafe {
             libc::sigemptyset(set.as_mut_ptr());
-            for signal in SIGNALS.into_iter().chain(libc::SIGRTMIN()..=libc::SIGRTMAX()) {
+            for signal in all() {
                 libc::sigaddset(set.as_mut_ptr(), signal);
             }
             match libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), before.as_mut_ptr()) {
@@ -80,11 +84,15 @@ impl Signals {
         }
     }
 
-    /// Whether this signal has arrived and was not asked for yet.
-    pub fn are_waiting(signal: libc::c_int) -> bool {
-        let mut waiting = MaybeUninit::uninit();
-        // SAFETY: `sigpending` makes the set that `sigismember` looks at.
-        unsafe { libc::sigpending(waiting.as_mut_ptr()) == 0 && libc::sigismember(waiting.as_ptr(), signal) == 1 }
+    /// Those that have arrived and were not asked for yet.
+    pub fn waiting() -> Vec<libc::c_int> {
+        let mut set = MaybeUninit::uninit();
+        // SAFETY: `sigpending` makes the set.
+        if unsafe { libc::sigpending(set.as_mut_ptr()) } != 0 {
+            return Vec::new();
+        }
+        // SAFETY: the set was made, and the numbers are valid.
+        all().filter(|signal| unsafe { libc::sigismember(set.as_ptr(), *signal) } == 1).collect()
     }
 
     /// The next one that arrives within `patience`.

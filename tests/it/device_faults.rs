@@ -2,8 +2,8 @@
 
 use super::driver::{Driver, calls, errors};
 use ndbench::export::metrics::Exposition;
-use ndbench::telemetry::EnergySource;
 use ndbench::telemetry::snapshot::{Call, Code, GpuState};
+use ndbench::telemetry::{EnergySource, GpuTarget};
 use std::sync::Arc;
 
 #[test]
@@ -23,6 +23,14 @@ fn what_passes_while_the_device_is_looked_for_is_tried_again() {
         driver.script("");
         assert!(calls(&watch.up(), Call::Open) >= 2, "{code:?}");
     }
+}
+
+#[test]
+fn devices_that_are_lost_together_come_back_together() {
+    // The library forgets its calls when it starts anew, which it does once no device holds it.
+    let driver = Driver::new("count 2\nfault nvmlDeviceGetMemoryInfo_v2 15 after 40\n");
+    let watch = driver.watch_all([0, 1].map(GpuTarget::Visible).into());
+    watch.until("back", |s| s.gpus.iter().all(|gpu| gpu.lost > 0 && gpu.state.is_up() && gpu.memory.is_some()));
 }
 
 #[test]

@@ -68,13 +68,16 @@ impl Driver {
     }
 
     pub fn watch_for(&self, target: GpuTarget) -> Watch {
-        Watch { telemetry: watch(&self.library(), target), _library: Some(Arc::clone(&self.dir)) }
+        self.watch_all(vec![target])
+    }
+
+    pub fn watch_all(&self, gpus: Vec<GpuTarget>) -> Watch {
+        Watch { telemetry: watch(&self.library(), gpus), _library: Some(Arc::clone(&self.dir)) }
     }
 }
 
-fn watch(library: &Path, target: GpuTarget) -> Telemetry {
-    let settings =
-        Settings { level: Level::Full, gpus: vec![target], nvml_library: Some(library.into()), ..Settings::default() };
+fn watch(library: &Path, gpus: Vec<GpuTarget>) -> Telemetry {
+    let settings = Settings { level: Level::Full, gpus, nvml_library: Some(library.into()), ..Settings::default() };
     Telemetry::start(settings)
 }
 
@@ -87,7 +90,7 @@ pub struct Watch {
 impl Watch {
     /// Through a library that is not ours to keep, or is not there.
     pub fn through(library: &Path) -> Self {
-        Self { telemetry: watch(library, GpuTarget::Visible(0)), _library: None }
+        Self { telemetry: watch(library, vec![GpuTarget::Visible(0)]), _library: None }
     }
 
     pub fn until(&self, what: &str, holds: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {

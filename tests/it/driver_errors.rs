@@ -28,6 +28,12 @@ fn errors_of_the_driver_are_seen_after_waits_that_failed() {
         let snapshot = watch.until_gpu("told", |gpu| saw(gpu, 79));
         assert!(snapshot.gpus[0].state.is_up() && snapshot.health.notices.iter().any(|n| n.contains("XID 79")));
     }
+    // The first wait fails for good, before anybody knows that there are any.
+    for _ in 0..4 {
+        let watch = Driver::new("fault nvmlEventSetWait_v2 3\n").watch();
+        let told = watch.until_gpu("off", |gpu| is_off(gpu, Call::Events, Code::NotSupported));
+        assert!(told.health.notices.iter().any(|n| n.contains("(XID) are not seen any more")));
+    }
     // Waiting cannot begin at first.
     let watch = Driver::new("fault nvmlDeviceRegisterEvents 10 times 1\nxid 48\n").watch();
     watch.until_gpu("told", |gpu| saw(gpu, 48));
@@ -90,6 +96,11 @@ fn each_record_tells_how_long_errors_of_the_driver_were_awaited() {
     assert!(xids.is_empty() && share == 0.0, "{share}");
     let (xids, share, _) = recorded(&watch, tally);
     assert!(xids == [(13, 1)].into() && share < 0.8, "{share}");
+    // The driver never says whether they can be awaited: everything else is read.
+    let watch = Driver::new("fault nvmlDeviceRegisterEvents 0 delay 600000\n").watch();
+    watch.up();
+    watch.until("late", |s| errors(s, Call::Events, Code::Timeout) > 1);
+    watch.samples(5);
     // A wait that does not come back is none.
     let watch = Driver::new("fault nvmlEventSetWait_v2 0 delay 600000\n").watch();
     awaiting(&watch);

@@ -175,6 +175,22 @@ fn signals_are_passed_on_and_metrics_are_live() {
 }
 
 #[test]
+fn what_the_system_sends_before_the_program_starts_reaches_it() {
+    let driver = Driver::new("fault nvmlInit_v2 0 delay 3600000\n");
+    let mut command = Plain::new(env!("CARGO_BIN_EXE_ndbench"));
+    command.env("LD_LIBRARY_PATH", driver.installed()).args(["watch", "-q", "--", "sleep", "100"]);
+    // As a terminal's key it comes from no process; the driver is waited for meanwhile.
+    // SAFETY: a plain call between fork and exec; the alarm outlives the latter.
+    unsafe {
+        command.pre_exec(|| {
+            libc::alarm(2);
+            Ok(())
+        })
+    };
+    assert_eq!(command.status().unwrap().code(), Some(128 + libc::SIGALRM));
+}
+
+#[test]
 fn it_stops_with_its_program_and_goes_on_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let ready = dir.path().join("ready");

@@ -48,6 +48,11 @@ fn code(error: &NvmlError) -> Code {
     }
 }
 
+/// No answer yet.
+pub(super) fn late(what: &str) -> CallError {
+    CallError { code: Code::Timeout, why: format!("{what} takes long") }
+}
+
 /// An answer that cannot be.
 pub(super) fn implausible(what: impl std::fmt::Display) -> CallError {
     CallError { code: Code::Implausible, why: format!("the driver says {what}") }

@@ -10,7 +10,7 @@ use nvml_wrapper::error::{NvmlError, nvml_sym};
 use nvml_wrapper::event::EventSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// So long one wait takes; then the thread looks whether it should end.
@@ -19,15 +19,22 @@ const WAIT: Duration = Duration::from_millis(500);
 /// A thread that has not ended so long after a wait should have hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// So long the first look waits for the registration.
+const REGISTRATION: Duration = Duration::from_millis(500);
+
 /// The thread.
 pub(super) struct Events {
     stop: Arc<AtomicBool>,
+    /// What became of the registration comes here, once.
+    begun: Receiver<Result<(), CallError>>,
+    is_registered: bool,
+    is_new: bool,
     /// Nothing comes; at the end of the thread its other end goes.
     ended: Receiver<()>,
 }
 
 impl Events {
-    /// Begins to wait for errors of the device with this identifier, and tells each.
+    /// Begins to register for errors of the device with this identifier, and then waits for them and tells each.
     pub fn start(nvml: Arc<Nvml>, uuid: String, tell: Tell) -> Result<Self, CallError> {
         // The wrapper panics where a set cannot be freed.
         nvml_sym(nvml.lib().nvmlEventSetFree.as_ref())?;
@@ -48,8 +55,22 @@ impl Events {
             drop::<Sender<()>>(ends);
         });
         thread.map_err(|e| CallError { code: Code::Other, why: format!("no thread for the driver's errors: {e}") })?;
-        begun.recv().unwrap_or_else(|_| Err(errors::implausible("nothing of its errors")))?;
-        Ok(Self { stop, ended })
+        Ok(Self { stop, begun, is_registered: false, is_new: true, ended })
+    }
+
+    /// Whether errors are awaited; `None` where the driver has not said yet. Waits a moment the first time.
+    pub fn are_awaited(&mut self) -> Option<Result<(), CallError>> {
+        if self.is_registered {
+            return Some(Ok(()));
+        }
+        let patience = if std::mem::take(&mut self.is_new) { REGISTRATION } else { Duration::ZERO };
+        let said = match self.begun.recv_timeout(patience) {
+            Err(RecvTimeoutError::Timeout) => return None,
+            Err(RecvTimeoutError::Disconnected) => Err(errors::implausible("nothing of its errors")),
+            Ok(said) => said,
+        };
+        self.is_registered = said.is_ok();
+        Some(said)
     }
 }
 

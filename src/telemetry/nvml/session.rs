@@ -1,6 +1,7 @@
 //! The library at work, and the device that was found in it.
 
 use super::activities::Gpm;
+use super::errors;
 use super::events::Events;
 use super::library;
 use crate::telemetry::snapshot::{GpuIdentity, MigSlice};
@@ -53,10 +54,16 @@ impl Session {
         self.parent.as_ref().unwrap_or(&self.device)
     }
 
-    /// Begins to wait for errors of the driver, and tells each.
+    /// Begins to wait for errors of the driver, and tells each. Asked again, it says whether they are awaited by now.
     pub fn await_events(&mut self, tell: Tell) -> Result<(), CallError> {
-        self.events = Some(Events::start(Arc::clone(&self.nvml), self.board().uuid()?, tell)?);
-        Ok(())
+        let mut events = match self.events.take() {
+            Some(events) => events,
+            None => Events::start(Arc::clone(&self.nvml), self.board().uuid()?, tell)?,
+        };
+        let said = events.are_awaited();
+        // One that failed ends by itself, and another may be begun.
+        self.events = (!matches!(said, Some(Err(_)))).then_some(events);
+        said.unwrap_or_else(|| Err(errors::late("registering for its errors (XID)")))
     }
 }
 

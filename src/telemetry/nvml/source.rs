@@ -30,8 +30,7 @@ impl NvmlSource {
 
     fn open(&mut self) -> Result<Answer, CallError> {
         // The old one first: the library counts how often it was started.
-        self.session = None;
-        self.seen = [None; 2];
+        self.close();
         let session = Session::open(self.library.as_deref(), &self.target)?;
         // Once found, it is looked for by its identifier.
         self.target = GpuTarget::Uuid(session.identity.uuid.clone());
@@ -62,6 +61,10 @@ impl Source for NvmlSource {
             }
             _ => error,
         })
+    }
+
+    fn close(&mut self) {
+        (self.session, self.seen) = (None, [None; 2]);
     }
 
     fn listen(&mut self, tell: Tell) {

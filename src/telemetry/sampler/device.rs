@@ -54,6 +54,10 @@ pub(super) struct Device {
     off: BTreeSet<Call>,
     /// Since when nothing was heard of errors of the driver; absent where they are not awaited.
     awaits_since: Option<Duration>,
+    /// A wait for them failed before the round that began it was back.
+    failed_early: Option<CallError>,
+    /// The driver's library is to be let go.
+    lets_go: bool,
     unknown_in_a_row: u32,
     /// Failures of each call since it last succeeded.
     failed_in_a_row: BTreeMap<Call, u32>,
@@ -86,6 +90,8 @@ impl Device {
             stats: BTreeMap::new(),
             off: BTreeSet::new(),
             awaits_since: None,
+            failed_early: None,
+            lets_go: false,
             unknown_in_a_row: 0,
             failed_in_a_row: BTreeMap::new(),
             wait: BACKOFF.0,
@@ -126,6 +132,7 @@ impl Device {
     /// What is asked of a device that is looked for: all that is not off.
     fn everything(&mut self, now: Duration) -> Vec<Call> {
         self.lanes.restart(now);
+        self.failed_early = None;
         let all = self.lanes.due(now).calls;
         [Call::Open].into_iter().chain(all).filter(|call| self.is_asked(*call)).collect()
     }
@@ -178,6 +185,9 @@ impl Device {
                     }
                     if answer == Answer::Awaiting {
                         self.awaits_since = Some(at);
+                        if let Some(error) = self.failed_early.take() {
+                            self.fail_to_await(error, at);
+                        }
                     }
                     if answer != Answer::Nothing {
                         absorbed.fresh.insert(call);
@@ -188,10 +198,10 @@ impl Device {
                 Err(error) => {
                     self.count(call).failed(error.code);
                     self.react(call, error, at);
-                    if self.phase != Phase::Running {
-                        break;
-                    }
                 }
+            }
+            if self.phase != Phase::Running {
+                break;
             }
         }
         let read = absorbed.fresh.iter().any(|call| self.lanes.is_fastest(*call));
@@ -265,9 +275,14 @@ impl Device {
         }
         self.readings.lose_all();
         self.readings.now.state = GpuState::Lost { why };
-        (self.awaits_since, self.hanging) = (None, None);
+        (self.awaits_since, self.hanging, self.lets_go) = (None, None, true);
         self.unknown_in_a_row = 0;
         self.failed_in_a_row.clear();
+    }
+
+    /// Whether the driver's library is to be let go, since the device was lost: once for each loss.
+    pub fn lets_go(&mut self) -> bool {
+        std::mem::take(&mut self.lets_go)
     }
 
     fn count(&mut self, call: Call) -> &mut CallStats {
@@ -296,10 +311,11 @@ impl Device {
 
     /// A wait for errors of the driver failed. Where waiting has ended, who reads the record must not take it for silence.
     fn fail_to_await(&mut self, error: CallError, now: Duration) {
-        self.count(Call::Events).failed(error.code);
         if self.phase != Phase::Running {
+            self.failed_early = Some(error);
             return;
         }
+        self.count(Call::Events).failed(error.code);
         if Reaction::to(Call::Events, error.code) == Reaction::Off {
             self.notices.push(format!("errors of the driver (XID) are not seen any more: {}", error.why));
         }

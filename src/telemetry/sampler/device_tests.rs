@@ -315,12 +315,29 @@ fn errors_of_the_driver_are_awaited_until_that_cannot_be_done() {
     assert!(matches!(lost.state, GpuState::Lost { .. }) && lost.memory.is_none());
     bench.hear_failure(Code::GpuLost);
     assert!(bench.ticks(12).state.is_up() && asked(&bench) == 3, "awaited anew");
-    assert_eq!((bench.device.counts().lost, bench.errors(Call::Events, Code::GpuLost)), (1, 2));
+    assert_eq!((bench.device.counts().lost, bench.errors(Call::Events, Code::GpuLost)), (1, 1));
 
     bench.hear_failure(Code::NotSupported);
     let off = bench.ticks(100).off;
     assert!(off.contains(&Off { call: Call::Events, code: Code::NotSupported }) && asked(&bench) == 3, "{off:?}");
     assert!(bench.device.notices.iter().any(|n| n.contains("not seen any more")), "{:?}", bench.device.notices);
+}
+
+#[test]
+fn a_wait_that_fails_before_the_round_that_began_it_is_back_has_failed() {
+    for (code, sees) in [(Code::NotSupported, "not seen any more"), (Code::GpuLost, "the device was lost")] {
+        let mut bench = Bench::new(Level::Full);
+        bench.script.says(Call::Events, Answer::Awaiting);
+        let calls = bench.device.due(bench.clock.now());
+        bench.hear_failure(code);
+        let round = round_here(&mut bench.script, calls, &bench.clock);
+        bench.device.absorb(round, &Processes::default());
+        assert!(matches!(&bench.device.notices[..], [one] if one.contains(sees)), "{:?}", bench.device.notices);
+        assert_eq!(bench.errors(Call::Events, code), 1);
+        assert_eq!(bench.device.lets_go(), code == Code::GpuLost);
+        assert!(!bench.device.lets_go(), "once for a loss");
+        assert!(bench.ticks(30).state.is_up());
+    }
 }
 
 #[test]

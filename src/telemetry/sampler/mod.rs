@@ -56,6 +56,15 @@ struct Watched {
     cpu: Duration,
 }
 
+impl Watched {
+    /// Before the device is looked for again: the library starts anew only where no device holds it.
+    fn let_go_if_lost(&mut self) {
+        if self.device.lets_go() {
+            self.worker.iter().for_each(Worker::close);
+        }
+    }
+}
+
 /// The state of the thread.
 pub(super) struct Sampler {
     level: Level,
@@ -192,6 +201,7 @@ impl Sampler {
         }
         watched.cpu = round.cpu;
         let absorbed = watched.device.absorb(round.done, &self.processes);
+        watched.let_go_if_lost();
         if absorbed.success {
             self.last_success = Some(unix);
         }
@@ -201,7 +211,9 @@ impl Sampler {
 
     /// Takes what was heard of a device's errors.
     fn hear(&mut self, number: usize, heard: Heard) {
-        let waited = self.devices[number].device.hear(&heard, self.clock.now(), self.clock.unix());
+        let watched = &mut self.devices[number];
+        let waited = watched.device.hear(&heard, self.clock.now(), self.clock.unix());
+        watched.let_go_if_lost();
         self.recorder.iter().for_each(|recorder| recorder.hear(number, &heard, waited));
         if heard != Ok(None) {
             self.publish();

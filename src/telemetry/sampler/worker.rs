@@ -28,10 +28,19 @@ pub(in crate::telemetry) struct Round {
     pub cpu: Duration,
 }
 
+/// What the thread is to do.
+#[derive(Debug)]
+enum Request {
+    /// A round of calls.
+    Round(Vec<Call>),
+    /// To let go of the driver's library.
+    Close,
+}
+
 /// The thread, as the sampler sees it.
 #[derive(Debug)]
 pub(super) struct Worker {
-    requests: Sender<Vec<Call>>,
+    requests: Sender<Request>,
     under_way: Arc<UnderWay>,
     busy: bool,
 }
@@ -41,6 +50,13 @@ pub(super) struct Worker {
 struct UnderWay {
     call: AtomicUsize,
     since_nanos: AtomicU64,
+}
+
+impl UnderWay {
+    fn is_at(&self, call: Call, since: Duration) {
+        self.since_nanos.store(since.as_nanos() as u64, Ordering::Relaxed);
+        self.call.store(Call::ALL.iter().position(|c| *c == call).unwrap_or(0), Ordering::Relaxed);
+    }
 }
 
 impl Worker {
@@ -77,9 +93,14 @@ impl Worker {
         // A thread that is gone looks like one that is busy for ever.
         self.busy = !calls.is_empty();
         if self.busy {
-            let _ = self.requests.send(calls);
+            let _ = self.requests.send(Request::Round(calls));
         }
         Ok(())
+    }
+
+    /// Asks for the driver's library to be let go, after the round that is under way.
+    pub fn close(&self) {
+        let _ = self.requests.send(Request::Close);
     }
 
     /// A round is under way.
@@ -98,10 +119,19 @@ fn serve(
     mut source: Box<dyn Source>,
     clock: &dyn Clock,
     told: &UnderWay,
-    work: &Receiver<Vec<Call>>,
+    work: &Receiver<Request>,
     inbox: &Sender<Message>,
 ) {
-    while let Ok(calls) = work.recv() {
+    while let Ok(request) = work.recv() {
+        let calls = match request {
+            Request::Round(calls) => calls,
+            Request::Close => {
+                // A round that waits behind this is none that hangs for longer.
+                told.is_at(Call::Open, clock.now());
+                source.close();
+                continue;
+            }
+        };
         let done = round(&mut *source, calls, clock, told);
         if inbox.send(Message::Round(number, Round { done, cpu: thread_cpu() })).is_err() {
             break;
@@ -114,8 +144,7 @@ fn round(source: &mut dyn Source, calls: Vec<Call>, clock: &dyn Clock, told: &Un
     let mut done = Vec::with_capacity(calls.len());
     for call in calls {
         let start = clock.now();
-        told.since_nanos.store(start.as_nanos() as u64, Ordering::Relaxed);
-        told.call.store(Call::ALL.iter().position(|c| *c == call).unwrap_or(0), Ordering::Relaxed);
+        told.is_at(call, start);
         let result = guarded(|| source.call(call));
         let at = clock.now();
         let ends = result.as_ref().err().is_some_and(|e| ends_the_round(Reaction::to(call, e.code)));

@@ -7,7 +7,7 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A file that grows by whole members.
 pub(super) struct Members {
@@ -21,7 +21,7 @@ pub(super) struct Members {
 impl Members {
     /// Opens the file at `path`: to go on behind its whole members where it `resumes` and there are any with these columns;
     /// else it begins anew, with the line of the header. What it should have gone on from and cannot, such as a file with the
-    /// columns of another version, stays beside it as `PATH.before`.
+    /// columns of another version, stays beside it as `PATH.before`, or `PATH.before-2` and so on.
     ///
     /// # Errors
     /// Whatever the file system says.
@@ -31,9 +31,7 @@ impl Members {
             fs::create_dir_all(folder)?;
         }
         if resumes && before.is_none() && fs::metadata(path).is_ok_and(|file| file.len() > 0) {
-            let mut aside = path.as_os_str().to_owned();
-            aside.push(".before");
-            fs::rename(path, aside)?;
+            fs::rename(path, aside(path))?;
         }
         let file = File::options().create(true).append(true).open(path)?;
         let (whole, executions) = before.unwrap_or_default();
@@ -69,6 +67,25 @@ impl Members {
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
+}
+
+/// A name beside `path` that nothing has.
+fn aside(path: &Path) -> PathBuf {
+    let named = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let numbered = (2..).map(|number| named(&format!(".before-{number}")));
+    [named(".before")].into_iter().chain(numbered).find(|path| !path.exists()).expect("numbers do not end")
+}
+
+/// Whether the file at `path` is a series with these columns.
+pub(in crate::telemetry) fn is_series(path: &Path) -> bool {
+    let mut line = String::new();
+    let read =
+        File::open(path).and_then(|file| BufReader::new(GzDecoder::new(BufReader::new(file))).read_line(&mut line));
+    read.is_ok() && line == Row::header()
 }
 
 /// The bytes of the whole members of the file at `path` and the executions in them, where it is a series with these columns.

@@ -16,4 +16,5 @@ mod members;
 mod writer;
 
 pub(super) use columns::{Line, Row};
+pub(super) use members::is_series;
 pub(super) use writer::{SeriesSender, SeriesWriter};

@@ -247,6 +247,10 @@ mod tests {
         assert_eq!(record(&path, true).unwrap().executions, 1);
         assert_eq!(lines(&path).len(), 3);
         assert_eq!(std::fs::read(dir.path().join("x.csv.gz.before")).unwrap(), b"not gzip");
+        std::fs::write(&path, "nor this").unwrap();
+        record(&path, true).unwrap();
+        assert_eq!(std::fs::read(dir.path().join("x.csv.gz.before-2")).unwrap(), b"nor this");
+        assert_eq!(std::fs::read(dir.path().join("x.csv.gz.before")).unwrap(), b"not gzip");
         let error = record(&path.join("y.csv.gz"), false).unwrap_err();
         assert!(error.contains("y.csv.gz"), "{error}");
     }

@@ -69,6 +69,8 @@ impl Source for Script {
         reply.map_err(|code| CallError { code, why: format!("{} as the test wants it", code.word()) })
     }
 
+    fn close(&mut self) {}
+
     fn listen(&mut self, tell: Tell) {
         *self.tell.lock().unwrap() = Some(tell);
     }
