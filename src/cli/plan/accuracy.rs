@@ -176,9 +176,10 @@ fn of_kind(kind: &StepKind, device: profile::Device, mut steps: Vec<Step>) -> Ve
     steps.iter().map(row).collect()
 }
 
-/// `bn`, `nd fast`, `bn, channels last`.
+/// `bn`, `nd fast`, `bn, bf16, channels last`.
 fn words(kind: &StepKind) -> String {
     let implementation = kind.deconvolution.map_or(String::new(), |d| format!(" {}", d.implementation));
+    let precision = kind.precision.suffix();
     let layout = if kind.channels_last { ", channels last" } else { "" };
-    format!("{}{implementation}{layout}", kind.norm)
+    format!("{}{implementation}{precision}{layout}", kind.norm)
 }
