@@ -21,10 +21,11 @@ const SOURCES: [&str; 12] = [
 
 /// The files of the C++ shim.
 #[cfg(feature = "torch")]
-const SHIM: [&str; 15] = [
+const SHIM: [&str; 16] = [
     "shim.h",
     "guarded.h",
     "shim.cpp",
+    "autocast.cpp",
     "cuda.cpp",
     "graph.cpp",
     "host_memory.cpp",

@@ -28,12 +28,14 @@ at::Tensor in(ndb_part part, Body body) {
 // ninth of the pixels in most layers, instead of to a tensor of zeros that would be added as a whole.
 //
 // Of the samples nothing is kept: they are gathered again on the way back, from x, which the convolution keeps anyway.
+//
+// Everything is computed in the weight's numbers, of which x may be a rounded form.
 struct Absorb : torch::autograd::Function<Absorb> {
   static variable_list forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                                const std::optional<at::Tensor>& from, const Samples& samples, double eps, int64_t n_iter,
                                bool bf16) {
     const at::Tensor start = from.value_or(at::Tensor());
-    at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x); }), mean;
+    at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x, weight.scalar_type()); }), mean;
     const at::Tensor measured = in(NDB_PART_COVARIANCE, [&] {
       mean = columns.mean({-1}, true);
       return covariance(samples.centred(std::move(columns), mean), eps);
@@ -79,12 +81,12 @@ struct Absorb : torch::autograd::Function<Absorb> {
           });
       const at::Tensor d_mean = at::matmul(absorbed.transpose(-2, -1), d_shift);
       const Samples samples(context->saved_data["samples"].toIntVector());
-      at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x); });
+      at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x, weight.scalar_type()); });
       at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] {
         return columns_adjoint(samples.centred(std::move(columns), mean), d_covariance, d_mean);
       });
       dx = in(NDB_PART_SAMPLES, [&] {
-        return samples.add_back(std::move(gradients[4]), std::move(d_columns), x.sizes());
+        return samples.add_back(std::move(gradients[4]), std::move(d_columns), x.sizes()).to(x.scalar_type());
       });
     }
     return {dx, d_weight, {}, {}, {}, {}, {}};

@@ -17,13 +17,14 @@ class Samples {
 
   std::vector<int64_t> numbers() const;
 
-  // The columns of x; a view of x where it is columns already.
-  at::Tensor columns(const at::Tensor& x) const;
+  // The columns of x as numbers of a kind; a view of x where it is such columns already.
+  at::Tensor columns(const at::Tensor& x, at::ScalarType kind) const;
 
   // Columns less their mean, in place where they are nobody else's.
   at::Tensor centred(at::Tensor columns, const at::Tensor& mean) const;
 
-  // The gradient of the columns added to that of the input, which is given up; undefined where there is none yet.
+  // The gradient of the columns added to that of the input, which is given up; undefined where there is none yet. The sum is
+  // of the columns' kind.
   at::Tensor add_back(at::Tensor dx, at::Tensor d_columns, at::IntArrayRef sizes) const;
 
  private:

@@ -83,6 +83,9 @@ char* ndb_parts_end(ndb_parts* parts);
 // Allows or forbids TF32 in CUDA's matrix products and cuDNN's convolutions.
 char* ndb_allow_tf32(bool allow);
 
+// Switches autocast in bfloat16 on or off for this thread's operations on CUDA or on the CPU; whether it was on before.
+char* ndb_autocast(bool cuda, bool on, bool* before);
+
 // What CUDA's caching allocator says of device `index`.
 char* ndb_cuda_memory(int64_t index, ndb_memory* memory);
 

@@ -1,11 +1,13 @@
 //! The Rust face of `native/`: what libtorch offers and `tch` does not.
 
+mod autocast;
 mod cuda;
 mod fast;
 mod graph;
 mod host_memory;
 mod parts;
 
+pub(crate) use autocast::Autocast;
 pub(crate) use cuda::{Event, cuda_memory, release_cuda_memory, reset_cuda_memory};
 pub(crate) use fast::{Absorbed, Samples, Steps, absorb};
 pub(crate) use graph::{Graph, OwnStream, Pool};

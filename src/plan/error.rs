@@ -48,13 +48,15 @@ pub enum PlanError {
         /// The profile.
         profile: String,
     },
-    /// The scenario asks for TF32 and the machine has none.
+    /// The scenario asks for an arithmetic that the machine does not have.
     #[error(
-        "{place}: recipe.precision: the device of profile `{profile}` has no TF32; use \"fp32\", or another profile"
+        "{place}: recipe.precision: the device of profile `{profile}` has no {what}; use \"fp32\", or another profile"
     )]
-    NoTf32 {
+    NoArithmetic {
         /// Where the scenario asks.
         place: String,
+        /// The arithmetic.
+        what: &'static str,
         /// The profile.
         profile: String,
     },

@@ -31,7 +31,8 @@ pub enum Basis {
     },
     /// Operations over the profile's assumed rate.
     Assumed,
-    /// Nothing: the size of the data set is not known beforehand, or the operator has settings of which nothing is known.
+    /// Nothing: the size of the data set is not known beforehand, or the operator or the arithmetic has settings of which
+    /// nothing is known.
     Unknown,
 }
 
@@ -192,10 +193,15 @@ fn from_steps(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
 
 /// Two operations a multiply-accumulate; training needs a forward and a backward pass, the latter twice as long.
 fn from_operations(trial: &Trial, profile: &Profile) -> Option<Seconds> {
-    // What double precision costs the operator was not measured.
     let known = is_usual(trial)
         && sees_its_side(trial)
-        && (trial.norm != Norm::Nd || trial.recipe.precision != Precision::Fp64);
+        && match trial.recipe.precision {
+            Precision::Fp32 | Precision::Tf32 => true,
+            // What double precision costs the operator was not measured,
+            Precision::Fp64 => trial.norm != Norm::Nd,
+            // nor what bfloat16 saves, or costs a CPU.
+            Precision::Bf16 => false,
+        };
     let (train, test) = images(trial).filter(|_| known)?;
     let passes = f64::from(trial.epochs) * (3.0 * f64::from(train) + f64::from(test));
     let operations = passes * 2.0 * Cost::of(trial.architecture).macs as f64;

@@ -1,7 +1,7 @@
 //! From a scenario to its trials.
 
 use super::{Block, Filter, PlanError, ResolvedTrial, Trial};
-use crate::profile::{Device, Profile, Tf32};
+use crate::profile::{Arithmetic, Device, Profile};
 use crate::scenario::{Architecture, Matrix, Norm, Precision, Recipe, Scenario};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -155,13 +155,15 @@ fn trial(scenario: &Scenario, precision: Precision, cell: &Cell, norm: Norm, var
 
 /// The scenario's precision, or else the profile's.
 fn precision(scenario: &Scenario, profile: &Profile) -> Result<Precision, PlanError> {
-    match scenario.source("recipe.precision") {
-        Some(place) if scenario.recipe().precision == Precision::Tf32 && profile.tf32() == Tf32::Absent => {
-            Err(PlanError::NoTf32 { place, profile: profile.name().into() })
-        }
-        Some(_) => Ok(scenario.recipe().precision),
-        None if profile.tf32() == Tf32::On => Ok(Precision::Tf32),
-        None => Ok(Precision::Fp32),
+    let offers = [(Precision::Tf32, profile.tf32(), "TF32"), (Precision::Bf16, profile.bf16(), "bfloat16")];
+    let Some(place) = scenario.source("recipe.precision") else {
+        let on = offers.iter().find(|(_, has, _)| *has == Arithmetic::On);
+        return Ok(on.map_or(Precision::Fp32, |(precision, ..)| *precision));
+    };
+    let asked = scenario.recipe().precision;
+    match offers.iter().find(|(precision, has, _)| *precision == asked && *has == Arithmetic::Absent) {
+        Some((_, _, what)) => Err(PlanError::NoArithmetic { place, what, profile: profile.name().into() }),
+        None => Ok(asked),
     }
 }
 
@@ -194,7 +196,10 @@ fn sources(
         "norm" => scenario.source(&own("norms")).or_else(|| scenario.source("matrix.norms")),
         "recipe.lr" => scenario.source(&own("lr")).or_else(|| scenario.source(key)),
         "attempt" => scenario.source("matrix.attempts"),
-        "recipe.precision" => scenario.source(key).or_else(|| profile.source("precision.tf32")),
+        "recipe.precision" => {
+            let bf16 = profile.bf16() == Arithmetic::On;
+            scenario.source(key).or_else(|| profile.source(if bf16 { "precision.bf16" } else { "precision.tf32" }))
+        }
         _ => match (key.strip_prefix("deconvolution."), variant) {
             (Some(setting), Some(name)) => scenario.source(&format!("variants.{name}.{setting}")),
             _ => scenario.source(key),

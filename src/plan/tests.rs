@@ -281,6 +281,31 @@ fn the_profile_gives_the_precision_that_the_scenario_leaves_open() {
 }
 
 #[test]
+fn bfloat16_is_for_devices_that_have_it_and_makes_another_trial() {
+    let trials = |profile: &Profile, overrides: &Overrides| expand(&small(), profile, overrides, &Filter::default());
+    let (asked, plain) = (set(&["recipe.precision=bf16"]), Overrides::default());
+    for name in ["cpu", "a100-40gb", "h200"] {
+        let (bf16, fp32) = (trials(&profile(name), &asked).unwrap(), trials(&profile(name), &plain).unwrap());
+        assert_eq!(bf16[0].trial.recipe.precision, Precision::Bf16, "{name}");
+        assert_ne!(bf16[0].trial.id(), fp32[0].trial.id());
+        assert_eq!(bf16[0].sources["recipe.precision"], "--set");
+    }
+    let message = trials(&profile("v100-16gb"), &asked).unwrap_err().to_string();
+    assert!(
+        message.starts_with("--set: recipe.precision: the device of profile `v100-16gb` has no bfloat16"),
+        "{message}"
+    );
+
+    let text = include_str!("../../profiles/cpu.toml").replace("bf16 = \"off\"", "bf16 = \"on\"");
+    let mine = Profile::parse("mine.toml", &text).unwrap();
+    let own = trials(&mine, &plain).unwrap();
+    assert_eq!(own[0].trial.recipe.precision, Precision::Bf16);
+    let line = text.lines().position(|line| line.starts_with("bf16")).unwrap() + 1;
+    assert_eq!(own[0].sources["recipe.precision"], format!("mine.toml:{line}"));
+    assert_eq!(trials(&mine, &set(&["recipe.precision=fp32"])).unwrap()[0].trial.recipe.precision, Precision::Fp32);
+}
+
+#[test]
 fn graphs_need_a_profile_of_a_cuda_device_and_another_trial() {
     let asked = set(&["recipe.cuda_graph=true"]);
     let first = |name: &str, overrides: &Overrides| {
@@ -337,6 +362,10 @@ fn estimates_prefer_records_then_the_study_then_operations() {
     let e = estimate(&double, &profile("cpu"), &Repetitions::default());
     assert_eq!(e.basis, Basis::Assumed);
     assert!((e.seconds.unwrap().0 - 20.0 * 160_000.0 * 2.0 * 313_201_664.0 / 1.5e11).abs() < 1e-6);
+    let mut rounded = first.clone();
+    rounded.recipe.precision = Precision::Bf16;
+    let e = estimate(&rounded, &a100, &Repetitions::default());
+    assert_eq!((e.seconds, e.basis, e.memory), (None, Basis::Unknown, None), "nobody has measured it");
     let mut pixels = first.clone();
     pixels.recipe.channels_last = true;
     assert_eq!(estimate(&pixels, &a100, &Repetitions::default()).basis, Basis::Assumed, "the study's were planes");

@@ -5,10 +5,11 @@ use super::parts::parts_of;
 use crate::clock::{Laps, synchronise};
 use crate::data::{self, EpochPlan, Normalisation};
 use crate::event::{MemoryPeak, Outcome};
+use crate::native;
 use crate::nn::{Method, networks};
 use crate::plan::Trial;
 use crate::record::{Floor, ProbeCell, Turn};
-use crate::scenario::Norm;
+use crate::scenario::{Norm, Precision};
 use crate::train::{Mark, Model, NativeError, classify, live_memory, peak_memory, reset_peak_memory};
 use crate::units::{Bytes, Seconds};
 use tch::{Device, Kind, Tensor};
@@ -76,8 +77,14 @@ impl<'a> Arm<'a> {
         self.trial
     }
 
+    /// Until another arm says otherwise, the device computes as this one's recipe asks.
+    fn claim_arithmetic(&self) -> Result<(), Outcome> {
+        native::allow_tf32(self.trial.recipe.precision == Precision::Tf32).map_err(failed)
+    }
+
     /// The least time in which it can whiten; `None` where it does not.
     pub fn floor(&self) -> Result<Option<Floor>, Outcome> {
+        self.claim_arithmetic()?;
         let measured = || floor(self.trial, classes(self.trial), self.model.kind(), self.device).map_err(failed);
         (self.trial.norm == Norm::Nd).then(measured).transpose()
     }
@@ -93,6 +100,7 @@ impl<'a> Arm<'a> {
 
     /// A step that does not count; nothing else may allocate meanwhile.
     pub fn warm_up(&mut self, images: &Images) -> Result<Seconds, Outcome> {
+        self.claim_arithmetic()?;
         let [from, to] = [Mark::new(self.device), self.advance(images, None).and_then(|_| Mark::new(self.device))];
         let seconds = from.and_then(|from| from.until(&to?)).map_err(failed)?;
         let now = live_memory(self.device).unwrap_or_default();
@@ -108,6 +116,7 @@ impl<'a> Arm<'a> {
     /// A turn of so many steps that count after one that does not, and one more, at its end, whose parts are timed; while
     /// others hold `held`.
     pub fn turn(&mut self, images: &Images, steps: usize, held: Bytes) -> Result<Turn, Outcome> {
+        self.claim_arithmetic()?;
         reset_peak_memory(self.device);
         self.advance(images, None).map_err(failed)?;
         synchronise(self.device);

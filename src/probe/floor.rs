@@ -22,7 +22,7 @@ struct Rates {
     known: HashMap<Size, f64>,
 }
 
-/// The floor of what `trial`'s network whitens in a training step.
+/// The floor of what `trial`'s network whitens in a training step, in numbers of the kind that it whitens in.
 ///
 /// # Errors
 /// libtorch's, such as out of memory.

@@ -1,7 +1,7 @@
 //! The rules that the values of a profile must keep.
 
-use super::checked::Raw;
-use super::{Device, Slurm, Tf32, time_minutes};
+use super::checked::{Raw, RawPrecision};
+use super::{Arithmetic, Device, Slurm, time_minutes};
 use crate::settings::{Checker, Document, SettingsError};
 use crate::units::Bytes;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ const LARGEST_OVERHEAD: f64 = 100.0;
 ///
 /// # Errors
 /// All breaches at once.
-pub(super) fn check(raw: &Raw, document: &Document) -> Result<(Device, Tf32), SettingsError> {
+pub(super) fn check(raw: &Raw, document: &Document) -> Result<(Device, Arithmetic), SettingsError> {
     let mut checker = Checker::new(document);
     let c = &mut checker;
     let required = [
@@ -60,8 +60,11 @@ fn values(raw: &Raw, c: &mut Checker<'_>) {
         c.rule(on_cpu, "device.threads", "is for device.kind = \"cpu\" only");
         c.count("device.threads", threads, 1..=MOST_THREADS);
     }
-    let tf32 = raw.precision.tf32 != Some(Tf32::Absent);
-    c.rule(!(on_cpu && tf32), "precision.tf32", "must be \"absent\" where device.kind = \"cpu\"");
+    let RawPrecision { tf32, bf16 } = raw.precision;
+    let is_absent = tf32 == Some(Arithmetic::Absent);
+    c.rule(!on_cpu || is_absent, "precision.tf32", "must be \"absent\" where device.kind = \"cpu\"");
+    let both = [tf32, bf16].iter().all(|has| *has == Some(Arithmetic::On));
+    c.rule(!both, "precision.bf16", "cannot be \"on\" beside precision.tf32 = \"on\": trainings have one precision");
     c.count("sampling.step_every", raw.sampling.step_every, 1..=MOST_STEPS);
     c.positive("estimate.flops_per_second", raw.estimate.flops_per_second, MOST_FLOPS);
     c.positive("estimate.nd_factor", raw.estimate.nd_factor, LARGEST_FACTOR);

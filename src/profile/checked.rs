@@ -25,10 +25,10 @@ pub enum Device {
     Cuda,
 }
 
-/// Whether convolutions and matrix products in single precision may use TF32.
+/// What a device has of an arithmetic with fewer digits than single precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Tf32 {
+pub enum Arithmetic {
     /// The device has none.
     Absent,
     /// The device has it, and a scenario must ask for it.
@@ -80,9 +80,10 @@ pub(super) struct RawDevice {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a table with tf32")]
+#[serde(default, deny_unknown_fields, expecting = "a table with tf32 and bf16")]
 pub(super) struct RawPrecision {
-    pub(super) tf32: Option<Tf32>,
+    pub(super) tf32: Option<Arithmetic>,
+    pub(super) bf16: Option<Arithmetic>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -112,7 +113,7 @@ pub struct Profile {
     raw: Raw,
     document: Document,
     device: Device,
-    tf32: Tf32,
+    tf32: Arithmetic,
 }
 
 impl Profile {
@@ -180,9 +181,16 @@ impl Profile {
         self.raw.device.threads
     }
 
-    /// What the device has of TF32.
-    pub fn tf32(&self) -> Tf32 {
+    /// What the device has of TF32, for convolutions and matrix products in single precision.
+    pub fn tf32(&self) -> Arithmetic {
         self.tf32
+    }
+
+    /// What the device has of bfloat16, for autocast. Where the profile leaves it out, a GPU without TF32 has none either:
+    /// NVIDIA's have had both from the same generation on.
+    pub fn bf16(&self) -> Arithmetic {
+        let without = self.device == Device::Cuda && self.tf32 == Arithmetic::Absent;
+        self.raw.precision.bf16.unwrap_or(if without { Arithmetic::Absent } else { Arithmetic::Off })
     }
 
     /// Every so many training steps on such a device the time of one step is split into its parts: the profile's number

@@ -7,7 +7,7 @@ mod memory;
 mod slurm;
 mod slurm_time;
 
-pub use checked::{BUILT_IN, Device, Estimates, Profile, Tf32};
+pub use checked::{Arithmetic, BUILT_IN, Device, Estimates, Profile};
 pub use kubernetes::{Kubernetes, PLAN_FOLDER};
 pub use memory::{Amount, BadAmount};
 pub use slurm::{Slurm, TaskMetrics};

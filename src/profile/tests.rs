@@ -30,16 +30,35 @@ fn built_in_profiles_hold_and_carry_their_file_name() {
     for (name, _) in BUILT_IN {
         let profile = Profile::load(name).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(profile.name(), name);
-        assert!(profile.tf32() != Tf32::On, "{name}: results would not compare with those of other machines");
+        assert!(profile.tf32() != Arithmetic::On, "{name}: results would not compare with those of other machines");
         assert_eq!(profile.device() == Device::Cpu, name == "cpu");
     }
-    assert_eq!(Profile::load("v100-16gb").unwrap().tf32(), Tf32::Absent);
+    let arithmetics = |name| Profile::load(name).map(|profile| (profile.tf32(), profile.bf16())).unwrap();
+    assert_eq!(arithmetics("v100-16gb"), (Arithmetic::Absent, Arithmetic::Absent));
+    assert_eq!(arithmetics("cpu"), (Arithmetic::Absent, Arithmetic::Off));
+    assert_eq!(arithmetics("a100-80gb"), (Arithmetic::Off, Arithmetic::Off));
     assert_eq!(Profile::parse("good.toml", &GOOD.replace("= 10", "= 7")).unwrap().step_every(Device::Cpu), 7);
     for (name, _) in BUILT_IN {
         let profile = Profile::load(name).unwrap();
         assert_eq!([Device::Cpu, Device::Cuda].map(|d| profile.step_every(d)), [10, 50], "{name}");
     }
-    assert_eq!(Profile::load("a100-80gb").unwrap().tf32(), Tf32::Off);
+}
+
+#[test]
+fn a_profile_says_of_bfloat16_what_differs_from_the_usual() {
+    let of = |line: &str| Profile::parse("good.toml", &GOOD.replace("tf32 = \"absent\"", line)).unwrap().bf16();
+    assert_eq!(of("tf32 = \"absent\"\nbf16 = \"on\""), Arithmetic::On);
+    assert_eq!(of("tf32 = \"absent\"\nbf16 = \"absent\""), Arithmetic::Absent);
+    let v100 = include_str!("../../profiles/v100-16gb.toml");
+    let of = |line: &str| Profile::parse("mine.toml", &v100.replace("bf16 = \"absent\"", line)).unwrap().bf16();
+    assert_eq!([of(""), of("bf16 = \"off\"")], [Arithmetic::Absent, Arithmetic::Off]);
+}
+
+#[test]
+fn trainings_have_one_precision() {
+    let both = include_str!("../../profiles/h200.toml").replace("= \"off\"", "= \"on\"");
+    let message = Profile::parse("mine.toml", &both).unwrap_err().to_string();
+    assert!(message.contains("precision.bf16: cannot be \"on\" beside precision.tf32 = \"on\""), "{message}");
 }
 
 /// Each class of error, as (line of [`GOOD`] to replace, replacement).
@@ -56,6 +75,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("threads = 2", "thread = 2"),
     ("tf32 = \"absent\"", "tf32 = \"off\""),
     ("tf32 = \"absent\"", "tf32 = false"),
+    ("tf32 = \"absent\"", "tf32 = \"absent\"\nbf16 = true"),
     ("step_every = 10", "step_every = 0"),
     ("flops_per_second = 1e11", "flops_per_second = inf"),
     ("nd_factor = 3", "nd_factor = 0"),

@@ -97,7 +97,7 @@ fn word(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::record::made_up;
-    use crate::scenario::{Architecture, Dataset, Implementation};
+    use crate::scenario::{Architecture, Dataset, Implementation, Precision};
 
     #[test]
     fn what_is_not_the_study_s_is_told_once_with_all_its_values() {
@@ -107,11 +107,12 @@ mod tests {
             let trial = &mut resolved.trial;
             trial.train_images = Some(3000);
             trial.recipe.lr = 0.05;
+            trial.recipe.precision = Precision::Bf16;
             trial.batch_norm.momentum = if number < 2 { 0.01 } else { 0.1 };
             trial.deconvolution.iter_mut().for_each(|d| d.implementation = Implementation::Fast);
         }
         let line = "Settings other than the study's: batch_norm.momentum 0.01 or 0.1 (study 0.1), recipe.lr 0.05 (study 0.1), \
-                    train_images 3000, deconvolution.implementation fast (study published).\n";
+                    recipe.precision bf16 (study fp32), train_images 3000, deconvolution.implementation fast (study published).\n";
         assert_eq!(settings_line(&differences(&trials)), line);
     }
 }

@@ -122,18 +122,21 @@ pub(super) fn environments(probes: &[ProbeRecord]) -> String {
     lines.iter().map(|line| format!("Environment: {}\n", clean(line))).collect()
 }
 
-/// `BN`, `ND`, and the operator's implementation; `CUDA graph` where steps were one, `NHWC` where images lay pixel by pixel.
+/// `BN`, `ND`, and the operator's implementation; the precision where it is not the usual one, `CUDA graph` where steps were
+/// one, `NHWC` where images lay pixel by pixel.
 pub(super) fn arm_title(arm: &ProbeArm) -> String {
     let implementation = arm.deconvolution.map_or(String::new(), |settings| format!(" {}", settings.implementation));
+    let precision = arm.precision.suffix();
     let graph = if arm.cuda_graph { ", CUDA graph" } else { "" };
     let layout = if arm.channels_last { ", NHWC" } else { "" };
-    format!("{}{implementation}{graph}{layout}", norm_title(arm.norm))
+    format!("{}{implementation}{precision}{graph}{layout}", norm_title(arm.norm))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::made_up;
+    use crate::scenario::Precision;
 
     #[test]
     fn ratios_come_from_turns_of_the_same_round() {
@@ -154,6 +157,14 @@ mod tests {
         assert_eq!(arm_figures(&probe)[1].ratio, None);
         let text = probe_table(&[probe]);
         assert!(text.contains("do not count: VGG-16, CIFAR-10, ND published lost its device, times: 2."), "{text}");
+    }
+
+    #[test]
+    fn an_arm_names_what_is_not_usual() {
+        let mut arm = made_up::probe(&[&[1.0], &[1.0]]).cell.arms.remove(1);
+        assert_eq!(arm_title(&arm), "ND published");
+        (arm.precision, arm.channels_last) = (Precision::Bf16, true);
+        assert_eq!(arm_title(&arm), "ND published, bf16, NHWC");
     }
 
     #[test]

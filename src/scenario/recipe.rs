@@ -92,6 +92,10 @@ pub enum Precision {
     Fp32,
     /// Single precision with TF32 allowed in convolutions and matrix products (CUDA only).
     Tf32,
+    /// libtorch's autocast in bfloat16: convolutions and linear products, forward and back, compute in it. Parameters, their
+    /// gradients, the optimiser, what norms and ND measure, the weight that ND makes of it, and the loss stay in single
+    /// precision, TF32 off.
+    Bf16,
     /// Double precision.
     Fp64,
 }
@@ -102,8 +106,14 @@ impl Precision {
         match self {
             Self::Fp32 => "fp32",
             Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
             Self::Fp64 => "fp64",
         }
+    }
+
+    /// `, bf16`, to stand behind the name of what computes so; empty for the usual one.
+    pub fn suffix(self) -> String {
+        if self == Self::Fp32 { String::new() } else { format!(", {}", self.key()) }
     }
 }
 

@@ -333,6 +333,17 @@ fn the_documentation_shows_every_key() {
 }
 
 #[test]
+fn precisions_are_written_by_their_keys() {
+    for precision in [Precision::Fp32, Precision::Tf32, Precision::Bf16, Precision::Fp64] {
+        let text = GOOD.replace("lr = 0.05", &format!("precision = \"{}\"", precision.key()));
+        let scenario = Scenario::parse("good.toml", &text).unwrap();
+        assert_eq!(scenario.recipe().precision, precision);
+        assert_eq!(serde_json::to_value(scenario.recipe()).unwrap()["precision"], precision.key());
+    }
+    assert_eq!([Precision::Fp32, Precision::Bf16].map(Precision::suffix), ["", ", bf16"]);
+}
+
+#[test]
 fn a_batch_may_be_larger_than_the_data() {
     assert!(Scenario::parse("big.toml", &GOOD.replace("batch_size = 64", "batch_size = 100000")).is_ok());
 }

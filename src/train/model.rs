@@ -4,7 +4,7 @@ use super::graphs::Graphs;
 use super::sgd::Sgd;
 use crate::clock::Laps;
 use crate::event::StepSplit;
-use crate::native::{NativeError, Part, Rate, part};
+use crate::native::{Autocast, NativeError, Part, Rate, part};
 use crate::nn::{Layer, Pass, Scope, Store};
 use crate::scenario::{Precision, Recipe};
 use crate::units::Seconds;
@@ -17,6 +17,8 @@ pub struct Model {
     network: Box<dyn Layer>,
     dropout: Option<f64>,
     channels_last: bool,
+    /// Convolutions and linear products compute in bfloat16.
+    autocast: bool,
     /// Images of a part of a batch, whose gradients are added to those of the others; absent where batches stay whole.
     part: Option<i64>,
     /// Absent where steps are taken kernel by kernel.
@@ -33,10 +35,12 @@ impl Model {
         let sgd = Sgd::new(&store, recipe);
         let graphs = recipe.cuda_graph.then(|| Graphs::new(recipe.batch_size));
         let part = (recipe.accumulate > 1).then(|| recipe.part_size().into());
-        Self { store, sgd, network, dropout: recipe.dropout, channels_last: recipe.channels_last, part, graphs }
+        let Recipe { dropout, channels_last, .. } = recipe;
+        let autocast = recipe.precision == Precision::Bf16;
+        Self { store, sgd, network, dropout, channels_last, autocast, part, graphs }
     }
 
-    /// The type of its numbers.
+    /// The type of its parameters, images, logits and losses.
     pub fn kind(&self) -> Kind {
         self.store.kind()
     }
@@ -45,8 +49,7 @@ impl Model {
     /// `backward` fills the gradients, and the logits `[N, classes]`.
     pub fn forward(&self, images: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
         part(Part::Other, || {
-            let images = self.laid_out(images);
-            let logits = self.network.forward(&images, &Pass::training().with_dropout(self.dropout));
+            let logits = self.logits(images, &Pass::training().with_dropout(self.dropout));
             (mean_cross_entropy(&logits, labels), logits)
         })
     }
@@ -54,9 +57,17 @@ impl Model {
     /// The same in evaluation: running statistics, no gradients, no dropout.
     pub fn evaluate(&self, images: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
         tch::no_grad(|| {
-            let logits = self.network.forward(&self.laid_out(images), &Pass::evaluation());
+            let logits = self.logits(images, &Pass::evaluation());
             (mean_cross_entropy(&logits, labels), logits)
         })
+    }
+
+    /// What the network makes of images `[N, 3, H, W]`: logits `[N, classes]`.
+    fn logits(&self, images: &Tensor, pass: &Pass) -> Tensor {
+        let images = self.laid_out(images);
+        // The loss and the way back are outside: there each operation computes in the numbers of its inputs.
+        let _autocast = self.autocast.then(|| Autocast::on(self.store.device()));
+        self.network.forward(&images, pass).to_kind(self.kind())
     }
 
     /// Images `[N, 3, H, W]` as they are to lie in memory; convolutions leave their results as they find their inputs.

@@ -1,5 +1,6 @@
 //! Whole trainings of a tiny network.
 
+mod autocast;
 mod layout;
 mod parts;
 mod resume;
@@ -237,7 +238,7 @@ fn run_on(
 
 #[test]
 fn the_same_trial_gives_the_same_bits() {
-    for precision in [Precision::Fp32, Precision::Fp64] {
+    for precision in [Precision::Fp32, Precision::Bf16, Precision::Fp64] {
         let trial = trial(Recipe { precision, ..Recipe::default() });
         let (mut one, mut two) = (Listener::default(), Listener::default());
         let first = run(&trial, None, &mut one);

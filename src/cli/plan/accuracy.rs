@@ -184,9 +184,10 @@ fn of_kind(kind: &StepKind, subject: &Subject, mut steps: Vec<Step>) -> Vec<Row>
     steps.iter().map(row).collect()
 }
 
-/// `bn`, `nd fast`, `bn, channels last`.
+/// `bn`, `nd fast`, `bn, bf16, channels last`.
 fn words(kind: &StepKind) -> String {
     let implementation = kind.deconvolution.map_or(String::new(), |d| format!(" {}", d.implementation));
+    let precision = kind.precision.suffix();
     let layout = if kind.channels_last { ", channels last" } else { "" };
-    format!("{}{implementation}{layout}", kind.norm)
+    format!("{}{implementation}{precision}{layout}", kind.norm)
 }

@@ -163,9 +163,9 @@ fn cell(
     }
 }
 
-/// The norm with its implementation, or the variant's name.
+/// The norm with its implementation, or the variant's name; the precision where it is not the usual one.
 fn norm(trial: &ResolvedTrial) -> String {
     let implementation = trial.trial.deconvolution.map_or(String::new(), |d| format!(" {}", d.implementation));
     let variant = trial.variant.as_ref().map_or(implementation, |name| format!(" {name}"));
-    format!("{}{variant}", trial.trial.norm)
+    format!("{}{variant}{}", trial.trial.norm, trial.trial.recipe.precision.suffix())
 }

@@ -24,10 +24,10 @@ const COLUMNS: [&str; 15] = [
 
 impl DevicePlan {
     pub fn text(&self) -> String {
-        let fits = match self.too_large {
-            0 => "all are estimated to fit".into(),
-            n => format!("{n} are estimated not to fit"),
-        };
+        let unknown = self.cells.iter().filter(|cell| cell.capacity.is_none()).map(|cell| cell.trials).sum::<usize>();
+        let not = [(self.too_large, "are estimated not to fit"), (unknown, "have no account of their memory")];
+        let not: Vec<String> = not.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        let fits = if not.is_empty() { "all are estimated to fit".into() } else { not.join(", ") };
         let time = self.seconds.map_or("time unknown".into(), |all| format!("{:.1} GPU-hours", all.0 / 3600.0));
         let energy = self.energy.map_or(String::new(), |all| format!(", {:.1} kWh by records", all.0 / 3.6e6));
         let mut table = Table::new();

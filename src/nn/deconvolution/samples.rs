@@ -2,7 +2,7 @@
 
 use crate::native::{self, Absorbed, Part, Steps, part};
 use crate::nn::layers::ConvShape;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// What a layer measures of its input.
 #[derive(Debug, Clone, Copy)]
@@ -23,16 +23,16 @@ pub enum Samples<'a> {
 }
 
 impl Samples<'_> {
-    /// The samples as columns, `[F, n]`, or `[groups, F, n]` of a grouped convolution.
-    pub fn columns(&self) -> Tensor {
+    /// The samples as columns of numbers of `kind`, `[F, n]`, or `[groups, F, n]` of a grouped convolution.
+    pub fn columns(&self, kind: Kind) -> Tensor {
         part(Part::Samples, || match *self {
-            Self::Windows { x, shape, block, stride } => windows(x, shape, block, stride),
-            Self::Pieces(x, features) => x.reshape([-1, features]).transpose(0, 1),
+            Self::Windows { x, shape, block, stride } => windows(&x.to_kind(kind), shape, block, stride),
+            Self::Pieces(x, features) => x.to_kind(kind).reshape([-1, features]).transpose(0, 1),
         })
     }
 
     /// Whitens the samples into `weight`, `[.., r, F]`. The same samples as [`Samples::columns`], in another order, which no
-    /// covariance notices.
+    /// covariance notices. Computes in the weight's numbers.
     ///
     /// # Panics
     /// Like tch, with libtorch's words, where it fails.
@@ -44,7 +44,7 @@ impl Samples<'_> {
                 let samples = native::Samples { kernel, stride, padding, dilation, groups, features };
                 native::absorb(x, samples, weight, steps)
             }
-            Self::Pieces(..) => native::absorb(&self.columns(), native::Samples::default(), weight, steps),
+            Self::Pieces(..) => native::absorb(&self.columns(weight.kind()), native::Samples::default(), weight, steps),
         };
         absorbed.unwrap_or_else(|e| panic!("{e}"))
     }

@@ -2,7 +2,7 @@
 
 use super::newton_schulz::inverse_sqrt;
 use super::samples::Samples;
-use crate::native::{Part, Steps, part};
+use crate::native::{Autocast, Part, Steps, part};
 use crate::nn::{Pass, Schedule, Scope, Taken};
 use crate::scenario::{Deconvolution, Implementation, MatrixPrecision};
 use tch::{Kind, Tensor};
@@ -117,8 +117,10 @@ impl Statistics {
 
     /// What a weight `[.., r, F]` becomes that absorbs the whitening of its input (with a leading `[groups]` where there
     /// are several): itself times the deconvolution, and that times the mean, `[.., r, 1]`. Training measures `samples`
-    /// and remembers their statistics; evaluation, and training while frozen, use what is remembered.
+    /// and remembers their statistics; evaluation, and training while frozen, use what is remembered. All of it computes in
+    /// the weight's numbers, also where autocast is on.
     pub fn absorb(&self, pass: &Pass, weight: &Tensor, samples: Samples) -> Whole {
+        let _exact = Autocast::off(weight.device());
         let taken = if pass.is_training() { self.schedule.next() } else { Taken::Remembered };
         if pass.is_training() {
             self.schedule.advance();
@@ -138,7 +140,7 @@ impl Statistics {
         let start = warm_start.then(|| self.running_deconv.copy());
         match implementation {
             Implementation::Published => {
-                let (mean, deconv) = self.measure(&samples.columns(), start.as_ref());
+                let (mean, deconv) = self.measure(&samples.columns(weight.kind()), start.as_ref());
                 self.remember(&mean, &deconv);
                 absorb(weight, &mean, &deconv)
             }

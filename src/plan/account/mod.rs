@@ -116,7 +116,7 @@ impl Subject {
     }
 
     /// The account of training and evaluating under a load, on `gpu` or with the host's memory. `None` where the operator
-    /// has settings whose memory is not known.
+    /// or the arithmetic has settings whose memory is not known.
     pub fn account(&self, load: Load, gpu: Option<Gpu>) -> Option<Account> {
         if !self.is_known() {
             return None;
@@ -195,10 +195,12 @@ impl Subject {
         if self.precision == Precision::Fp64 { 8 } else { 4 }
     }
 
-    /// Statistics that are kept, or go on from others, or are less precise, have memory of their own.
+    /// Statistics that are kept, or go on from others, or are less precise, have memory of their own; so have the casts of
+    /// autocast.
     fn is_known(&self) -> bool {
         let Deconvolution { refresh, warm_start, matrix_precision, .. } = self.deconvolution;
-        self.norm != Norm::Nd || (refresh.is_none() && !warm_start && matrix_precision != Some(MatrixPrecision::Bf16))
+        let exact = refresh.is_none() && !warm_start && matrix_precision != Some(MatrixPrecision::Bf16);
+        self.precision != Precision::Bf16 && (self.norm != Norm::Nd || exact)
     }
 }
 

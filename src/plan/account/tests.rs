@@ -79,6 +79,8 @@ fn settings_of_which_nothing_is_known_have_no_account() {
     let study = Deconvolution::default();
     assert!(of(study) && of(Deconvolution { n_iter: 2, block: 16, ..study }));
     assert!(!of(Deconvolution { refresh: Some(2), ..study }) && !of(Deconvolution { warm_start: true, ..study }));
+    let rounded = Subject { precision: Precision::Bf16, ..Subject::new(Architecture::Vgg16, Norm::Bn, None) };
+    assert_eq!(rounded.account(load(1), None), None);
 }
 
 #[test]
