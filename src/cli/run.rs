@@ -164,11 +164,12 @@ fn ending(summary: Summary, store: &Store, verbosity: Verbosity) -> Option<Strin
 
 /// Of several reasons why not all is done, the gravest.
 fn verdict(summary: Summary, failures: Vec<SinkError>) -> Result<(), Failure> {
-    let Summary { failed, elsewhere, refused, without_data, interrupted, .. } = summary;
+    let Summary { failed, elsewhere, looked_at, refused, without_data, interrupted, .. } = summary;
     let left_out = |n: usize, why: &str| format!("{n} trial(s) were left out: {why}; see the warnings");
     match () {
         () if interrupted && was_warned() => Err(Failure::Warned),
         () if interrupted => Err(Failure::Interrupted),
+        () if looked_at > 0 => Err(Failure::LookedAt(looked_at)),
         () if failed > 0 => Err(Failure::Trials(failed)),
         () if !failures.is_empty() => Err(Failure::Sinks(failures)),
         () if refused > 0 => Err(Failure::Store(left_out(refused, "their records cannot be read").into())),
@@ -230,6 +231,8 @@ mod tests {
         assert_eq!(code(summary, vec![]), 5);
         summary.failed = 1;
         assert_eq!(code(summary, sink()), 1);
+        summary.looked_at = 1;
+        assert_eq!(code(summary, sink()), 75, "a task is put back");
         summary.interrupted = true;
         assert_eq!(code(summary, vec![]), 130);
     }

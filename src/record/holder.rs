@@ -35,6 +35,10 @@ impl Store {
         file.rewind().ok()?;
         // One that has ended meanwhile has taken back what it said.
         let (by, will) = said(&file)?;
+        // It was told to end, and came to no orderly end.
+        if lives == Some(false) && will.as_ref().is_some_and(|will| will.told) {
+            return None;
+        }
         let deaths = match (&will, lives) {
             (Some(will), Some(false)) => will.deaths(self.checkpoint_digest(id).as_deref()),
             (None, Some(false)) => 1,
@@ -76,6 +80,10 @@ mod tests {
         fs::create_dir_all(checkpoint.parent().unwrap()).unwrap();
         fs::write(&checkpoint, [7; 40]).unwrap();
         assert_eq!(holder().unwrap().deaths, 1, "it came further before it died");
+        let told = String::from_utf8(left).unwrap().replace("\"told\":false", "\"told\":true");
+        fs::write(store.lock_path(&id), &told).unwrap();
+        assert_eq!(holder(), None, "it was told to end");
+        assert_eq!(store.lock(&id).unwrap().will().died, 0, "and is none that died");
         fs::write(store.lock_path(&id), "process 7 on alpha\n").unwrap();
         let silent = Holder { by: "process 7 on alpha".into(), lives: Some(false), deaths: 1 };
         assert_eq!(holder(), Some(silent), "it had no time to say more");

@@ -26,6 +26,9 @@ pub struct Will {
     /// How many of the last of these the kernel killed for want of memory.
     #[serde(default)]
     pub killed: u32,
+    /// It has been told to end.
+    #[serde(default)]
+    pub told: bool,
     /// How the last of these died.
     #[serde(skip)]
     pub last: Option<Death>,
@@ -46,8 +49,8 @@ impl Will {
         let (kills, checkpoint) = (OomKills::here(), store.checkpoint_digest(id));
         let first = Self { kills, node: node_name(), checkpoint, ..Self::default() };
         match dead {
-            Some(dead) => first.after(dead),
-            None => first,
+            Some(dead) if !dead.told => first.after(dead),
+            _ => first,
         }
     }
 

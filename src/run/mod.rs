@@ -53,6 +53,8 @@ pub struct Summary {
     pub retriable: usize,
     /// Trials left out: another process is training them.
     pub elsewhere: usize,
+    /// Trials left out: others look at their locks, and do not end.
+    pub looked_at: usize,
     /// Trials left out: what may be their record cannot be read.
     pub refused: usize,
     /// Trials left out: their data set is missing or broken, or was another when they were trained.
@@ -76,6 +78,7 @@ pub enum RunError {
 enum Visit {
     Done(Outcome),
     Elsewhere,
+    LookedAt,
     Refused,
     WithoutData,
     Trained(Outcome),
@@ -105,6 +108,7 @@ impl Run<'_> {
             }
             match self.visit(trial, trials, &mut shelf, events)? {
                 Visit::Elsewhere => summary.elsewhere += 1,
+                Visit::LookedAt => summary.looked_at += 1,
                 Visit::Refused => summary.refused += 1,
                 Visit::WithoutData => summary.without_data += 1,
                 Visit::Trained(Outcome::Failed { .. }) => summary.failed += 1,
@@ -152,6 +156,7 @@ impl Run<'_> {
             // Nothing but tidying is left to do.
             (Err(_), Some(outcome)) => return Ok(Visit::Done(outcome)),
             (Err(held @ StoreError::Locked { .. }), None) => return Ok(left_out(events, held, Visit::Elsewhere)),
+            (Err(why @ StoreError::LookedAt { .. }), None) => return Ok(left_out(events, why, Visit::LookedAt)),
             (Err(e), None) => return Err(e.into()),
         };
         // Another process may have finished it between the first look and the lock.

@@ -30,7 +30,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The exit code of a run that SIGUSR2 has warned of the end of its time.
+/// The exit code of a run that SIGUSR2 has warned of the end of its time, or that could not begin a trial yet.
 pub const WARNED: u8 = 75;
 
 /// The exit code of a run that a signal has ended.

@@ -48,8 +48,8 @@ done
   return 1
 }}
 case "$code" in
-  # Warned of the end of its time, or preempted with a time of grace: it goes on from its checkpoint. One that is cancelled
-  # ends with this script.
+  # Warned of the end of its time, kept from a trial by somebody who looks at its lock, or preempted with a time of grace: it
+  # goes on from its checkpoint. One that is cancelled ends with this script.
   {WARNED} | {INTERRUPTED} | {TERMINATED}) requeue ;;
   # This node cannot train it, and others may.
   {NO_DEVICE})
