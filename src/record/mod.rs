@@ -50,5 +50,5 @@ pub use sightings::{kind_of, seen, sightings, step_kind};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::Store;
 pub use validity::Flag;
-pub use will::{Death, MOST_DEATHS, Will};
+pub use will::{Death, MOST_DEATHS, Will, user};
 pub use writer::RecordWriter;

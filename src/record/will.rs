@@ -2,7 +2,7 @@
 
 use super::Store;
 use crate::plan::TrialId;
-use crate::telemetry::{OomKills, node_name};
+use crate::telemetry::{OomKills, SlurmJob, node_name};
 use serde::{Deserialize, Serialize};
 
 /// Deaths in a row without a checkpoint between them, whatever they died of, after which a trial is given up.
@@ -17,6 +17,12 @@ pub struct Will {
     /// The machine, as others call it.
     #[serde(default)]
     pub node: String,
+    /// The job of Slurm that it is in, if it is in one.
+    #[serde(default)]
+    pub job: Option<SlurmJob>,
+    /// Whose process it is, by number.
+    #[serde(default)]
+    pub user: Option<u32>,
     /// From which checkpoint the training went on; absent: from the beginning.
     #[serde(default)]
     pub checkpoint: Option<String>,
@@ -47,7 +53,8 @@ impl Will {
     /// Of this process, after the one that said `dead` if one has died.
     pub(super) fn new(store: &Store, id: &TrialId, dead: Option<&Self>) -> Self {
         let (kills, checkpoint) = (OomKills::here(), store.checkpoint_digest(id));
-        let first = Self { kills, node: node_name(), checkpoint, ..Self::default() };
+        let (job, user) = (SlurmJob::here().some(), Some(user()));
+        let first = Self { kills, node: node_name(), job, user, checkpoint, ..Self::default() };
         match dead {
             Some(dead) if !dead.told => first.after(dead),
             _ => first,
@@ -71,6 +78,12 @@ impl Will {
     pub(super) fn deaths(&self, checkpoint: Option<&str>) -> u32 {
         if self.checkpoint.as_deref() == checkpoint { self.died.saturating_add(1) } else { 1 }
     }
+}
+
+/// Whose process this is, by number.
+pub fn user() -> u32 {
+    // SAFETY: the call cannot fail and touches no memory.
+    unsafe { libc::getuid() }
 }
 
 #[cfg(test)]

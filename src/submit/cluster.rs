@@ -106,10 +106,7 @@ impl Limits {
         let no_qos =
             own.filter(|name| !known.is_empty() && qos(name).is_none()).map(|name| Obstacle::NoQos(name.into()));
         let asked = asked.partition.as_deref();
-        let setting = |name: &str| {
-            let line = config.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == name))?;
-            line.1.trim().parse().ok()
-        };
+        let setting = |name: &str| setting(config, name)?.parse().ok();
         let named = |line: &&str| {
             let name = field(line, "PartitionName=");
             asked.map_or(line.contains("Default=YES"), |asked| asked.split(',').any(|asked| Some(asked) == name))
@@ -161,6 +158,20 @@ impl Limits {
         }
         misfits
     }
+}
+
+/// What the cluster is called.
+///
+/// # Errors
+/// Slurm does not answer.
+pub fn name() -> Result<Option<String>, SlurmError> {
+    Ok(setting(&ask("scontrol", &["show", "config"], "")?, "ClusterName").map(str::to_owned))
+}
+
+/// The value of a line of `scontrol show config`.
+fn setting<'a>(config: &'a str, name: &str) -> Option<&'a str> {
+    let line = config.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == name))?;
+    Some(line.1.trim())
 }
 
 /// What a partition's line says of the quality of service of all its jobs.

@@ -16,7 +16,7 @@ mod slurm;
 mod training;
 
 pub use class::class as time_class;
-pub use cluster::Limits;
+pub use cluster::{Limits, name as cluster_name};
 pub use kubernetes::{Pods, TooLarge};
 pub use queue::{Queue, Task};
 pub use slurm::SlurmError;

@@ -228,6 +228,40 @@ fn a_watch_ends_when_nobody_has_in_hand_what_is_left() {
 }
 
 #[test]
+fn a_lock_that_outlives_its_job_is_of_a_dead_one() {
+    let cluster = Cluster::new();
+    cluster.submit("", &[]).success();
+    let plan = only(&cluster.path("store/plans"));
+    let config = fs::read_to_string(cluster.path("bin/scontrol")).unwrap();
+    cluster.program("scontrol", &config.replace("1001'", "1001\nClusterName = here'").replace("echo 'Max", "printf 'Max"));
+    let json: serde_json::Value = serde_json::from_str(&cluster.status(&plan, &["--json"])).unwrap();
+    let id = json["trials"][0]["trial_id"].as_str().unwrap();
+    let path = cluster.path("store/locks").join(format!("{id}.lock"));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let held = fs::File::create(&path).unwrap();
+    held.lock().unwrap();
+    let is_at = |of_cluster: &str, user: u32| {
+        let job = serde_json::json!({"cluster": of_cluster, "id": "79", "array_job": "77", "array_task": "1"});
+        let will = serde_json::json!({"job": job, "user": user});
+        fs::write(&path, format!("process 7 on alpha\n{will}\n")).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&cluster.status(&plan, &["--json"])).unwrap();
+        json["trials"][0]["progress"]["state"].as_str().unwrap().to_owned()
+    };
+    // SAFETY: the call cannot fail and touches no memory.
+    let us = unsafe { libc::getuid() };
+    assert_eq!([is_at("there", us), is_at("here", us + 1)], ["training", "training"], "Slurm says nothing of these");
+    fs::write(cluster.path("jobs/queue"), "a|b|1|77|RUNNING|beta|None\n").unwrap();
+    assert_eq!(is_at("here", us), "training", "whatever the job is called");
+    fs::write(cluster.path("jobs/queue"), "").unwrap();
+    assert_eq!(is_at("here", us), "died");
+    let path = format!("{}:{}", cluster.path("bin").display(), std::env::var("PATH").unwrap());
+    let mut command = Command::cargo_bin("ndbench").unwrap();
+    let command = command.env("PATH", path).arg("status").arg(&plan).arg("--watch=1");
+    command.timeout(std::time::Duration::from_secs(60)).assert().code(10);
+    assert!(said(&cluster.submit("", &["--dry-run"]).success()).contains("the trainers of 1 trial(s) died"));
+}
+
+#[test]
 fn what_slurm_holds_is_told_and_what_it_failed_to_launch_is_released() {
     let cluster = Cluster::new();
     cluster.submit("", &[]).success();
