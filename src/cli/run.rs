@@ -59,7 +59,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         retry: args.retry.as_slice().into(),
         interrupt: &interrupt,
     };
-    train(args, &run, &selected)
+    let done = train(args, &run, &selected);
+    if let (Some(_), Err(Failure::Machine(why))) = (args.row, &done) {
+        note(&store, &selected, Some(why))?;
+    }
+    done
 }
 
 /// Notes in the store why this machine cannot train the row of a plan, or that it can: there may be others that try it.
@@ -138,6 +142,7 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     let summary = ended.map_err(|e| match e {
         RunError::Data(e) => Failure::Data(Box::new(e)),
         RunError::Store(e) => Failure::Store(Box::new(e)),
+        RunError::Gpu(_) => Failure::Machine(e.to_string()),
     })?;
     if !args.publish.is_empty() {
         let done = verdict(summary, Vec::new()).is_ok() && failures.is_empty();

@@ -1,6 +1,7 @@
 //! Trains what is missing in a store, block by block.
 
 mod environment;
+mod gpu;
 mod instruments;
 mod killed;
 mod shelf;
@@ -72,6 +73,9 @@ pub enum RunError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The GPU has broken or gone in the middle.
+    #[error("the GPU failed in the middle of a training: {0}")]
+    Gpu(String),
 }
 
 /// What became of one trial.
@@ -88,8 +92,8 @@ impl Run<'_> {
     /// Trains those of `trials` that have no final record, in their order, and tells `events` what happens.
     ///
     /// # Errors
-    /// No data set at all, or a store that cannot be locked. Trials that diverge, run out of memory or fail end in an
-    /// outcome, and those that cannot be trained are left out with a warning; the run goes on.
+    /// No data set at all, a store that cannot be locked, or a GPU that has broken or gone. Trials that diverge, run out of memory
+    /// or fail end in an outcome, and those that cannot be trained are left out with a warning; the run goes on.
     pub fn all(&self, trials: &[ResolvedTrial], events: &mut Fanout) -> Result<Summary, RunError> {
         let done = trials.iter().filter(|t| self.done(&t.trial).is_ok_and(|done| done.is_some())).count();
         events.send(Event::RunStarted { trials: trials.len(), done });
@@ -111,7 +115,10 @@ impl Run<'_> {
                 Visit::LookedAt => summary.looked_at += 1,
                 Visit::Refused => summary.refused += 1,
                 Visit::WithoutData => summary.without_data += 1,
-                Visit::Trained(Outcome::Failed { .. }) => summary.failed += 1,
+                Visit::Trained(Outcome::Failed { message }) => {
+                    summary.failed += 1;
+                    gpu::check(self.device, message)?;
+                }
                 Visit::Trained(Outcome::Interrupted { .. }) => {
                     summary.interrupted = true;
                     break;

@@ -233,7 +233,7 @@ fn a_lock_that_outlives_its_job_is_of_a_dead_one() {
     cluster.submit("", &[]).success();
     let plan = only(&cluster.path("store/plans"));
     let config = fs::read_to_string(cluster.path("bin/scontrol")).unwrap();
-    cluster.program("scontrol", &config.replace("1001'", "1001\nClusterName = here'").replace("echo 'Max", "printf 'Max"));
+    cluster.program("scontrol", &config.replace("1001'", "1001\nClusterName = here'"));
     let json: serde_json::Value = serde_json::from_str(&cluster.status(&plan, &["--json"])).unwrap();
     let id = json["trials"][0]["trial_id"].as_str().unwrap();
     let path = cluster.path("store/locks").join(format!("{id}.lock"));
