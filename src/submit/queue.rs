@@ -9,8 +9,8 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// What the names of job arrays begin with; then follow the name of the plan, the row before the array's first, and the limit in
-/// minutes. That of a report ends in `-report`.
+/// What the names of job arrays begin with; then follow the name of the plan, how many of its rows are before the array's first
+/// (none, where an array has a plan of its own), and the limit in minutes. That of a report ends in `-report`.
 pub const JOB: &str = "ndbench-";
 
 /// What Slurm's reason begins with where it could not launch a task, put it back and holds it.

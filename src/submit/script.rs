@@ -14,12 +14,12 @@ pub(super) fn warning(minutes: u64) -> u64 {
     WARNING.min(minutes * 60 / 4)
 }
 
-/// What all scripts of a submission have in common.
+/// What a script is made of, besides what it trains.
 #[derive(Debug, Clone, Copy)]
 pub struct Common<'a> {
     /// This program.
     pub program: &'a Path,
-    /// The frozen matrix: its file and name.
+    /// The plan: its file and name.
     pub plan: (&'a Path, &'a str),
     /// Where scripts and the tasks' output go.
     pub folder: &'a Path,
@@ -30,9 +30,9 @@ pub struct Common<'a> {
 /// A job array: rows of one wall-time class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Array {
-    /// The row before the first one that the array could have.
+    /// How many rows of its class the arrays before it have, where they share a plan.
     pub before: usize,
-    /// Its rows, from 1, rising.
+    /// Its rows in the plan, from 1, rising.
     pub rows: Vec<usize>,
     /// The time limit of each, minutes.
     pub minutes: u64,
@@ -44,11 +44,14 @@ impl Array {
         format!("{JOB}{plan}-{}-{}", self.before, self.minutes)
     }
 
-    /// Its script. `more`: what the tasks' command line has besides.
+    /// Its script, where its rows are all that the plan has. `more`: what the tasks' command line has besides.
     pub fn script(&self, common: &Common, more: &[String]) -> String {
         let Common { program, plan: (path, plan), folder, slurm } = common;
         let throttle = slurm.throttle.map_or(String::new(), |tasks| format!("%{tasks}"));
-        let indices = ranges(self.rows.iter().map(|row| row - self.before));
+        let indices = match self.rows.len() {
+            1 => "1".to_owned(),
+            rows => format!("1-{rows}"),
+        };
         let mut text = head(&self.name(plan), folder, "%x-%a-%A-%N.log");
         for (option, value) in [
             ("array", format!("{indices}{throttle}")),
@@ -59,19 +62,16 @@ impl Array {
         }
         text += "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
         resources(&mut text, slurm);
-        let command = [quoted(program), "run".into(), quoted(path), "--row".into(), "\"$row\"".into()];
+        let command = [quoted(program), "run".into(), quoted(path), "--row".into(), "\"$SLURM_ARRAY_TASK_ID\"".into()];
         let more = more.iter().map(|word| quoted(Path::new(word)));
         let command = command.into_iter().chain(more).chain(listening(slurm)).collect::<Vec<_>>();
-        let (before, command) = (self.before, command.join(" "));
+        let command = command.join(" ");
         text += &setup(slurm);
         text += &targets(slurm, plan);
         let cleanup = "# Also where the training was killed.\nrm -f \"$targets\"\n";
         let cleanup = if slurm.metrics.is_some() { cleanup } else { "" };
-        text += &format!(
-            "row=$(({before} + SLURM_ARRAY_TASK_ID))\n\
-             # srun does not take it from the script's own options.\n\
-             [ -z \"${{SLURM_CPUS_PER_TASK:-}}\" ] || export SRUN_CPUS_PER_TASK=\"$SLURM_CPUS_PER_TASK\"\n"
-        );
+        text += "# srun does not take it from the script's own options.\n\
+                 [ -z \"${SLURM_CPUS_PER_TASK:-}\" ] || export SRUN_CPUS_PER_TASK=\"$SLURM_CPUS_PER_TASK\"\n";
         text += &training(&command, cleanup);
         text
     }
@@ -185,20 +185,6 @@ pub(super) fn quoted(path: &Path) -> String {
     }
 }
 
-/// `1-3,7`.
-fn ranges(numbers: impl Iterator<Item = usize>) -> String {
-    let mut ranges: Vec<(usize, usize)> = Vec::new();
-    for n in numbers {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == n => *last = n,
-            _ => ranges.push((n, n)),
-        }
-    }
-    let text =
-        |(first, last): (usize, usize)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    ranges.into_iter().map(text).collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +203,7 @@ mod tests {
             folder: Path::new("/store/slurm"),
             slurm: &slurm,
         };
-        let array = Array { before: 1000, rows: vec![1001, 1002, 1003, 1007], minutes: 240 };
+        let array = Array { before: 0, rows: vec![1, 2, 3], minutes: 240 };
         insta::assert_snapshot!("array", array.script(&common, &["--data".into(), "/it's/data".into()]));
         insta::assert_snapshot!("report", report(&common, "report-table1", Some(60)));
         assert!(report(&common, "report-table1", Some(15)).contains("--time=00:15:00"));
