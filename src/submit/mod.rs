@@ -283,9 +283,16 @@ mod tests {
             (array.minutes, blocks.join(","))
         };
         let wanted = [(1440, "7"), (240, "2,4"), (240, "6"), (30, "1,3"), (30, "5")];
-        assert_eq!(planned.iter().map(of).collect::<Vec<_>>(), wanted.map(|(minutes, rows)| (minutes, rows.to_owned())));
+        assert_eq!(
+            planned.iter().map(of).collect::<Vec<_>>(),
+            wanted.map(|(minutes, rows)| (minutes, rows.to_owned()))
+        );
         for ((_, frozen), script) in planned.iter().zip(submission.scripts()) {
-            assert!(script.text.contains(&format!("/store/plans/{}.plan.json --row", frozen.name())), "{}", script.text);
+            assert!(
+                script.text.contains(&format!("/store/plans/{}.plan.json --row", frozen.name())),
+                "{}",
+                script.text
+            );
         }
         let all = Limits { array_size: 100, minutes: Some(30), ..limits.clone() };
         let one = Submission { limits: &all, ..submission }.arrays();
