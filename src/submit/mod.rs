@@ -9,6 +9,7 @@ mod cluster;
 mod kubernetes;
 #[cfg(test)]
 mod kubernetes_tests;
+mod nodes;
 mod qos;
 mod queue;
 mod script;
