@@ -27,6 +27,14 @@ class Site:
         return subprocess.run([self.ndbench, command, *self.matrix, "--store", self.store, *more], env=self.cluster.environment,
                               capture_output=True, text=True, check=False)
 
+    def submit(self):
+        """Also what has run out of memory."""
+        return self.tell("submit", "--retry", "oom")
+
+    def little_memory(self, node):
+        """While this file is there, trainings that begin on the node run out of memory, in the same way."""
+        return self.cluster.folder / f"little-memory-{node}"
+
     def no_device(self, node):
         """While this file is there, trainings on the node find no device; the profile's `setup` sees to that."""
         return self.cluster.folder / f"no-device-{node}"
@@ -118,6 +126,35 @@ def requeued(site, draw):
     yield from asked(site, draw, "is requeued", "scontrol", "requeue")
 
 
+def preempted(site, draw):
+    """By an urgent job, for which its node is taken, and which ends soon."""
+    number, task = running(site, draw)
+    node = variables(number).get("SLURMD_NODENAME") if number else None
+    if node and site.cluster.is_listening():
+        urgent, seconds = f"urgent{draw.randrange(10**6)}", draw.uniform(10, 30)
+        words = [f"PartitionName={urgent}", f"Nodes={node}", "PriorityTier=10", "PreemptMode=OFF", "MaxTime=1"]
+        job = ["--job-name", urgent, f"--partition={urgent}", "--output=/dev/null", "--wrap=sleep 1"]
+        if site.cluster.ask("scontrol", "create", *words) is not None and site.cluster.ask("sbatch", *job) is not None:
+            yield f"{task} gives {node} to an urgent job", seconds
+            # Where the controller is away, the job ends by itself; a partition without jobs does no harm.
+            site.cluster.ask("scancel", "--name", urgent)
+            site.cluster.ask("scontrol", "delete", f"PartitionName={urgent}")
+
+
+def out_of_memory(site, draw):
+    """The next trainings of a node; a training under way makes room for one."""
+    number, task = running(site, draw)
+    node = variables(number).get("SLURMD_NODENAME") if number else None
+    if node:
+        seconds, mark = draw.uniform(10, 25), site.little_memory(node)
+        if not mark.exists():
+            mark.touch()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGUSR2)
+            yield f"{node} has little memory for {seconds:.1f} s, and {task} begins anew", seconds
+            mark.unlink()
+
+
 def stopped(site, draw):
     """Until its time limit, or not."""
     number, task = running(site, draw)
@@ -188,11 +225,11 @@ def submitted_twice(site, draw):
     """At once, by two people."""
     begun = time.monotonic()
     with ThreadPoolExecutor() as pool:
-        both = [pool.submit(site.tell, "submit") for _ in range(2)]
+        both = [pool.submit(site.submit) for _ in range(2)]
         failed = [one.result() for one in both if one.result().returncode]
     assert not failed or site.is_excused(begun), failed
     yield "submit runs twice at once", 0
 
 
-KINDS = [training_killed, task_killed, cancelled, warned, told_to_end, requeued, stopped, node_dead, node_silent,
-         controller_dead, controller_slow, disk_full, node_disk_full, submitted_twice]
+KINDS = [training_killed, task_killed, cancelled, warned, told_to_end, requeued, preempted, out_of_memory, stopped, node_dead,
+         node_silent, controller_dead, controller_slow, disk_full, node_disk_full, submitted_twice]

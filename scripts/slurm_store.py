@@ -69,7 +69,8 @@ class Watch:
     def __init__(self, ndbench, store):
         self.ndbench, self.store, self.failures = ndbench, store, []
         self.finished, self.checkpoints, self.epochs, self.together = {}, {}, {}, {}
-        self.looks, self.seen = 0, {"checkpoints": 0, "two at a lock": 0}
+        self.looks, self.seen = 0, {"checkpoints": 0, "two at a lock": 0, "out of memory": 0}
+        self.spent = set()
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.work, daemon=True)
 
@@ -122,6 +123,9 @@ class Watch:
                 continue
             if outcome == "finished":
                 self.finished.setdefault(path, content)
+            elif outcome == "oom":
+                self.spent.add(path)
+        self.seen["out of memory"] = len(self.spent)
         for path, content in self.finished.items():
             if contents.get(path) != content:
                 self.failures.append(f"{path.name} was finished, and is {'another' if path in contents else 'gone'} now")

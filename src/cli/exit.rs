@@ -26,6 +26,9 @@ pub enum Failure {
     /// Trials were left out since other processes are training them.
     #[error("{0} trial(s) were left out: other processes are training them; run the same command again afterwards")]
     Elsewhere(usize),
+    /// Trials were left out since others look at their locks; the same command trains them.
+    #[error("{0} trial(s) were left out: others look at their locks; the same command continues")]
+    LookedAt(usize),
     /// This machine cannot do what was asked.
     #[error("{0}")]
     Machine(String),
@@ -73,7 +76,7 @@ Exit codes:
     8  a gate found the program slower than the tolerance
     9  a gate could not tell, also after its repetition
    10  status --watch: trials are left, and nobody is training them or waits to
-   75  warned of the end of its time by SIGUSR2; the same command continues
+   75  warned of the end of its time by SIGUSR2, or a trial was left out since others look at its lock; the same command continues
   130  interrupted by a signal; the same command continues
 watch passes on the exit code of its program: 128 and the signal's number where one killed it, 127 where there is no such
 program, 126 where it cannot be run.";
@@ -92,7 +95,7 @@ impl Failure {
             Self::Undecided => 9,
             Self::Idle(_) => 10,
             Self::Interrupted => INTERRUPTED,
-            Self::Warned => WARNED,
+            Self::Warned | Self::LookedAt(_) => WARNED,
             Self::Child(code) => *code,
         }
     }

@@ -1,9 +1,13 @@
 //! Signals that ask a run to end.
 
 use super::exit::Failure;
+use crate::record::told_to_end;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread;
 
 /// Milliseconds. Launchers signal a process and then its group: what follows the first signal so closely is the same wish
 /// once more. A later one is somebody's impatience.
@@ -24,6 +28,7 @@ pub(super) fn was_warned() -> bool {
 /// The system refuses.
 pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
     let (flag, first) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
+    let tell = noted()?;
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR2] {
         if is_ignored(signal) {
             continue;
@@ -42,8 +47,22 @@ pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
         };
         // SAFETY: the action reads a clock and writes atomics, or ends the process by `_exit`: all that a signal handler may.
         unsafe { signal_hook::low_level::register(signal, action)? };
+        signal_hook::low_level::pipe::register(signal, tell.try_clone()?)?;
     }
     Ok(flag)
+}
+
+/// What is written into this is noted with the locks that the process holds: it has been told to end. By a thread, since a handler
+/// of signals cannot write files and a training may be busy for long.
+fn noted() -> io::Result<UnixStream> {
+    let (mut heard, tell) = UnixStream::pair()?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        // To the end: nobody may write into a pipe that is closed.
+        while heard.read_exact(&mut [0]).is_ok() {
+            told_to_end();
+        }
+    })?;
+    Ok(tell)
 }
 
 /// Of a clock that is never set; not 0.

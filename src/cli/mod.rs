@@ -40,6 +40,7 @@ mod stored;
 mod submit;
 mod talk;
 mod track;
+mod trainers;
 #[cfg(target_os = "linux")]
 pub mod watch;
 

@@ -59,7 +59,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         retry: args.retry.as_slice().into(),
         interrupt: &interrupt,
     };
-    train(args, &run, &selected)
+    let done = train(args, &run, &selected);
+    if let (Some(_), Err(Failure::Machine(why))) = (args.row, &done) {
+        note(&store, &selected, Some(why))?;
+    }
+    done
 }
 
 /// Notes in the store why this machine cannot train the row of a plan, or that it can: there may be others that try it.
@@ -138,6 +142,7 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     let summary = ended.map_err(|e| match e {
         RunError::Data(e) => Failure::Data(Box::new(e)),
         RunError::Store(e) => Failure::Store(Box::new(e)),
+        RunError::Gpu(_) => Failure::Machine(e.to_string()),
     })?;
     if !args.publish.is_empty() {
         let done = verdict(summary, Vec::new()).is_ok() && failures.is_empty();
@@ -164,11 +169,12 @@ fn ending(summary: Summary, store: &Store, verbosity: Verbosity) -> Option<Strin
 
 /// Of several reasons why not all is done, the gravest.
 fn verdict(summary: Summary, failures: Vec<SinkError>) -> Result<(), Failure> {
-    let Summary { failed, elsewhere, refused, without_data, interrupted, .. } = summary;
+    let Summary { failed, elsewhere, looked_at, refused, without_data, interrupted, .. } = summary;
     let left_out = |n: usize, why: &str| format!("{n} trial(s) were left out: {why}; see the warnings");
     match () {
         () if interrupted && was_warned() => Err(Failure::Warned),
         () if interrupted => Err(Failure::Interrupted),
+        () if looked_at > 0 => Err(Failure::LookedAt(looked_at)),
         () if failed > 0 => Err(Failure::Trials(failed)),
         () if !failures.is_empty() => Err(Failure::Sinks(failures)),
         () if refused > 0 => Err(Failure::Store(left_out(refused, "their records cannot be read").into())),
@@ -230,6 +236,8 @@ mod tests {
         assert_eq!(code(summary, vec![]), 5);
         summary.failed = 1;
         assert_eq!(code(summary, sink()), 1);
+        summary.looked_at = 1;
+        assert_eq!(code(summary, sink()), 75, "a task is put back");
         summary.interrupted = true;
         assert_eq!(code(summary, vec![]), 130);
     }

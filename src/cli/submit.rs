@@ -2,6 +2,7 @@
 
 use super::args::{EngineArg, SubmitArgs};
 use super::exit::Failure;
+use super::trainers::trainers;
 use super::{stored, talk};
 use crate::plan::{Frozen, Repetitions, TrialId, estimate, rows};
 use crate::record::Store;
@@ -49,7 +50,8 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
         ours(&|id| done.contains_key(id)),
         ours(&|id| queue.tasks.contains_key(id))
     ))?;
-    stored::died_words(died(&store, &frozen)).iter().try_for_each(|died| talk::say(died))?;
+    let known = silent.is_none().then_some(&queue);
+    stored::died_words(died(&store, &frozen, known)).iter().try_for_each(|died| talk::say(died))?;
     if !args.dry_run {
         release(&mut queue)?;
     }
@@ -124,9 +126,9 @@ fn program(args: &SubmitArgs) -> Result<PathBuf, Failure> {
 }
 
 /// How many of the trials that are to be trained somebody died training.
-fn died(store: &Path, frozen: &Frozen) -> usize {
+fn died(store: &Path, frozen: &Frozen, queue: Option<&Queue>) -> usize {
     let ids: Vec<TrialId> = frozen.rows.iter().flat_map(|row| row.trials.iter().cloned()).collect();
-    let holders = Store::open_existing(store).map(|store| store.holders(&ids)).unwrap_or_default();
+    let holders = Store::open_existing(store).map(|store| trainers(&store, &ids, queue)).unwrap_or_default();
     holders.iter().flatten().filter(|holder| holder.lives == Some(false)).count()
 }
 

@@ -80,6 +80,18 @@ pub enum StoreError {
         /// Who holds it, as far as the lock file tells.
         holder: String,
     },
+    /// Others look at the lock of the trial, and do not end.
+    #[error(
+        "trial {trial_id} cannot be locked: for some seconds others have held {} to see who trains it, as an `ndbench status` \
+         does that was stopped; let them end, and run the same command again",
+        path.display()
+    )]
+    LookedAt {
+        /// The trial.
+        trial_id: TrialId,
+        /// The lock file.
+        path: PathBuf,
+    },
     /// The file system has no locks.
     #[error(
         "cannot lock {}: {source}; the file system has no file locks: have it mounted with them (Lustre: `-o flock`), or \

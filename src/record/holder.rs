@@ -3,11 +3,12 @@
 use super::Store;
 use super::lock::said;
 use crate::plan::TrialId;
+use crate::telemetry::SlurmJob;
 use std::fs::{File, TryLockError};
 use std::io::Seek;
 
 /// Who holds the lock of a trial, or died holding it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holder {
     /// The process and its host, `process 7 on alpha`.
     pub by: String,
@@ -15,6 +16,12 @@ pub struct Holder {
     pub lives: Option<bool>,
     /// How many have died in a row, without a checkpoint between them and without a word; with this one, if it is dead.
     pub deaths: u32,
+    /// The same once this one is dead.
+    pub toll: u32,
+    /// Its job of Slurm, if it is in one.
+    pub job: Option<SlurmJob>,
+    /// Whose process it is, by number; absent where it does not say.
+    pub user: Option<u32>,
 }
 
 impl Store {
@@ -35,12 +42,14 @@ impl Store {
         file.rewind().ok()?;
         // One that has ended meanwhile has taken back what it said.
         let (by, will) = said(&file)?;
-        let deaths = match (&will, lives) {
-            (Some(will), Some(false)) => will.deaths(self.checkpoint_digest(id).as_deref()),
-            (None, Some(false)) => 1,
-            (will, _) => will.as_ref().map_or(0, |will| will.died),
-        };
-        Some(Holder { by, lives, deaths })
+        // It was told to end, and came to no orderly end.
+        if lives == Some(false) && will.as_ref().is_some_and(|will| will.told) {
+            return None;
+        }
+        let will = will.unwrap_or_default();
+        let toll = will.deaths(self.checkpoint_digest(id).as_deref());
+        let deaths = if lives == Some(false) { toll } else { will.died };
+        Some(Holder { by, lives, deaths, toll, job: will.job, user: will.user })
     }
 }
 
@@ -67,7 +76,7 @@ mod tests {
         fs::write(store.lock_path(&id), &left).unwrap();
         assert_eq!(holder(), Some(Holder { lives: Some(false), deaths: 1, ..living.clone() }));
         let second = store.lock(&id).unwrap();
-        assert_eq!(holder(), Some(Holder { deaths: 1, ..living.clone() }), "one died before it");
+        assert_eq!(holder(), Some(Holder { deaths: 1, toll: 2, ..living.clone() }), "one died before it");
         let left = fs::read(store.lock_path(&id)).unwrap();
         drop(second);
         fs::write(store.lock_path(&id), &left).unwrap();
@@ -76,8 +85,13 @@ mod tests {
         fs::create_dir_all(checkpoint.parent().unwrap()).unwrap();
         fs::write(&checkpoint, [7; 40]).unwrap();
         assert_eq!(holder().unwrap().deaths, 1, "it came further before it died");
+        let told = String::from_utf8(left).unwrap().replace("\"told\":false", "\"told\":true");
+        fs::write(store.lock_path(&id), &told).unwrap();
+        assert_eq!(holder(), None, "it was told to end");
+        assert_eq!(store.lock(&id).unwrap().will().died, 0, "and is none that died");
         fs::write(store.lock_path(&id), "process 7 on alpha\n").unwrap();
-        let silent = Holder { by: "process 7 on alpha".into(), lives: Some(false), deaths: 1 };
+        let by = "process 7 on alpha".into();
+        let silent = Holder { by, lives: Some(false), deaths: 1, toll: 1, ..Holder::default() };
         assert_eq!(holder(), Some(silent), "it had no time to say more");
     }
 }

@@ -6,14 +6,19 @@ use crate::plan::TrialId;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What is read of a lock file at most.
 const LONGEST: u64 = 4096;
 
-/// Whoever asks for the holder of a lock holds it for less than that.
-const MOMENT: Duration = Duration::from_millis(250);
+/// So long a trainer waits for those that only ask who holds a lock; they share it for a moment, or for longer where they are
+/// stopped meanwhile.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time between two attempts.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Held while a trial is trained; letting go of it, or the end of the process, frees the trial.
 #[derive(Debug)]
@@ -23,13 +28,28 @@ pub struct TrialLock {
     will: Will,
 }
 
+/// Why a lock was not had.
+enum Refused {
+    /// Another process holds it.
+    Held,
+    /// Others share it, and train nothing.
+    Shared,
+    /// The file system refuses.
+    System(io::Error),
+}
+
 impl Store {
-    /// Takes the lock of a trial without waiting, so that no two processes train it at once.
+    /// Takes the lock of a trial, so that no two processes train it at once. It waits a few seconds for those that only look at
+    /// the lock, and not for another trainer.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] where another process holds it; [`StoreError::NoLocks`] where the file system has none;
-    /// [`StoreError::Io`] where it refuses.
+    /// [`StoreError::Locked`] where another process holds it; [`StoreError::LookedAt`] where others look at it all the time;
+    /// [`StoreError::NoLocks`] where the file system has none; [`StoreError::Io`] where it refuses.
     pub fn lock(&self, id: &TrialId) -> Result<TrialLock, StoreError> {
+        self.lock_within(id, PATIENCE)
+    }
+
+    fn lock_within(&self, id: &TrialId, patience: Duration) -> Result<TrialLock, StoreError> {
         let path = self.lock_path(id);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(io_error("make", folder))?;
@@ -38,31 +58,101 @@ impl Store {
         let mut options = File::options();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(io_error("open", &path))?;
-        let locked = file.try_lock().or_else(|why| match why {
-            TryLockError::WouldBlock => {
-                thread::sleep(MOMENT);
-                file.try_lock()
-            }
-            other => Err(other),
-        });
+        let taken = take(&file, patience);
         let before = said(&file);
-        match locked {
+        match taken {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
+            Err(Refused::Held) => {
                 let holder = before.map_or("another process".into(), |(holder, _)| holder);
                 return Err(StoreError::Locked { trial_id: id.clone(), path, holder });
             }
-            Err(TryLockError::Error(source)) => return Err(lock_error(path, source)),
+            Err(Refused::Shared) => return Err(StoreError::LookedAt { trial_id: id.clone(), path }),
+            Err(Refused::System(source)) => return Err(lock_error(path, source)),
         }
         let will = Will::new(self, id, before.and_then(|(_, will)| will).as_ref());
-        let mut lock = TrialLock { file, path, will };
-        lock.say()?;
-        Ok(lock)
+        let said = file.try_clone().and_then(|file| say(Word { file, path: path.clone(), will: will.clone() }));
+        said.map_err(io_error("write", &path))?;
+        Ok(TrialLock { file, path, will })
     }
 
     /// Where the lock of a trial lies, or will.
     pub(super) fn lock_path(&self, id: &TrialId) -> PathBuf {
         self.path().join("locks").join(format!("{id}.lock"))
+    }
+}
+
+/// Locks a file for this process alone. Waits while others share its lock.
+fn take(file: &File, patience: Duration) -> Result<(), Refused> {
+    let of = |why| match why {
+        TryLockError::WouldBlock => Refused::Held,
+        TryLockError::Error(source) => Refused::System(source),
+    };
+    let begun = Instant::now();
+    loop {
+        match file.try_lock().map_err(of) {
+            Err(Refused::Held) => {}
+            done => return done,
+        }
+        // Only where nobody has it alone; such a look is what others wait for.
+        file.try_lock_shared().map_err(of)?;
+        file.unlock().map_err(Refused::System)?;
+        if begun.elapsed() >= patience {
+            return Err(Refused::Shared);
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// What this process leaves in a lock file.
+struct Word {
+    file: File,
+    path: PathBuf,
+    will: Will,
+}
+
+/// What this process has left in the files of the locks that it holds.
+struct Words {
+    /// It has been told to end.
+    told: bool,
+    held: Vec<Word>,
+}
+
+static WORDS: Mutex<Words> = Mutex::new(Words { told: false, held: Vec::new() });
+
+fn words() -> MutexGuard<'static, Words> {
+    WORDS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Leaves word for the next holder, who reads it unless this lock is let go of in an orderly way.
+fn say(mut word: Word) -> io::Result<()> {
+    let mut words = words();
+    word.will.told = words.told;
+    word.write()?;
+    words.held.push(word);
+    Ok(())
+}
+
+/// Says with all locks that this process holds, or will, that it has been told to end: it has not died of its training if it
+/// comes to no orderly end now.
+pub fn told_to_end() {
+    let mut words = words();
+    words.told = true;
+    for word in &mut words.held {
+        word.will.told = true;
+        // Where it cannot be written it counts as a death, as it did before.
+        let _ = word.write();
+    }
+}
+
+impl Word {
+    fn write(&mut self) -> io::Result<()> {
+        let host = sysinfo::System::host_name().unwrap_or_else(|| "an unnamed host".into());
+        let will = serde_json::to_string(&self.will).expect("strings and numbers become JSON");
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.file.write_all(format!("process {} on {host}\n{will}\n", std::process::id()).as_bytes())?;
+        // Other machines read it now, and it outlives the loss of this one's power.
+        self.file.sync_data()
     }
 }
 
@@ -80,25 +170,11 @@ impl TrialLock {
     pub fn will(&self) -> &Will {
         &self.will
     }
-
-    /// Leaves that for the next holder, who reads it unless this lock is let go of in an orderly way.
-    fn say(&mut self) -> Result<(), StoreError> {
-        let host = sysinfo::System::host_name().unwrap_or_else(|| "an unnamed host".into());
-        let will = serde_json::to_string(&self.will).expect("strings and numbers become JSON");
-        let text = format!("process {} on {host}\n{will}\n", std::process::id());
-        let mut write = || {
-            self.file.set_len(0)?;
-            self.file.rewind()?;
-            self.file.write_all(text.as_bytes())?;
-            // Other machines read it now, and it outlives the loss of this one's power.
-            self.file.sync_data()
-        };
-        write().map_err(io_error("write", &self.path))
-    }
 }
 
 impl Drop for TrialLock {
     fn drop(&mut self) {
+        words().held.retain(|word| word.path != self.path);
         // Otherwise the next holder is told that this one died.
         let _ = self.file.set_len(0);
     }
@@ -167,18 +243,26 @@ mod tests {
     }
 
     #[test]
-    fn whoever_looks_at_a_lock_for_a_moment_keeps_nobody_from_it() {
+    fn whoever_only_looks_at_a_lock_is_waited_for_and_a_trainer_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let id = TrialId("one".into());
         drop(store.lock(&id).unwrap());
-        let file = File::open(store.lock_path(&id)).unwrap();
-        file.lock_shared().unwrap();
-        thread::scope(|scope| {
-            let lock = scope.spawn(|| store.lock(&id).map(drop));
-            thread::sleep(MOMENT / 25);
-            file.unlock().unwrap();
-            lock.join().unwrap().unwrap();
+        // Two of them, and one looks for longer than a moment.
+        let look = || File::open(store.lock_path(&id)).unwrap();
+        let files = [look(), look()];
+        files.iter().for_each(|file| file.lock_shared().unwrap());
+        let looked_at = store.lock_within(&id, Duration::ZERO).unwrap_err();
+        assert!(matches!(looked_at, StoreError::LookedAt { .. }) && looked_at.to_string().contains("one.lock"));
+        let lock = thread::scope(|scope| {
+            let lock = scope.spawn(|| store.lock(&id));
+            thread::sleep(Duration::from_millis(700));
+            drop(files);
+            lock.join().unwrap().unwrap()
         });
+        let begun = Instant::now();
+        assert!(matches!(store.lock(&id), Err(StoreError::Locked { .. })));
+        assert!(begun.elapsed() < PATIENCE / 2);
+        drop(lock);
     }
 }

@@ -40,7 +40,7 @@ pub use history::{
 };
 pub use holder::Holder;
 pub use left_out::LeftOut;
-pub use lock::TrialLock;
+pub use lock::{TrialLock, told_to_end};
 pub use overhead::{StepOverhead, TelemetryOverhead, name as overhead_name, remember as remember_overhead};
 pub use probe::{
     CallCost, Floor, Operations, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name,
@@ -50,5 +50,5 @@ pub use sightings::{kind_of, seen, sightings, step_kind};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::Store;
 pub use validity::Flag;
-pub use will::{Death, MOST_DEATHS, Will};
+pub use will::{Death, MOST_DEATHS, Will, user};
 pub use writer::RecordWriter;

@@ -4,7 +4,7 @@
 
 use crate::event::Outcome;
 use crate::record::{Death, MOST_DEATHS, Will};
-use crate::telemetry::{Scope, node_name};
+use crate::telemetry::node_name;
 
 /// Kills by the kernel without a checkpoint between them after which a trial has run out of memory.
 const ENOUGH: u32 = 2;
@@ -13,15 +13,11 @@ const ENOUGH: u32 = 2;
 pub(super) fn too_often(will: &Will) -> Option<Outcome> {
     let Death { node, by_kernel } = will.last.as_ref()?;
     match by_kernel {
-        Some(scope) if will.killed >= ENOUGH => {
-            let whom = match scope {
-                Scope::Group => "in the job, container or session that trains",
-                Scope::Machine => "somewhere on the machine",
-            };
+        true if will.killed >= ENOUGH => {
             let message = format!(
                 "killed by the out-of-memory killer of {}: the process died {} times without a checkpoint between, while the \
-                 kernel killed {whom} for want of main memory; give it more (with Slurm, slurm.memory of the profile), and \
-                 --retry oom",
+                 kernel killed in the job, container or session that trains for want of main memory; give it more (with Slurm, \
+                 slurm.memory of the profile), and --retry oom",
                 node_name(),
                 will.killed
             );
@@ -43,28 +39,24 @@ pub(super) fn too_often(will: &Will) -> Option<Outcome> {
 mod tests {
     use super::*;
 
-    fn outcome(killed: u32, died: u32, by_kernel: Option<Scope>) -> Option<Outcome> {
+    fn outcome(killed: u32, died: u32, by_kernel: bool) -> Option<Outcome> {
         let last = Some(Death { node: "alpha".into(), by_kernel });
-        too_often(&Will { kills: None, node: "beta".into(), checkpoint: None, died, killed, last })
+        too_often(&Will { died, killed, last, ..Will::default() })
     }
 
     #[test]
     fn the_kernels_second_kill_is_out_of_memory_and_says_whom_it_killed() {
-        let machine = Some(Scope::Machine);
-        assert_eq!(outcome(1, 1, machine), None);
-        for (scope, words) in [(machine, "killed somewhere on the machine"), (Some(Scope::Group), "killed in the job")]
-        {
-            let Some(Outcome::Oom { message, .. }) = outcome(2, 2, scope) else { panic!("{scope:?}") };
-            assert!(message.contains("the process died 2 times") && message.contains(words), "{message}");
-        }
+        assert_eq!(outcome(1, 1, true), None);
+        let Some(Outcome::Oom { message, .. }) = outcome(2, 2, true) else { panic!("it is tried again") };
+        assert!(message.contains("the process died 2 times") && message.contains("killed in the job"), "{message}");
+        assert_eq!(outcome(2, 3, false), None, "something else has killed the last one");
     }
 
     #[test]
     fn what_dies_of_whatever_it_is_on_whichever_machine_is_given_up_in_the_end() {
-        assert_eq!(outcome(0, MOST_DEATHS - 1, None), None);
-        let Some(Outcome::Failed { message }) = outcome(0, MOST_DEATHS, None) else { panic!("it is tried again") };
+        assert_eq!(outcome(0, MOST_DEATHS - 1, false), None);
+        let Some(Outcome::Failed { message }) = outcome(0, MOST_DEATHS, false) else { panic!("it is tried again") };
         assert!(message.contains("died 10 times without a word") && message.contains("on alpha"), "{message}");
-        let nobody = Will { kills: None, node: "beta".into(), checkpoint: None, died: 0, killed: 0, last: None };
-        assert_eq!(too_often(&nobody), None);
+        assert_eq!(too_often(&Will::default()), None);
     }
 }

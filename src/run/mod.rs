@@ -1,6 +1,7 @@
 //! Trains what is missing in a store, block by block.
 
 mod environment;
+mod gpu;
 mod instruments;
 mod killed;
 mod shelf;
@@ -53,6 +54,8 @@ pub struct Summary {
     pub retriable: usize,
     /// Trials left out: another process is training them.
     pub elsewhere: usize,
+    /// Trials left out: others look at their locks, and do not end.
+    pub looked_at: usize,
     /// Trials left out: what may be their record cannot be read.
     pub refused: usize,
     /// Trials left out: their data set is missing or broken, or was another when they were trained.
@@ -70,12 +73,16 @@ pub enum RunError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The GPU has broken or gone in the middle.
+    #[error("the GPU failed in the middle of a training: {0}")]
+    Gpu(String),
 }
 
 /// What became of one trial.
 enum Visit {
     Done(Outcome),
     Elsewhere,
+    LookedAt,
     Refused,
     WithoutData,
     Trained(Outcome),
@@ -85,8 +92,8 @@ impl Run<'_> {
     /// Trains those of `trials` that have no final record, in their order, and tells `events` what happens.
     ///
     /// # Errors
-    /// No data set at all, or a store that cannot be locked. Trials that diverge, run out of memory or fail end in an
-    /// outcome, and those that cannot be trained are left out with a warning; the run goes on.
+    /// No data set at all, a store that cannot be locked, or a GPU that has broken or gone. Trials that diverge, run out of memory
+    /// or fail end in an outcome, and those that cannot be trained are left out with a warning; the run goes on.
     pub fn all(&self, trials: &[ResolvedTrial], events: &mut Fanout) -> Result<Summary, RunError> {
         let done = trials.iter().filter(|t| self.done(&t.trial).is_ok_and(|done| done.is_some())).count();
         events.send(Event::RunStarted { trials: trials.len(), done });
@@ -105,9 +112,13 @@ impl Run<'_> {
             }
             match self.visit(trial, trials, &mut shelf, events)? {
                 Visit::Elsewhere => summary.elsewhere += 1,
+                Visit::LookedAt => summary.looked_at += 1,
                 Visit::Refused => summary.refused += 1,
                 Visit::WithoutData => summary.without_data += 1,
-                Visit::Trained(Outcome::Failed { .. }) => summary.failed += 1,
+                Visit::Trained(Outcome::Failed { message }) => {
+                    summary.failed += 1;
+                    gpu::check(self.device, message)?;
+                }
                 Visit::Trained(Outcome::Interrupted { .. }) => {
                     summary.interrupted = true;
                     break;
@@ -152,6 +163,7 @@ impl Run<'_> {
             // Nothing but tidying is left to do.
             (Err(_), Some(outcome)) => return Ok(Visit::Done(outcome)),
             (Err(held @ StoreError::Locked { .. }), None) => return Ok(left_out(events, held, Visit::Elsewhere)),
+            (Err(why @ StoreError::LookedAt { .. }), None) => return Ok(left_out(events, why, Visit::LookedAt)),
             (Err(e), None) => return Err(e.into()),
         };
         // Another process may have finished it between the first look and the lock.

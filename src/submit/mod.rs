@@ -9,6 +9,7 @@ mod cluster;
 mod kubernetes;
 #[cfg(test)]
 mod kubernetes_tests;
+mod nodes;
 mod qos;
 mod queue;
 mod script;
@@ -16,7 +17,7 @@ mod slurm;
 mod training;
 
 pub use class::class as time_class;
-pub use cluster::Limits;
+pub use cluster::{Limits, name as cluster_name};
 pub use kubernetes::{Pods, TooLarge};
 pub use queue::{Queue, Task};
 pub use slurm::SlurmError;
@@ -30,7 +31,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The exit code of a run that SIGUSR2 has warned of the end of its time.
+/// The exit code of a run that SIGUSR2 has warned of the end of its time, or that could not begin a trial yet.
 pub const WARNED: u8 = 75;
 
 /// The exit code of a run that a signal has ended.
@@ -93,13 +94,15 @@ pub enum SubmitError {
 
 /// The rows by their wall-time class, the longest first, within `longest` minutes, cut so that none has more than `most`.
 fn arrays(rows: &[Row], longest: u64, most: usize) -> Vec<Array> {
-    let mut arrays: BTreeMap<(u64, usize), Vec<usize>> = BTreeMap::new();
+    let mut classes: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
-        let minutes = class::class(row.seconds, longest);
-        arrays.entry((minutes, index / most * most)).or_default().push(index + 1);
+        classes.entry(class::class(row.seconds, longest)).or_default().push(index + 1);
     }
-    let array = |((minutes, before), rows)| Array { before, rows, minutes };
-    arrays.into_iter().rev().map(array).collect()
+    let cut = |(minutes, rows): (u64, Vec<usize>)| {
+        let array = |(n, rows): (usize, &[usize])| Array { before: n * most, rows: rows.into(), minutes };
+        rows.chunks(most).enumerate().map(array).collect::<Vec<_>>()
+    };
+    classes.into_iter().rev().flat_map(cut).collect()
 }
 
 /// What of a store is in Slurm's hands already.
@@ -118,26 +121,39 @@ impl Submission<'_> {
 
     /// The scripts: the job arrays, the longest first, and the report.
     pub fn scripts(&self) -> Vec<Script> {
-        let (name, folder) = (self.frozen.name(), self.folder());
-        let path = plans(&self.frozen.store).join(name.clone() + crate::plan::PLAN_FILE);
-        let common = Common { program: self.program, plan: (&path, &name), folder: &folder, slurm: self.slurm };
-        let array = |array: &Array| {
-            let (tasks, text) = (Some(array.rows.len()), array.script(&common, self.more));
-            Script { name: array.name(&name), text, tasks }
+        let folder = self.folder();
+        let script = |frozen: &Frozen, of: &dyn Fn(&Common) -> Script| {
+            let name = frozen.name();
+            let path = plans(&self.frozen.store).join(name.clone() + crate::plan::PLAN_FILE);
+            of(&Common { program: self.program, plan: (&path, &name), folder: &folder, slurm: self.slurm })
+        };
+        let array = |(array, frozen): &(Array, Frozen)| {
+            let tasks = Some(array.rows.len());
+            script(frozen, &|common| Script {
+                name: array.name(common.plan.1),
+                text: array.script(common, self.more),
+                tasks,
+            })
         };
         let mut scripts: Vec<Script> = self.arrays().iter().map(array).collect();
-        scripts.push(Script {
-            name: format!("{}{name}-report", queue::JOB),
-            text: script::report(&common, &format!("{}-{name}", self.report), self.limits.minutes),
-            tasks: None,
-        });
+        scripts.push(script(self.frozen, &|common| {
+            let name = common.plan.1;
+            let text = script::report(common, &format!("{}-{name}", self.report), self.limits.minutes);
+            Script { name: format!("{}{name}-report", queue::JOB), text, tasks: None }
+        }));
         scripts
     }
 
-    fn arrays(&self) -> Vec<Array> {
+    /// The job arrays, the longest first, each with a plan of its own, which has its rows and no others.
+    fn arrays(&self) -> Vec<(Array, Frozen)> {
         // Indices are from 1 to below the cluster's size.
         let most = usize::try_from(self.limits.array_size.saturating_sub(1)).unwrap_or(usize::MAX).max(1);
-        arrays(&self.frozen.rows, self.limits.longest(self.slurm), most)
+        let planned = |Array { rows, minutes, .. }| {
+            let mut frozen = self.frozen.clone();
+            frozen.rows = rows.iter().map(|row| self.frozen.rows[row - 1].clone()).collect();
+            (Array { before: 0, rows: (1..=rows.len()).collect(), minutes }, frozen)
+        };
+        arrays(&self.frozen.rows, self.limits.longest(self.slurm), most).into_iter().map(planned).collect()
     }
 
     /// What does not fit the cluster, in words.
@@ -201,13 +217,16 @@ impl Submission<'_> {
         ))
     }
 
-    /// Writes plan and scripts, submits the arrays and then the report, which waits for them and for those before. `each`
+    /// Writes plans and scripts, submits the arrays and then the report, which waits for them and for those before. `each`
     /// hears of every job and its number.
     ///
     /// # Errors
     /// A file that cannot be written, or a job that Slurm refuses: those before it stay submitted.
     pub fn submit(&self, each: &mut dyn FnMut(&Script, &str)) -> Result<(), SubmitError> {
-        self.frozen.write(&plans(&self.frozen.store))?;
+        let folder = plans(&self.frozen.store);
+        // Of one array alone it is the whole one.
+        self.frozen.write(&folder)?;
+        self.arrays().iter().try_for_each(|(_, frozen)| frozen.write(&folder).map(|_| ()))?;
         let folder = self.folder();
         let write_error = |path: &Path| {
             let path = path.to_path_buf();
@@ -239,7 +258,7 @@ mod tests {
     use crate::units::Seconds;
 
     #[test]
-    fn rows_share_arrays_by_their_time_and_indices_stay_below_the_clusters() {
+    fn rows_share_arrays_by_their_time_and_each_array_has_a_plan_of_its_rows() {
         let text = || Text { label: "x".into(), text: String::new() };
         let mut frozen = Frozen::new(text(), text(), Overrides::default(), vec![], "/store".into());
         let row = |n: u32| {
@@ -247,7 +266,7 @@ mod tests {
             Row { block: n.to_string(), trials: vec![TrialId(n.to_string())], seconds }
         };
         frozen.rows = (1..=7).map(row).collect();
-        let limits = Limits { array_size: 5, jobs: 6, minutes: Some(1440), ..Limits::unknown() };
+        let limits = Limits { array_size: 3, jobs: 6, minutes: Some(1440), ..Limits::unknown() };
         let slurm = Slurm::default();
         let submission = Submission {
             frozen: &frozen,
@@ -258,17 +277,27 @@ mod tests {
             report: "report-x",
             more: &[],
         };
-        let array = |before, rows: &[usize], minutes| Array { before, rows: rows.into(), minutes };
+        let planned = submission.arrays();
+        let of = |(array, frozen): &(Array, Frozen)| {
+            let blocks: Vec<&str> = frozen.rows.iter().map(|row| row.block.as_str()).collect();
+            assert_eq!((array.before, array.rows.last()), (0, Some(&blocks.len())));
+            (array.minutes, blocks.join(","))
+        };
+        let wanted = [(1440, "7"), (240, "2,4"), (240, "6"), (30, "1,3"), (30, "5")];
         assert_eq!(
-            submission.arrays(),
-            [
-                array(4, &[7], 1440),
-                array(4, &[6], 240),
-                array(0, &[2, 4], 240),
-                array(4, &[5], 30),
-                array(0, &[1, 3], 30),
-            ]
+            planned.iter().map(of).collect::<Vec<_>>(),
+            wanted.map(|(minutes, rows)| (minutes, rows.to_owned()))
         );
+        for ((_, frozen), script) in planned.iter().zip(submission.scripts()) {
+            assert!(
+                script.text.contains(&format!("/store/plans/{}.plan.json --row", frozen.name())),
+                "{}",
+                script.text
+            );
+        }
+        let all = Limits { array_size: 100, minutes: Some(30), ..limits.clone() };
+        let one = Submission { limits: &all, ..submission }.arrays();
+        assert!(one.len() == 1 && one[0].1 == frozen, "an array alone has the whole plan");
         assert!(submission.misfits()[0].contains("6 jobs at a time, and there are 7 blocks"));
         let brief = Limits { minutes: Some(6), ..limits.clone() };
         assert_eq!(submission.remarks(), [""; 0]);
@@ -295,6 +324,6 @@ mod tests {
         let misfits = limited.misfits();
         let said = "slurm.qos: few takes 7 jobs of a user at a time, and there are 7 blocks and a report";
         assert!(misfits.len() == 1 && misfits[0].starts_with(said), "{misfits:?}");
-        assert!(scripts[2].text.contains("#SBATCH --array=2,4\n") && scripts[1].text.contains("#SBATCH --array=2\n"));
+        assert!(scripts[1].text.contains("#SBATCH --array=1-2\n") && scripts[2].text.contains("#SBATCH --array=1\n"));
     }
 }

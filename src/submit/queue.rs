@@ -9,8 +9,8 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// What the names of job arrays begin with; then follow the name of the plan, the row before the array's first, and the limit in
-/// minutes. That of a report ends in `-report`.
+/// What the names of job arrays begin with; then follow the name of the plan, how many of its rows are before the array's first
+/// (none, where an array has a plan of its own), and the limit in minutes. That of a report ends in `-report`.
 pub const JOB: &str = "ndbench-";
 
 /// What Slurm's reason begins with where it could not launch a task, put it back and holds it.
@@ -82,6 +82,8 @@ pub struct Queue {
     pub reports: BTreeSet<(String, Vec<TrialId>)>,
     /// What is held until somebody releases it, as Slurm calls it, by the reason.
     pub held: BTreeMap<String, Vec<String>>,
+    /// All that the user has in Slurm's hands, of this store or not, as Slurm calls it.
+    pub jobs: BTreeSet<String>,
 }
 
 impl Queue {
@@ -92,7 +94,7 @@ impl Queue {
     pub fn read(plans: &Path) -> Result<Self, SubmitError> {
         let text = ask("squeue", &["--me", "-h", "-r", "-o", "%j|%K|%F|%T|%N|%r"], "")?;
         let jobs: Vec<Job> = text.lines().filter_map(job).collect();
-        let mut queue = Self::default();
+        let mut queue = Self { jobs: text.lines().filter_map(number).collect(), ..Self::default() };
         for plan in jobs.iter().map(|job| job.plan.as_str()).collect::<BTreeSet<_>>() {
             let frozen = match Frozen::read(&plans.join(format!("{plan}{PLAN_FILE}"))) {
                 // One of another store.
@@ -155,6 +157,12 @@ impl Queue {
     }
 }
 
+/// What Slurm calls the job of a line, whatever its name, which may have any sign in it: `31_7`, or `32` where it is in no array.
+fn number(line: &str) -> Option<String> {
+    let [_, _, _, number, index] = *line.trim().rsplitn(6, '|').collect::<Vec<_>>().first_chunk()?;
+    Some(if index == "N/A" { number.into() } else { format!("{number}_{index}") })
+}
+
 /// `ndbench-3f2a9c1b-1000-240|7|31|RUNNING|alpha|None` is row 1007, of array 31.
 fn job(line: &str) -> Option<Job> {
     let fields: Vec<&str> = line.trim().splitn(6, '|').collect();
@@ -192,6 +200,14 @@ mod tests {
         ] {
             assert_eq!(known(foreign), None, "{foreign}");
         }
+    }
+
+    #[test]
+    fn every_job_has_a_number_whatever_it_is_called() {
+        let of = |line: &str| number(line);
+        assert_eq!(of("ndbench-x-0-30|7|31|RUNNING|alpha|None").as_deref(), Some("31_7"));
+        assert_eq!(of("a|b|N/A|32|PENDING||Priority").as_deref(), Some("32"));
+        assert_eq!(of("half|1"), None);
     }
 
     #[test]

@@ -14,12 +14,12 @@ pub(super) fn warning(minutes: u64) -> u64 {
     WARNING.min(minutes * 60 / 4)
 }
 
-/// What all scripts of a submission have in common.
+/// What a script is made of, besides what it trains.
 #[derive(Debug, Clone, Copy)]
 pub struct Common<'a> {
     /// This program.
     pub program: &'a Path,
-    /// The frozen matrix: its file and name.
+    /// The plan: its file and name.
     pub plan: (&'a Path, &'a str),
     /// Where scripts and the tasks' output go.
     pub folder: &'a Path,
@@ -30,9 +30,9 @@ pub struct Common<'a> {
 /// A job array: rows of one wall-time class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Array {
-    /// The row before the first one that the array could have.
+    /// How many rows of its class the arrays before it have, where they share a plan.
     pub before: usize,
-    /// Its rows, from 1, rising.
+    /// Its rows in the plan, from 1, rising.
     pub rows: Vec<usize>,
     /// The time limit of each, minutes.
     pub minutes: u64,
@@ -44,11 +44,14 @@ impl Array {
         format!("{JOB}{plan}-{}-{}", self.before, self.minutes)
     }
 
-    /// Its script. `more`: what the tasks' command line has besides.
+    /// Its script, where its rows are all that the plan has. `more`: what the tasks' command line has besides.
     pub fn script(&self, common: &Common, more: &[String]) -> String {
         let Common { program, plan: (path, plan), folder, slurm } = common;
         let throttle = slurm.throttle.map_or(String::new(), |tasks| format!("%{tasks}"));
-        let indices = ranges(self.rows.iter().map(|row| row - self.before));
+        let indices = match self.rows.len() {
+            1 => "1".to_owned(),
+            rows => format!("1-{rows}"),
+        };
         let mut text = head(&self.name(plan), folder, "%x-%a-%A-%N.log");
         for (option, value) in [
             ("array", format!("{indices}{throttle}")),
@@ -59,19 +62,16 @@ impl Array {
         }
         text += "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
         resources(&mut text, slurm);
-        let command = [quoted(program), "run".into(), quoted(path), "--row".into(), "\"$row\"".into()];
+        let command = [quoted(program), "run".into(), quoted(path), "--row".into(), "\"$SLURM_ARRAY_TASK_ID\"".into()];
         let more = more.iter().map(|word| quoted(Path::new(word)));
         let command = command.into_iter().chain(more).chain(listening(slurm)).collect::<Vec<_>>();
-        let (before, command) = (self.before, command.join(" "));
+        let command = command.join(" ");
         text += &setup(slurm);
         text += &targets(slurm, plan);
-        let cleanup = "# Also where the training was killed.\nrm -f \"$targets\"\n";
+        let cleanup = "# Also where the training was killed.\nrm -f \"$targets\"\nsweep\n";
         let cleanup = if slurm.metrics.is_some() { cleanup } else { "" };
-        text += &format!(
-            "row=$(({before} + SLURM_ARRAY_TASK_ID))\n\
-             # srun does not take it from the script's own options.\n\
-             [ -z \"${{SLURM_CPUS_PER_TASK:-}}\" ] || export SRUN_CPUS_PER_TASK=\"$SLURM_CPUS_PER_TASK\"\n"
-        );
+        text += "# srun does not take it from the script's own options.\n\
+                 [ -z \"${SLURM_CPUS_PER_TASK:-}\" ] || export SRUN_CPUS_PER_TASK=\"$SLURM_CPUS_PER_TASK\"\n";
         text += &training(&command, cleanup);
         text
     }
@@ -144,16 +144,32 @@ fn option_line(text: &mut String, option: &str, value: Option<&str>) {
     }
 }
 
-/// The file by which Prometheus finds a task, each time that it is started another one.
+/// The file by which Prometheus finds a task, each time that it is started another one, and a function that removes those of
+/// tasks of the array that are over.
 fn targets(slurm: &Slurm, plan: &str) -> String {
     slurm.metrics.as_ref().map_or(String::new(), |metrics| {
         let folder = quoted(&metrics.targets);
         format!(
-            "mkdir -p {folder}\n\
-             targets={folder}/\"{JOB}{plan}-${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\"\n\
-             # A start before this one died with its node.\n\
-             rm -f \"$targets\"-*.json\n\
-             targets=\"$targets-${{SLURM_RESTART_COUNT:-0}}.json\"\n"
+            r#"mkdir -p {folder}
+array={folder}/"{JOB}{plan}-$SLURM_ARRAY_JOB_ID"
+targets="${{array}}_$SLURM_ARRAY_TASK_ID"
+# A start before this one died with its node.
+rm -f "$targets"-*.json
+targets="$targets-${{SLURM_RESTART_COUNT:-0}}.json"
+# Those of tasks that were killed with their scripts or nodes. What is there before Slurm answers is of a task that it names, or
+# of one that is over.
+sweep() {{
+  local files=("$array"_*.json) known file task
+  [ -e "${{files[0]}}" ] || return 0
+  known="$(timeout 20 squeue -h -r -j "$SLURM_ARRAY_JOB_ID" -o %K/%T)"
+  [ -n "$known" ] || return 0
+  for file in "${{files[@]}}"; do
+    task="${{file#"$array"_}}"
+    grep -q "^${{task%%-*}}/[^P]" <<< "$known" || rm -f "$file"
+  done
+}}
+sweep
+"#
         )
     })
 }
@@ -185,20 +201,6 @@ pub(super) fn quoted(path: &Path) -> String {
     }
 }
 
-/// `1-3,7`.
-fn ranges(numbers: impl Iterator<Item = usize>) -> String {
-    let mut ranges: Vec<(usize, usize)> = Vec::new();
-    for n in numbers {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == n => *last = n,
-            _ => ranges.push((n, n)),
-        }
-    }
-    let text =
-        |(first, last): (usize, usize)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    ranges.into_iter().map(text).collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +219,7 @@ mod tests {
             folder: Path::new("/store/slurm"),
             slurm: &slurm,
         };
-        let array = Array { before: 1000, rows: vec![1001, 1002, 1003, 1007], minutes: 240 };
+        let array = Array { before: 0, rows: vec![1, 2, 3], minutes: 240 };
         insta::assert_snapshot!("array", array.script(&common, &["--data".into(), "/it's/data".into()]));
         insta::assert_snapshot!("report", report(&common, "report-table1", Some(60)));
         assert!(report(&common, "report-table1", Some(15)).contains("--time=00:15:00"));
@@ -225,6 +227,41 @@ mod tests {
         assert!(report(&odd, "x", None).contains("#SBATCH --output='/100%%j/a b/%x-%j-%N.log'\n"));
         let writes = |folder: &str| can_be_written(Path::new(folder));
         assert_eq!([writes("/100%j/a b"), writes("/a\\b"), writes("/a\nb")], [true, false, false]);
+    }
+
+    #[test]
+    fn a_task_removes_the_files_of_those_that_are_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let slurm = |folder: &Path| -> Slurm {
+            toml::from_str(&format!("[metrics]\ntargets = \"{}\"\ninsecure = true\n", folder.display())).unwrap()
+        };
+        let text = targets(&slurm(&path("it's here")), "3f2a9c1b");
+        let left = |squeue: &str| {
+            std::fs::create_dir_all(path("it's here")).unwrap();
+            for name in ["31_1-0", "31_2-0", "31_3-1", "31_4-0", "31_10-0", "310_1-0"] {
+                std::fs::write(path("it's here").join(format!("{JOB}3f2a9c1b-{name}.json")), "").unwrap();
+            }
+            std::fs::write(path("squeue"), format!("#!/bin/sh\n{squeue}\n")).unwrap();
+            std::fs::set_permissions(path("squeue"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+            let mut bash = std::process::Command::new("bash");
+            let paths = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+            bash.args(["-c", &text]).env("PATH", paths).env("SLURM_RESTART_COUNT", "1");
+            let done = bash.envs([("SLURM_ARRAY_JOB_ID", "31"), ("SLURM_ARRAY_TASK_ID", "4")]).status().unwrap();
+            assert!(done.success());
+            let mut names: Vec<String> = std::fs::read_dir(path("it's here"))
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().to_string_lossy().replace(&format!("{JOB}3f2a9c1b-"), ""))
+                .collect();
+            names.sort();
+            names.join(" ")
+        };
+        let tasks = "printf '1/RUNNING\\n3/PENDING\\n4/RUNNING\\n11/RUNNING\\n'";
+        assert_eq!(left(tasks), "310_1-0.json 31_1-0.json", "of its own the one of an earlier start");
+        let all = "310_1-0.json 31_1-0.json 31_10-0.json 31_2-0.json 31_3-1.json";
+        for silent in ["exit 1", "true"] {
+            assert_eq!(left(silent), all);
+        }
     }
 
     #[test]

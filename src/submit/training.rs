@@ -8,8 +8,8 @@ pub const RETRIES: u32 = 10;
 /// Seconds between two attempts to requeue, each of which takes ten where nobody answers.
 const PAUSES: &str = "5 10 20 40 60";
 
-/// Starts of a training that the kernel kills for want of memory: of each trial of a block the second one without a checkpoint
-/// between proves it, and the next start records it and goes on to the other trial.
+/// Starts of a training that the kernel kills for want of memory: where the job's own group counts it, of each trial of a block the
+/// second one without a checkpoint between proves it, and the next start records it and goes on to the other trial.
 const STARTS: &str = "1 2 3 4 5";
 
 /// How srun ends where the training was killed by SIGKILL, and where Slurm has seen the kernel do so for want of memory.
@@ -22,7 +22,8 @@ const TERMINATED: u8 = 143;
 pub fn training(command: &str, cleanup: &str) -> String {
     format!(
         r#"task="${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
-# How many processes the kernel has killed for want of memory: in this job, or on the node where it counts no jobs.
+# How many processes the kernel has killed for want of memory: in this job, or on the node where it counts no jobs. The latter is
+# reason enough to try again, and proves nothing.
 counters="$(sed -n 's|^0::\(.*/job_[0-9]*\)/.*|/sys/fs/cgroup\1/memory.events|p' /proc/self/cgroup)"
 [ -r "$counters" ] || counters=/proc/vmstat
 killed() {{ sed -n 's/^oom_kill //p' "$counters"; }}
@@ -47,8 +48,8 @@ done
   return 1
 }}
 case "$code" in
-  # Warned of the end of its time, or preempted with a time of grace: it goes on from its checkpoint. One that is cancelled
-  # ends with this script.
+  # Warned of the end of its time, kept from a trial by somebody who looks at its lock, or preempted with a time of grace: it
+  # goes on from its checkpoint. One that is cancelled ends with this script.
   {WARNED} | {INTERRUPTED} | {TERMINATED}) requeue ;;
   # This node cannot train it, and others may.
   {NO_DEVICE})

@@ -34,7 +34,7 @@ pub use host::{NODE_VARIABLE, free_disk, nearest_folder, node_name};
 pub use level::Level;
 pub use memory::{Footprint, PeakResident, resident};
 pub use nvml::{Gpu, Gpus, gpus, visible_gpus};
-pub use oom_kills::{OomKills, Scope};
+pub use oom_kills::OomKills;
 pub use peak::Peak;
 pub use reading::Reading;
 pub use sampler::AllocatorProbe;

@@ -1,83 +1,58 @@
 //! Whom the kernel has killed for want of memory, as its counters have it.
 
+use super::SlurmJob;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// How many processes the kernel has killed for want of memory so far; its counters never fall.
+/// How many processes the kernel has killed for want of memory in the control group of this process: in its job of Slurm, its
+/// container, or its session. What is counted of the whole machine says nothing of this process: others die there as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OomKills {
     /// The machine, since it was started.
     pub boot: String,
-    /// On all of it.
+    /// Which group: no other has this number until the machine is started anew.
+    pub group: u64,
+    /// In it and those below, whether its own memory ran out or the machine's; it never falls.
     pub oom_kills: u64,
-    /// In this process's own group; absent where there is none that counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<GroupKills>,
-}
-
-/// The same of a control group and those below it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupKills {
-    /// Which one: no other has this number until the machine is started anew.
-    pub number: u64,
-    /// In it, whether its own memory ran out or the machine's.
-    pub oom_kills: u64,
-}
-
-/// Where the kernel has killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// In this process's own group: its job of Slurm, its container, or its session.
-    Group,
-    /// Somewhere on the machine: no group is known that was there before and still is.
-    Machine,
 }
 
 impl OomKills {
-    /// Of this process and its machine; absent where the kernel does not say.
+    /// Of this process; absent where no group of its own counts.
     pub fn here() -> Option<Self> {
-        Self::below(Path::new("/"))
+        Self::below(Path::new("/"), SlurmJob::here().some().is_some())
     }
 
-    /// The same, with the files of `/proc` and `/sys` below another folder.
-    fn below(root: &Path) -> Option<Self> {
+    /// The same, with the files of `/proc` and `/sys` below another folder. `in_job`: within a job of Slurm.
+    fn below(root: &Path, in_job: bool) -> Option<Self> {
         let boot = fs::read_to_string(root.join("proc/sys/kernel/random/boot_id")).ok()?.trim().to_owned();
-        let oom_kills = count(&root.join("proc/vmstat"))?;
-        let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+        let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
         // The second version; the first one does not count what is killed in a group below.
-        let own = groups.lines().find_map(|line| line.strip_prefix("0::/"));
+        let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
         let mount = root.join("sys/fs/cgroup");
-        // A container may say what its group is called outside of it, and see it as the root.
-        let found = own.into_iter().flat_map(|own| [mount.join(job(own)), mount.clone()]).find_map(|folder| {
+        // Where Slurm makes no groups, all jobs of a node are in that of its daemon.
+        let group = if in_job { job(own) } else { Some(job(own).unwrap_or_else(|| own.into())) };
+        // A container may say what its group is called outside of it, and see it as the root; a machine's root counts nothing.
+        group.map(|group| mount.join(group)).into_iter().chain([mount.clone()]).find_map(|folder| {
             let oom_kills = count(&folder.join("memory.events"))?;
-            Some(GroupKills { number: fs::metadata(folder).ok()?.ino(), oom_kills })
-        });
-        Some(Self { boot, oom_kills, group: found })
+            Some(Self { boot: boot.clone(), group: fs::metadata(folder).ok()?.ino(), oom_kills })
+        })
     }
 
-    /// Where the kernel has killed since `before`, as far as that concerns this process; absent where it has not, or nobody
-    /// knows.
-    pub fn since(&self, before: &Self) -> Option<Scope> {
-        match (self.group, before.group) {
-            _ if self.boot != before.boot => None,
-            (Some(now), Some(then)) if now.number == then.number => {
-                (now.oom_kills != then.oom_kills).then_some(Scope::Group)
-            }
-            _ => (self.oom_kills != before.oom_kills).then_some(Scope::Machine),
-        }
+    /// Whether the kernel has killed in the group since `before`; not where that was another group.
+    pub fn has_killed_since(&self, before: &Self) -> bool {
+        self.boot == before.boot && self.group == before.group && self.oom_kills != before.oom_kills
     }
 }
 
-/// The group of the job of Slurm in which a group is, or itself: of a job each step has one of its own, which ends with it.
-fn job(group: &str) -> PathBuf {
-    let group = Path::new(group);
-    let is_job = |path: &Path| {
+/// The group of the job of Slurm in which a group is, if it is in one: of a job each step has one of its own, which ends with it.
+fn job(group: &str) -> Option<PathBuf> {
+    let is_job = |path: &&Path| {
         let number = path.file_name().and_then(|name| name.to_str()?.strip_prefix("job_"));
         number.is_some_and(|number| number.parse::<u64>().is_ok())
     };
-    group.ancestors().find(|path| is_job(path)).unwrap_or(group).to_path_buf()
+    Path::new(group).ancestors().find(is_job).map(Path::to_path_buf)
 }
 
 /// `oom_kill` in a file of counters.
@@ -115,58 +90,49 @@ mod tests {
     #[test]
     fn a_jobs_own_group_is_asked_and_others_do_not_count() {
         let dir = machine("/slurmstepd.scope/job_31/step_0/user/task_0", &[(MACHINE, 5), (JOB, 1)]);
-        let before = OomKills::below(dir.path()).unwrap();
-        assert_eq!((before.oom_kills, before.group.unwrap().oom_kills), (5, 1));
+        let here = || OomKills::below(dir.path(), true);
+        let before = here().unwrap();
+        assert_eq!(before.oom_kills, 1);
         set(dir.path(), &[(MACHINE, 6)]);
-        let since = || OomKills::below(dir.path()).unwrap().since(&before);
-        assert_eq!(since(), None, "another job's");
+        assert!(!here().unwrap().has_killed_since(&before), "another job's");
         set(dir.path(), &[(JOB, 2)]);
-        assert_eq!(since(), Some(Scope::Group));
-        fs::remove_dir_all(dir.path().join("sys")).unwrap();
-        assert_eq!(since(), Some(Scope::Machine), "the job has ended and its group with it");
+        assert!(here().unwrap().has_killed_since(&before));
         write(dir.path(), "proc/sys/kernel/random/boot_id", "c\n");
-        assert_eq!(since(), None, "the machine was started anew");
+        assert!(!here().unwrap().has_killed_since(&before), "the machine was started anew");
+        fs::remove_dir_all(dir.path().join("sys")).unwrap();
+        assert_eq!(here(), None, "what the machine counts is not of the job");
+    }
+
+    #[test]
+    fn a_group_that_all_jobs_of_a_node_share_is_nobodys_own() {
+        let counts = [(MACHINE, 5), ("sys/fs/cgroup/system.slice/slurmd.service/memory.events", 1)];
+        let dir = machine("/system.slice/slurmd.service", &counts);
+        let kills = |in_job| OomKills::below(dir.path(), in_job).map(|kills| kills.oom_kills);
+        assert_eq!([kills(true), kills(false)], [None, Some(1)]);
     }
 
     #[test]
     fn a_group_that_is_not_the_one_before_says_nothing_of_it() {
-        let kills = |number, oom_kills| OomKills {
-            boot: "b".into(),
-            oom_kills: 4,
-            group: Some(GroupKills { number, oom_kills }),
-        };
-        assert_eq!(kills(7, 0).since(&kills(6, 1)), None, "nor has the machine killed");
-        assert_eq!(OomKills { oom_kills: 5, ..kills(7, 1) }.since(&kills(6, 1)), Some(Scope::Machine));
+        let kills = |group, oom_kills| OomKills { boot: "b".into(), group, oom_kills };
+        assert!(!kills(7, 0).has_killed_since(&kills(6, 1)));
+        assert!(kills(7, 2).has_killed_since(&kills(7, 1)));
     }
 
     #[test]
-    fn a_container_sees_its_group_as_the_root_and_without_groups_the_machine_is_asked() {
+    fn a_container_sees_its_group_as_the_root() {
         let root = "sys/fs/cgroup/memory.events";
-        for group in ["/", "/kubepods/pod1/abc"] {
+        for (group, in_job) in [("/", false), ("/kubepods/pod1/abc", false), ("/", true)] {
             let dir = machine(group, &[(MACHINE, 5), (root, 3)]);
-            assert_eq!(OomKills::below(dir.path()).unwrap().group.unwrap().oom_kills, 3, "{group}");
+            assert_eq!(OomKills::below(dir.path(), in_job).unwrap().oom_kills, 3, "{group}");
         }
-        let dir = machine("/", &[(MACHINE, 5)]);
-        let before = OomKills::below(dir.path()).unwrap();
-        assert_eq!(before.group, None);
-        set(dir.path(), &[(MACHINE, 6)]);
-        assert_eq!(OomKills::below(dir.path()).unwrap().since(&before), Some(Scope::Machine));
-        assert_eq!(OomKills::below(Path::new("/nowhere")), None);
+        assert_eq!(OomKills::below(machine("/", &[(MACHINE, 5)]).path(), false), None);
+        assert_eq!(OomKills::below(Path::new("/nowhere"), false), None);
     }
 
     #[test]
     fn the_group_of_a_job_is_above_those_of_its_steps() {
-        let of = |group: &str| job(group).to_string_lossy().into_owned();
-        assert_eq!(of("a/job_31/step_batch/user/task_0"), "a/job_31");
-        assert_eq!(
-            [of("user.slice/session-1.scope"), of("job_x/y"), of("")],
-            ["user.slice/session-1.scope", "job_x/y", ""]
-        );
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn the_kernel_of_this_machine_counts() {
-        assert!(OomKills::here().is_some());
+        let of = |group: &str| job(group).map(|path| path.to_string_lossy().into_owned());
+        assert_eq!(of("a/job_31/step_batch/user/task_0").as_deref(), Some("a/job_31"));
+        assert_eq!([of("user.slice/session-1.scope"), of("job_x/y"), of("")], [None, None, None]);
     }
 }

@@ -72,6 +72,26 @@ pub fn classify(words: &str) -> Outcome {
     Outcome::Oom { requested, free, message }
 }
 
+/// What CUDA says where a GPU has broken or gone, and not where a program has erred (`cudaGetErrorString`). A launch that fails
+/// without a reason may be either.
+const BROKEN: [&str; 9] = [
+    "uncorrectable ecc error",
+    "uncorrectable nvlink error",
+    "hardware stack error",
+    "a hardware error",
+    "no cuda-capable device",
+    "device(s) is/are busy or unavailable",
+    "unspecified launch failure",
+    "cuda error: unknown error",
+    "cuda error: initialization error",
+];
+
+/// Whether a trial failed since its GPU has broken or gone. The process can do nothing more with it.
+pub fn has_broken_gpu(message: &str) -> bool {
+    let lower = message.to_lowercase();
+    BROKEN.iter().any(|sign| lower.contains(sign))
+}
+
 /// libtorch's message without Rust's frame around it and without the C++ backtrace behind it.
 fn first_line(words: &str) -> String {
     let inner = words.split_once("Torch(\"").map_or(words, |(_, rest)| rest);
@@ -117,6 +137,23 @@ mod tests {
         assert_eq!(requested, Some(Bytes(5 << 29)));
         assert_eq!(free, Some(Bytes(512 << 20)));
         assert!(message.starts_with("CUDA out of memory") && message.ends_with("in use."), "{message}");
+    }
+
+    #[test]
+    fn a_gpu_that_has_broken_is_told_from_a_program_that_errs() {
+        for broken in [
+            "CUDA error: uncorrectable ECC error encountered",
+            "CUDA error: unspecified launch failure",
+            "CUDA error: unknown error",
+            "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED; CUDA error: no CUDA-capable device is detected",
+        ] {
+            assert!(has_broken_gpu(broken), "{broken}");
+        }
+        for other in
+            ["CUDA error: an illegal memory access was encountered", "CUDA error: device-side assert triggered", "x"]
+        {
+            assert!(!has_broken_gpu(other), "{other}");
+        }
     }
 
     #[test]

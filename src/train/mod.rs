@@ -22,7 +22,7 @@ mod tally;
 mod trainer;
 
 pub use crate::native::{NativeError, cpu_capability, libtorch_version};
-pub use failure::{catch, classify, with_memory_left};
+pub use failure::{catch, classify, has_broken_gpu, with_memory_left};
 pub(crate) use graphs::stream_for;
 pub use mark::Mark;
 pub use memory::{allocator_probe, live_memory, peak_memory, reset_peak_memory, tune_host_allocator};

@@ -186,6 +186,27 @@ fn a_second_signal_ends_the_program_at_once() {
     assert_eq!(status.code(), Some(130));
     let store = bench.path("twice");
     assert!(records(&store).is_empty() && checkpoints(&store).is_empty(), "it waited for the end of the step");
+    let told = told(&bench, "twice");
+    assert!(!told.contains("died") && told.contains("2 left to train"), "it was told to end: {told}");
+}
+
+#[test]
+fn a_lock_that_others_only_look_at_is_waited_for_and_then_the_trial_is_left_for_later() {
+    let bench = bench();
+    run(&bench, "looked-at");
+    let store = bench.path("looked-at");
+    let mut done = files(&store.join("records"));
+    fs::remove_file(done.remove(0)).unwrap();
+    let locks: Vec<fs::File> = files(&store.join("locks")).iter().map(|path| fs::File::open(path).unwrap()).collect();
+    locks.iter().for_each(|lock| lock.lock_shared().unwrap());
+    let output = command(&bench, "looked-at").output().unwrap();
+    assert_eq!(output.status.code(), Some(75), "{}", said(&output));
+    assert!(said(&output).contains("is left out: trial ") && said(&output).contains("to see who trains it"));
+    let mut child = command(&bench, "looked-at").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    drop(locks);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(records(&store).len(), 2);
 }
 
 #[test]

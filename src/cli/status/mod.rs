@@ -10,6 +10,7 @@ use super::repetitions::repetitions;
 use super::selection::Selected;
 use super::stored::{self, died_words};
 use super::talk;
+use super::trainers::trainers;
 use crate::plan::{ResolvedTrial, TrialId, estimate};
 use crate::record::{Holder, Record, Refusal, Store, coverage};
 use crate::submit::{Queue, SlurmError, SubmitError, Task, queued};
@@ -93,15 +94,16 @@ impl<'a> Status<'a> {
         let folder = absolute(&selected.store)?;
         let ids: Vec<TrialId> = selected.trials.iter().map(|trial| trial.trial.id()).collect();
         let (queue, silent) = match queued(&folder) {
-            Ok(queue) => (queue, None),
-            Err(SubmitError::Slurm(SlurmError::Start { .. })) => (Queue::default(), None),
-            Err(why) => (Queue::default(), Some(why.to_string())),
+            Ok(queue) => (Some(queue), None),
+            Err(SubmitError::Slurm(SlurmError::Start { .. })) => (None, None),
+            Err(why) => (None, Some(why.to_string())),
         };
         // No store: nothing has begun.
         let store = Store::open_existing(&folder).ok();
         let nobody = || vec![None; ids.len()];
         // Before the records: who lets go of a lock has written its record.
-        let holders = store.as_ref().map_or_else(nobody, |store| store.holders(&ids));
+        let holders = store.as_ref().map_or_else(nobody, |store| trainers(store, &ids, queue.as_ref()));
+        let queue = queue.unwrap_or_default();
         let records = stored::records(&folder)?;
         let known = repetitions(&records, &selected.profile, None);
         let mut refusals = store.as_ref().map(Store::refusals).unwrap_or_default();
@@ -119,7 +121,7 @@ impl<'a> Status<'a> {
                 Some(begun) => begun.left(&trial.trial, whole()),
                 None => whole(),
             };
-            let state = State::of(outcome, holder, begun.as_ref(), task);
+            let state = State::of(outcome, holder, begun.as_ref());
             let refusals = refusals.remove(&id).filter(|_| !is_over).unwrap_or_default();
             let (task, earlier) = (task.filter(|_| !is_over).cloned(), earlier.map(State::recorded));
             Line { trial, state, earlier, id, task, refusals, left }

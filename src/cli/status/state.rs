@@ -1,4 +1,4 @@
-//! What has become of a trial, by its record, its lock, its checkpoint and Slurm.
+//! What has become of a trial, by its record, its trainer and its checkpoint.
 
 use crate::event::{Outcome, Progress};
 use crate::record::{Holder, Record};
@@ -57,21 +57,16 @@ pub struct Held {
 }
 
 impl State {
-    /// Of a trial by its record, its lock's holder and its checkpoint. `task`: what Slurm has of it.
-    pub fn of(
-        record: Option<&Outcome>,
-        holder: Option<&Holder>,
-        begun: Option<&Progress>,
-        task: Option<&Task>,
-    ) -> Self {
+    /// Of a trial by its record, its lock's holder and its checkpoint.
+    pub fn of(record: Option<&Outcome>, holder: Option<&Holder>, begun: Option<&Progress>) -> Self {
         let recorded = record.map(Self::recorded);
         if let Some(over) = recorded.as_ref().filter(|state| state.is_over()) {
             return over.clone();
         }
         let (epochs, steps) = begun.map_or((0, 0), |begun| (begun.epochs.len() as u32, begun.step));
-        if let Some(Holder { by, deaths, .. }) = holder {
+        if let Some(Holder { by, lives, deaths, .. }) = holder {
             let held = Held { by: by.clone(), epochs, steps, deaths: *deaths };
-            return match lives(holder, task) {
+            return match lives {
                 Some(true) => Self::Training(held),
                 Some(false) => Self::Died(held),
                 None => Self::Held(held),
@@ -129,19 +124,6 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// A host's name without its domain: Slurm's and the host's own may have it or not.
-fn short(name: &str) -> &str {
-    name.split('.').next().unwrap_or_default()
-}
-
-/// Whether a holder lives: it has its lock, or Slurm runs its task on its host; absent where nobody can tell.
-fn lives(holder: Option<&Holder>, task: Option<&Task>) -> Option<bool> {
-    let Holder { by, lives, .. } = holder?;
-    let host = by.rsplit_once(" on ").map_or("", |(_, host)| host);
-    let runs = task.is_some_and(|task| task.runs() && short(host) == short(&task.node));
-    if runs { Some(true) } else { *lives }
-}
-
 /// Whether a trial that ended as `record` says, out of memory, diverged or failed, is tried again: it is trained now, or a task
 /// that has not ended it so has it in hand. Tasks have nothing that is finished.
 pub fn is_tried_again(record: &Record, holder: Option<&Holder>, task: Option<&Task>) -> bool {
@@ -159,30 +141,19 @@ mod tests {
     use crate::telemetry::SlurmJob;
 
     fn holder(by: &str, lives: Option<bool>) -> Holder {
-        Holder { by: by.into(), lives, deaths: 0 }
+        Holder { by: by.into(), lives, ..Holder::default() }
     }
 
     fn task(node: &str) -> Task {
         Task { id: "3_1".into(), state: String::new(), node: node.into(), reason: String::new() }
     }
 
-    fn held(lives: Option<bool>, node: Option<&str>) -> State {
-        let begun = Progress { step: 7, ..Progress::default() };
-        let by = holder("process 7 on far.example.org", lives);
-        State::of(None, Some(&by), Some(&begun), node.map(task).as_ref())
-    }
-
     #[test]
-    fn a_trainer_lives_where_it_has_its_lock_or_its_task_runs() {
-        assert!(matches!(held(Some(true), None), State::Training(_)));
-        for lives in [None, Some(false), Some(true)] {
-            assert!(matches!(held(lives, Some("far")), State::Training(_)), "{lives:?}");
-        }
-        for node in [None, Some(""), Some("farther")] {
-            assert!(matches!(held(Some(false), node), State::Died(_)), "{node:?}");
-            assert!(matches!(held(None, node), State::Held(_)), "{node:?}");
-        }
-        let words = held(Some(false), None).words(3);
+    fn a_trainer_lives_or_died_or_nobody_knows() {
+        let begun = Progress { step: 7, ..Progress::default() };
+        let of = |lives| State::of(None, Some(&holder("process 7 on far.example.org", lives)), Some(&begun));
+        assert!(matches!(of(Some(true)), State::Training(_)) && matches!(of(None), State::Held(_)));
+        let words = of(Some(false)).words(3);
         assert_eq!(words, "process 7 on far.example.org died after 0 of 3 epochs and 7 steps");
         let third = State::Died(Held { by: "process 7 on far".into(), epochs: 0, steps: 0, deaths: 3 });
         let words = "process 7 on far died before its first checkpoint, the last of 3 in a row";
@@ -216,10 +187,10 @@ mod tests {
     #[test]
     fn a_record_that_is_over_is_what_has_become_of_a_trial_and_any_other_gives_way_to_a_trainer() {
         let by = holder("process 7 on far", Some(true));
-        let of = |outcome: &Outcome| State::of(Some(outcome), Some(&by), None, None);
+        let of = |outcome: &Outcome| State::of(Some(outcome), Some(&by), None);
         assert_eq!(of(&Outcome::Finished), State::Finished);
         assert!(matches!(of(&Outcome::Failed { message: "x".into() }), State::Training(_)));
-        let failed = State::of(Some(&Outcome::Failed { message: "x".into() }), None, None, None);
+        let failed = State::of(Some(&Outcome::Failed { message: "x".into() }), None, None);
         assert_eq!(failed, State::Failed { why: "x".into() });
     }
 
@@ -227,16 +198,16 @@ mod tests {
     fn what_ran_out_of_memory_says_where_and_what_to_do() {
         let why = "killed by the out-of-memory killer of alpha\nand more".to_owned();
         let outcome = Outcome::Oom { requested: None, free: None, message: why };
-        let state = State::of(Some(&outcome), None, None, None);
+        let state = State::of(Some(&outcome), None, None);
         assert_eq!(state.words(3), "ran out of memory: killed by the out-of-memory killer of alpha");
     }
 
     #[test]
     fn a_checkpoint_without_a_record_was_interrupted() {
         let begun = Progress { step: 7, ..Progress::default() };
-        let state = State::of(None, None, Some(&begun), None);
+        let state = State::of(None, None, Some(&begun));
         assert_eq!(state, State::Interrupted { epochs: 0, steps: 7 });
-        assert_eq!(State::of(None, None, None, None), State::Missing);
+        assert_eq!(State::of(None, None, None), State::Missing);
         assert_eq!(State::Interrupted { epochs: 2, steps: 0 }.words(20), "interrupted after 2 of 20 epochs");
     }
 }
