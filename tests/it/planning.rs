@@ -96,6 +96,9 @@ fn the_account_foretells_the_memory_of_every_network() {
     assert!(analytic.iter().filter(|of| !of.contains("plain")).count() >= 29, "{analytic:?}");
     // And so does a line through two batches, wherever there is a third.
     held(&found, "probes");
+    // Other kernels take other memory.
+    let without_avx512 = held(&measured("profiles/cpu/memory-avx2"), "analytic");
+    assert!(without_avx512.len() >= 6, "{without_avx512:?}");
 }
 
 #[test]
