@@ -203,8 +203,8 @@ impl Tape {
     }
 }
 
-/// Matrices that the adjoint of the fast operator's steps computes with at a time; the number is from
-/// measured peaks on a CPU, when gradients went through the steps from their end.
+/// Matrices that the derivative of the fast operator's steps computes with at a time: the symmetric gradient, the direction, those of
+/// the three factors, and a product (`native/inverse_sqrt.cpp`).
 const UNDER_WAY: usize = 6;
 
 /// Matrices that the fast operator keeps of `n_iter` steps, two at a time (`docs/fast-operator.md`).
