@@ -203,6 +203,8 @@ fn of_a_trial_that_was_watched_in_part_that_part_is_kept_and_the_rest_is_said_to
     let (telemetry, earlier) = (&finished["telemetry"], &before["telemetry"]);
     assert!(telemetry["images"].as_u64().unwrap() < 96 && telemetry["images"] == earlier["images"], "{telemetry:#}");
     assert_eq!((&telemetry["executions"], &telemetry["level"]), (&1.into(), &"full".into()));
+    let watched = |of: &serde_json::Value| [of["seconds"].clone(), of["samples"].clone()];
+    assert!(watched(telemetry) == watched(earlier) && telemetry["seconds"].is_f64(), "to its last reading");
     assert_eq!(series(&store, &finished), series(&store, &before));
     // One that nobody watched at first.
     let arguments = ["--json", "--checkpoint-every", "0", "--telemetry", "off"];

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 /// A device and what belongs to it. Fields are let go from top to bottom: what borrows from the library before it.
 pub(super) struct Session {
-    pub gpm: Gpm<'static>,
     pub events: Option<Events>,
+    pub gpm: Gpm<'static>,
     /// The device, or the slice of one.
     pub device: Device<'static>,
     /// Of a slice, the whole device.
@@ -46,7 +46,7 @@ impl Session {
         };
         let stub = library.is_some() || library::is_stub(library);
         let identity = identity(borrowed, &device, parent.as_ref(), stub)?;
-        Ok(Self { gpm: Gpm::new(), events: None, device, parent, identity, nvml })
+        Ok(Self { events: None, gpm: Gpm::new(), device, parent, identity, nvml })
     }
 
     /// The device that has sensors and errors: a slice's whole device.

@@ -142,6 +142,8 @@ impl Sampler {
                     (self.recorder, self.ending, self.hurry) = (Some(recorder), None, Some(Hurry::AllButSlow));
                 }
                 Ok(Message::Release) => (self.recorder, self.ending) = (None, None),
+                // Ended before: nothing is left to be read.
+                Ok(Message::End(waiting)) if self.recorder.is_none() => drop(waiting.send(())),
                 Ok(Message::End(waiting)) => (self.ending, self.hurry) = (Some(waiting), Some(Hurry::All)),
                 Err(RecvTimeoutError::Timeout) => {
                     let late = self.clock.now().saturating_sub(next).as_nanos() / tick.as_nanos();

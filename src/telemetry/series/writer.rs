@@ -154,6 +154,7 @@ fn write(path: &Path, resumes: bool, every: Duration, lines: &Receiver<Line>, co
 mod tests {
     use super::*;
     use crate::telemetry::recorder::{GpuLook, Look};
+    use crate::telemetry::series::is_series;
     use crate::telemetry::snapshot::{Call, GpuSnapshot, HostSnapshot, ProcessSnapshot};
     use crate::units::{Ratio, Seconds, Watts};
     use flate2::read::MultiGzDecoder;
@@ -247,7 +248,9 @@ mod tests {
         assert_eq!(record(&path, true).unwrap().executions, 1);
         assert_eq!(lines(&path).len(), 3);
         assert_eq!(std::fs::read(dir.path().join("x.csv.gz.before")).unwrap(), b"not gzip");
+        assert!(is_series(&path));
         std::fs::write(&path, "nor this").unwrap();
+        assert!(!is_series(&path) && !is_series(&dir.path().join("none")));
         record(&path, true).unwrap();
         assert_eq!(std::fs::read(dir.path().join("x.csv.gz.before-2")).unwrap(), b"nor this");
         assert_eq!(std::fs::read(dir.path().join("x.csv.gz.before")).unwrap(), b"not gzip");
