@@ -128,7 +128,9 @@ fn the_profile_of_cpus_takes_its_factor_from_the_records() {
     let factor = |record: &Record| {
         let Trial { architecture, recipe, deconvolution, .. } = &record.trial;
         let norm = if deconvolution.is_some() { Norm::Nd } else { Norm::Bn };
+        // The records are of cores with AVX-512.
         let subject = subject(*architecture, norm, deconvolution.map(|d| d.implementation));
+        let subject = Subject { cpu: Some(Cpu::WIDE), ..subject };
         let tensors = subject.step(recipe.batch_size.into()).unwrap().0;
         (record.memory.resident.unwrap().0 - estimates.base_memory.0) as f64 / tensors as f64
     };
