@@ -4,11 +4,11 @@ use super::floor::floor;
 use super::parts::parts_of;
 use crate::clock::{Laps, synchronise};
 use crate::data::{self, EpochPlan, Normalisation};
-use crate::event::{MemoryPeak, Outcome};
+use crate::event::{MemoryPeak, Outcome, StepSplit};
 use crate::native;
 use crate::nn::{Method, networks};
 use crate::plan::Trial;
-use crate::record::{Floor, ProbeCell, Turn};
+use crate::record::{Floor, ProbeCell, StepParts, Turn};
 use crate::scenario::{Norm, Precision};
 use crate::train::{Mark, Model, NativeError, classify, live_memory, peak_memory, reset_peak_memory};
 use crate::units::{Bytes, Seconds};
@@ -108,31 +108,37 @@ impl<'a> Arm<'a> {
         Ok(seconds)
     }
 
-    /// How many steps a turn has, of which so many count.
-    pub fn steps_in_all(counted: usize) -> u64 {
-        counted as u64 + 2
+    /// How many steps a piece of a turn has, of which so many count.
+    pub fn steps_in_all(counted: usize, is_last: bool) -> u64 {
+        counted as u64 + 1 + u64::from(is_last)
     }
 
-    /// A turn of so many steps that count after one that does not, and one more, at its end, whose parts are timed; while
-    /// others hold `held`.
-    pub fn turn(&mut self, images: &Images, steps: usize, held: Bytes) -> Result<Turn, Outcome> {
+    /// A piece of a turn: so many steps that count after one that does not, and, where it is the last one, one more whose
+    /// parts are timed; while others hold `held`.
+    pub fn piece(&mut self, images: &Images, steps: usize, held: Bytes, is_last: bool) -> Result<Turn, Outcome> {
         self.claim_arithmetic()?;
         reset_peak_memory(self.device);
         self.advance(images, None).map_err(failed)?;
         synchronise(self.device);
         let (marks, host) = self.run(images, steps).map_err(failed)?;
         let (allocated, reserved) = peak_memory(self.device);
+        let parts = is_last.then(|| self.parts(images)).transpose()?;
+        let (split, parts) = parts.map_or_else(Default::default, |(split, parts)| (split, Some(parts)));
+        let device: Result<Vec<Seconds>, NativeError> = marks.windows(2).map(|pair| pair[0].until(&pair[1])).collect();
+        let own = |peak: Bytes| Bytes(peak.0.saturating_sub(held.0));
+        let memory = MemoryPeak { allocated: allocated.map(own), reserved, resident: None };
+        Ok(Turn { steps: device.map_err(failed)?, host, split, parts, memory })
+    }
+
+    /// A step whose parts are timed.
+    fn parts(&mut self, images: &Images) -> Result<(StepSplit, StepParts), Outcome> {
         if self.trial.recipe.cuda_graph {
             // The step by parts is none of a graph: its memory must be there.
             self.advance(images, Some(Laps::start(self.device))).map_err(failed)?;
         }
         let laps = Laps::start(self.device);
         let (split, parts) = parts_of(self.device, || self.advance(images, Some(laps))).map_err(failed)?;
-        let split = split.map_err(failed)?.unwrap_or_default();
-        let device: Result<Vec<Seconds>, NativeError> = marks.windows(2).map(|pair| pair[0].until(&pair[1])).collect();
-        let own = |peak: Bytes| Bytes(peak.0.saturating_sub(held.0));
-        let memory = MemoryPeak { allocated: allocated.map(own), reserved, resident: None };
-        Ok(Turn { steps: device.map_err(failed)?, host, split, parts: Some(parts), memory })
+        Ok((split.map_err(failed)?.unwrap_or_default(), parts))
     }
 
     /// Runs `steps` steps; the marks before, between and after them, and the host's time for all.
@@ -147,7 +153,7 @@ impl<'a> Arm<'a> {
         Ok((marks, begun.elapsed().into()))
     }
 
-    fn advance(&mut self, images: &Images, laps: Option<Laps>) -> Result<Option<crate::event::StepSplit>, NativeError> {
+    fn advance(&mut self, images: &Images, laps: Option<Laps>) -> Result<Option<StepSplit>, NativeError> {
         self.step += 1;
         let step = self.step;
         self.model.step(|kind| images.batch(step, kind), RATE, laps, |_, _, _| {})

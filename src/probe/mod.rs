@@ -3,7 +3,9 @@
 //! The arms of a cell, such as a network with BN and with ND, take turns on one device: in one round in their order, in
 //! the next in the opposite one (A B B A), so that what drifts (clocks, temperature, other users) hits all alike. Each
 //! turn is a few training steps on made-up images; the first of a turn does not count. What arms have in common falls out
-//! of the ratio of their times in one round. Arms may also differ in how much is watched: then one network takes all turns.
+//! of the ratio of their times in one round. Arms may also differ in how much is watched: then one network takes all turns,
+//! and they come in pieces that alternate, since what watching costs is less than what a shared machine's steps differ by
+//! from one second to the next.
 
 mod arm;
 mod floor;
@@ -20,7 +22,7 @@ use crate::telemetry::{Level, Telemetry};
 use crate::train::{catch, classify, live_memory, stream_for, with_memory_left};
 use crate::units::{Bytes, Seconds};
 use arm::{Arm, Images};
-use schedule::{round, steps_of_turn};
+use schedule::{Piece, pieces, schedule, steps_of_turn};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -86,6 +88,8 @@ struct Runner<'a> {
     /// Which of the networks in training is its own.
     arm: usize,
     watch: Watch,
+    /// The turn under way, as far as it has got.
+    begun: Option<Turn>,
     turns: Vec<Turn>,
 }
 
@@ -116,7 +120,7 @@ impl Probe<'_> {
                 warm.push(second.0);
                 arms.push(arm);
             }
-            runners.push(Runner { entry, arm, watch: Watch::new(entry.series.clone()), turns: Vec::new() });
+            runners.push(Runner::new(entry, arm));
         }
         let round_seconds = runners.iter().map(|runner| warm[runner.arm]).sum();
         let levels_differ = entries.iter().any(|entry| entry.level != entries[0].level);
@@ -124,15 +128,15 @@ impl Probe<'_> {
         let longest = warm.iter().copied().fold(0.0, f64::max);
         let seconds = self.budget.as_secs_f64() / f64::from(self.rounds.max(1));
         let steps = steps_of_turn(seconds, round_seconds, (least, longest));
+        let pieces = if levels_differ { pieces(steps, longest) } else { vec![steps] };
         let mut instruments = Instruments::new(self.instruments);
-        for number in 0..self.rounds {
-            for index in round(runners.len(), number) {
-                if self.interrupt.load(Ordering::Relaxed) {
-                    return Ok(None);
-                }
-                let runner = &mut runners[index];
-                let step = runner.turn(&mut arms, &images, steps, &mut instruments)?;
-                each(TurnEnded { entry: runner.entry, round: number + 1, step });
+        for piece in schedule(self.rounds, runners.len(), &pieces) {
+            if self.interrupt.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let runner = &mut runners[piece.of];
+            if let Some(step) = runner.piece(&mut arms, &images, piece, &mut instruments)? {
+                each(TurnEnded { entry: runner.entry, round: piece.round, step });
             }
         }
         let calls = instruments.calls();
@@ -146,23 +150,36 @@ impl Probe<'_> {
     }
 }
 
-impl Runner<'_> {
-    /// Its turn, of so many steps that count; the median of these.
-    fn turn(
+impl<'a> Runner<'a> {
+    fn new(entry: &'a Entry<'a>, arm: usize) -> Self {
+        Self { entry, arm, watch: Watch::new(entry.series.clone()), begun: None, turns: Vec::new() }
+    }
+
+    /// A piece of its turn; the median of the turn's steps where it is the last one.
+    fn piece(
         &mut self,
         arms: &mut [Arm],
         images: &Images,
-        steps: usize,
+        Piece { steps, is_last, .. }: Piece,
         instruments: &mut Instruments,
-    ) -> Result<Seconds, Outcome> {
+    ) -> Result<Option<Seconds>, Outcome> {
         let telemetry = instruments.at(self.entry.level);
         let held = held_by_others(arms, self.arm);
         let arm = &mut arms[self.arm];
         let batch = u64::from(self.entry.trial.recipe.batch_size);
-        let turn = self.watch.during(telemetry, Arm::steps_in_all(steps) * batch, || arm.turn(images, steps, held))?;
+        let watched = Arm::steps_in_all(steps, is_last) * batch;
+        let piece = self.watch.during(telemetry, watched, is_last, || arm.piece(images, steps, held, is_last))?;
+        let turn = match self.begun.take() {
+            Some(begun) => begun.joined(piece),
+            None => piece,
+        };
+        if !is_last {
+            self.begun = Some(turn);
+            return Ok(None);
+        }
         let median = crate::stats::median(&turn.steps.iter().map(|s| s.0).collect::<Vec<_>>());
         self.turns.push(turn);
-        Ok(Seconds(median.unwrap_or(f64::NAN)))
+        Ok(median.map(Seconds))
     }
 
     /// What is recorded of it, and what a user should know.

@@ -3,8 +3,34 @@
 /// No turn is longer, however fast the steps.
 const MOST_STEPS: f64 = 50.0;
 
-/// The order of `arms` arms in round `number` (from 0): theirs, then the opposite, and so on.
-pub(super) fn round(arms: usize, number: u32) -> Vec<usize> {
+/// So long is a piece of a turn, if a step is no longer: on a machine that others share, what lies further apart differs
+/// more.
+const PIECE: f64 = 0.3;
+
+/// A piece of a turn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece {
+    /// Of which round, from 1.
+    pub round: u32,
+    /// Whose, by its place among those that take turns.
+    pub of: usize,
+    /// So many steps count.
+    pub steps: usize,
+    /// The turn ends with it.
+    pub is_last: bool,
+}
+
+/// The pieces of all turns of `arms` arms, in order: each turn has one with each of `steps`, and the arms alternate piece by
+/// piece, in their order, then in the opposite, and so on.
+pub(super) fn schedule(rounds: u32, arms: usize, steps: &[usize]) -> impl Iterator<Item = Piece> {
+    let pieces = (1..=rounds).flat_map(|round| steps.iter().enumerate().map(move |(n, &steps)| (round, n, steps)));
+    pieces.enumerate().flat_map(move |(number, (round, n, steps_of_piece))| {
+        let is_last = n + 1 == steps.len();
+        order(arms, number).into_iter().map(move |of| Piece { round, of, steps: steps_of_piece, is_last })
+    })
+}
+
+fn order(arms: usize, number: usize) -> Vec<usize> {
     let order = 0..arms;
     if number.is_multiple_of(2) { order.collect() } else { order.rev().collect() }
 }
@@ -17,15 +43,28 @@ pub(super) fn steps_of_turn(seconds: f64, step_of_all: f64, (least, longest): (f
     fitting.max((least / longest.max(1e-6)).ceil() as usize)
 }
 
+/// The pieces of a turn of `steps` steps, the longest of which takes `longest` seconds: how many steps each has, in order.
+pub(super) fn pieces(steps: usize, longest: f64) -> Vec<usize> {
+    let most = ((PIECE / longest.max(1e-6)) as usize).clamp(1, steps);
+    let count = steps.div_ceil(most);
+    (0..count).map(|n| steps * (n + 1) / count - steps * n / count).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_arm_is_as_often_early_as_late() {
-        assert_eq!([round(2, 0), round(2, 1), round(2, 2)], [[0, 1], [1, 0], [0, 1]]);
-        let places = |arm| (0..6).map(|n| round(3, n).iter().position(|a| *a == arm).unwrap()).sum::<usize>();
+        let arms =
+            |rounds, arms, steps: &[usize]| schedule(rounds, arms, steps).map(|piece| piece.of).collect::<Vec<_>>();
+        assert_eq!(arms(3, 2, &[4]), [0, 1, 1, 0, 0, 1]);
+        let order = arms(6, 3, &[1]);
+        let places = |arm| order.iter().enumerate().filter(|(_, of)| **of == arm).map(|(n, _)| n % 3).sum::<usize>();
         assert_eq!([places(0), places(1), places(2)], [6, 6, 6]);
+        let pieces: Vec<_> = schedule(2, 2, &[3, 5]).map(|p| (p.round, p.of, p.steps, p.is_last)).collect();
+        assert_eq!(pieces[..4], [(1, 0, 3, false), (1, 1, 3, false), (1, 1, 5, true), (1, 0, 5, true)]);
+        assert_eq!(pieces[4..], pieces[..4].iter().map(|p| (2, p.1, p.2, p.3)).collect::<Vec<_>>());
     }
 
     #[test]
@@ -34,5 +73,12 @@ mod tests {
         assert_eq!([steps(10.0, 1.0), steps(10.0, 100.0), steps(10.0, 1e-6), steps(10.0, 0.0)], [8, 1, 50, 50]);
         assert_eq!(steps_of_turn(1.0, 0.03, (2.5, 0.01)), 250, "slow readings need long turns");
         assert_eq!(steps_of_turn(1.0, 30.0, (2.5, 10.0)), 1);
+    }
+
+    #[test]
+    fn the_pieces_of_a_turn_are_alike_and_make_it_whole() {
+        assert_eq!(pieces(3, 1.0), [1, 1, 1]);
+        assert_eq!(pieces(10, 0.1), [2, 3, 2, 3]);
+        assert_eq!(pieces(50, 1e-9), [50]);
     }
 }

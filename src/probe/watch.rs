@@ -2,7 +2,7 @@
 
 use crate::record::CallCost;
 use crate::telemetry::snapshot::{Call, CallStats};
-use crate::telemetry::{Level, Series, Tally, Telemetry, TelemetrySummary};
+use crate::telemetry::{Level, Recording, Series, Tally, Telemetry, TelemetrySummary};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -10,42 +10,35 @@ use std::time::{Duration, Instant};
 /// So long a turn waits for the instruments' first reading; without a driver that hangs it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The instruments, one set at a time, at the level that the turn asks for.
+/// The instruments of each level; those of one are at work, the others rest.
 pub(super) struct Instruments<'a> {
     start: &'a dyn Fn(Level) -> Telemetry,
-    now: Option<(Level, Telemetry)>,
-    calls: BTreeMap<Call, CallStats>,
+    sets: BTreeMap<Level, Telemetry>,
 }
 
 impl<'a> Instruments<'a> {
     /// None at work yet; `start` makes them.
     pub fn new(start: &'a dyn Fn(Level) -> Telemetry) -> Self {
-        Self { start, now: None, calls: BTreeMap::new() }
+        Self { start, sets: BTreeMap::new() }
     }
 
-    /// Those of `level`, at work; others are stopped first.
+    /// Those of `level`, at work.
     pub fn at(&mut self, level: Level) -> &Telemetry {
-        if self.now.as_ref().is_none_or(|(now, _)| *now != level) {
-            self.stop();
+        self.sets.iter().for_each(|(of, telemetry)| telemetry.rest(*of != level));
+        self.sets.entry(level).or_insert_with(|| {
             let telemetry = (self.start)(level);
             wait_for_readings(&telemetry);
-            self.now = Some((level, telemetry));
-        }
-        let (_, telemetry) = self.now.as_ref().expect("they were started");
-        telemetry
+            telemetry
+        })
     }
 
-    /// What the calls to the driver cost so far; the instruments are stopped.
-    pub fn calls(mut self) -> Vec<CallCost> {
-        self.stop();
-        self.calls.values().map(CallCost::from).collect()
-    }
-
-    fn stop(&mut self) {
-        let Some((_, telemetry)) = self.now.take() else { return };
-        for stats in &telemetry.latest().get().calls {
-            self.calls.entry(stats.call).and_modify(|sum| sum.add(stats)).or_insert_with(|| stats.clone());
+    /// What the calls to the driver cost.
+    pub fn calls(&self) -> Vec<CallCost> {
+        let mut calls: BTreeMap<Call, CallStats> = BTreeMap::new();
+        for stats in self.sets.values().flat_map(|telemetry| telemetry.latest().get().calls.clone()) {
+            calls.entry(stats.call).and_modify(|sum| sum.add(&stats)).or_insert(stats);
         }
+        calls.values().map(CallCost::from).collect()
     }
 }
 
@@ -63,9 +56,10 @@ fn wait_for_readings(telemetry: &Telemetry) {
 }
 
 /// What the instruments saw of one arm, over all its turns.
-#[derive(Debug, Default)]
 pub(super) struct Watch {
     series: PathBuf,
+    /// Of the turn under way.
+    recording: Option<Recording>,
     tally: Option<Tally>,
     images: u64,
     summary: Option<TelemetrySummary>,
@@ -75,28 +69,46 @@ pub(super) struct Watch {
 impl Watch {
     /// Nothing seen yet; at the level full the readings go to `series`.
     pub fn new(series: PathBuf) -> Self {
-        Self { series, ..Self::default() }
+        Self { series, recording: None, tally: None, images: 0, summary: None, notices: Vec::new() }
     }
 
-    /// Records while `turn` trains `images` images.
-    pub fn during<T>(&mut self, telemetry: &Telemetry, images: u64, turn: impl FnOnce() -> T) -> T {
-        let series = Series { path: self.series.clone(), resumes: self.tally.is_some() };
-        let recording = telemetry.record(self.tally.take(), Some(series));
-        let result = turn();
+    /// Records while a piece of a turn trains `images` images.
+    pub fn during<T>(&mut self, telemetry: &Telemetry, images: u64, is_last: bool, piece: impl FnOnce() -> T) -> T {
+        let recording = self.recording.take().unwrap_or_else(|| {
+            let series = Series { path: self.series.clone(), resumes: self.tally.is_some() };
+            telemetry.record(self.tally.take(), Some(series))
+        });
+        let result = piece();
         self.images += images;
+        if is_last {
+            self.end(recording)
+        } else {
+            self.recording = Some(recording)
+        }
+        result
+    }
+
+    /// A turn has ended.
+    fn end(&mut self, recording: Recording) {
         let (summary, tally, notices) = recording.pause(self.images);
         (self.summary, self.tally) = (summary, tally);
-        // Each start of the instruments says again what is amiss.
+        // Each turn may say the same again.
         for notice in notices {
             if !self.notices.contains(&notice) {
                 self.notices.push(notice);
             }
         }
-        result
     }
 
     /// The summary, absent where nothing was watched, and what a user should know.
-    pub fn finish(self) -> (Option<TelemetrySummary>, Vec<String>) {
-        (self.summary, self.notices)
+    pub fn finish(mut self) -> (Option<TelemetrySummary>, Vec<String>) {
+        (self.summary.take(), std::mem::take(&mut self.notices))
+    }
+}
+
+/// Ends the recording of a turn that was broken off: nothing writes its series any more.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.recording.take().into_iter().for_each(|recording| drop(recording.pause(self.images)));
     }
 }

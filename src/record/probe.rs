@@ -218,6 +218,13 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// The turn of which this is the beginning and `rest` the rest.
+    pub fn joined(mut self, rest: Self) -> Self {
+        self.steps.extend(rest.steps);
+        let (host, memory) = (self.host + rest.host, self.memory.max(rest.memory));
+        Self { host, memory, steps: self.steps, ..rest }
+    }
+
     /// Host time of one step.
     pub fn step(&self) -> Seconds {
         Seconds(self.host.0 / self.steps.len() as f64)

@@ -103,6 +103,15 @@ impl Telemetry {
         }
     }
 
+    /// From now on nothing is looked at, or, with `false`, everything again: what is measured without instruments needs
+    /// none that are at work. For a recording under way this time is none.
+    pub fn rest(&self, rests: bool) {
+        if let Some(inbox) = &self.inbox {
+            // A sampler that has ended rests.
+            let _ = inbox.send(Message::Rest(rests));
+        }
+    }
+
     /// How much is watched.
     pub fn level(&self) -> Level {
         self.level

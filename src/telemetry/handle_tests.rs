@@ -99,6 +99,38 @@ fn a_resumed_trial_sums_its_executions() {
 }
 
 #[test]
+fn instruments_that_rest_look_at_nothing_and_the_time_is_not_the_recordings() {
+    let script = device();
+    script.says(Call::Energy, Answer::Joules(Joules(0.0)));
+    let telemetry = watch(&[&script]);
+    let latest = telemetry.latest();
+    let sampled = |more: u64| {
+        let at = latest.get().health.samples;
+        wait(&latest, "sampled", |s| s.health.samples >= at + more);
+    };
+    sampled(1);
+    let (begun, recording) = (Instant::now(), telemetry.record(None, None));
+    sampled(3);
+    telemetry.rest(true);
+    // What was asked for before it was told is still answered.
+    std::thread::sleep(Duration::from_millis(200));
+    script.says(Call::Energy, Answer::Joules(Joules(5000.0)));
+    let (before, rested) = (latest.get().health.samples, Instant::now());
+    std::thread::sleep(Duration::from_millis(600));
+    assert_eq!(latest.get().health.samples, before);
+    let rested = rested.elapsed();
+    telemetry.rest(false);
+    sampled(3);
+    let watched = begun.elapsed() - rested;
+    let summary = recording.finish(1).0.unwrap();
+    // The last readings, which the end waits for, come later.
+    let seconds = summary.seconds.0 - LAST_READINGS.as_secs_f64();
+    assert!(seconds < watched.as_secs_f64() && summary.samples >= 6, "{watched:?}, {summary:?}");
+    assert_eq!(summary.missed, 0, "{summary:?}");
+    assert!(summary.gpus[0].energy.is_none_or(|energy| energy.joules.0 < 5000.0), "{summary:?}");
+}
+
+#[test]
 fn energy_is_integrated_where_there_is_no_counter_and_absent_where_there_is_no_power() {
     let (with_power, without) = (device(), device());
     with_power.says(Call::Power, Answer::Watts(Watts(500.0)));

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// What the sampler has seen since the last look.
 pub(super) struct Look<'a> {
-    /// By the sampler's clock.
+    /// By the sampler's clock, without rests.
     pub at: Duration,
     /// Since 1970.
     pub unix: Seconds,
@@ -65,6 +65,16 @@ impl Recorder {
     /// CPU time of the thread that writes the series, as far as it has told.
     pub fn series_cpu(&self) -> Duration {
         self.series.as_ref().map_or(Duration::ZERO, SeriesSender::cpu)
+    }
+
+    /// What comes until [`Recorder::wake`] is not the recording's.
+    pub fn rest(&self) {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).rest();
+    }
+
+    /// The recording goes on, with the devices like this.
+    pub fn wake(&self, at: Duration, devices: &[Counts]) {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).count(at, devices);
     }
 
     /// The recording begins now, with the devices like this.

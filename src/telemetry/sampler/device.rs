@@ -147,6 +147,11 @@ impl Device {
         self.lanes.hurry(lanes, now);
     }
 
+    /// A tick came at which nothing is to be asked.
+    pub fn rest(&mut self, now: Duration) {
+        self.lanes.pass(now);
+    }
+
     /// A tick came while `call` had not answered for `since`.
     pub fn still_busy(&mut self, now: Duration, call: Call, since: Duration) {
         self.missed += self.lanes.pass(now);

@@ -44,6 +44,8 @@ pub(super) enum Message {
     Release,
     /// From now on the processes below this one are watched, every so often, instead of this one.
     Below(Duration),
+    /// From now on nothing is looked at, or, with `false`, everything again.
+    Rest(bool),
     /// The end.
     Stop,
 }
@@ -78,6 +80,10 @@ pub(super) struct Sampler {
     ending: Option<Sender<()>>,
     /// To be read as soon as no device is making calls.
     hurry: Option<Hurry>,
+    /// Since when it rests, by the clock.
+    rests: Option<Duration>,
+    /// How long it rested before.
+    rested: Duration,
     ticks: u64,
     missed: u64,
     last_success: Option<Seconds>,
@@ -114,6 +120,8 @@ impl Sampler {
             recorder: None,
             ending: None,
             hurry: None,
+            rests: None,
+            rested: Duration::ZERO,
             ticks: 0,
             missed: 0,
             last_success: None,
@@ -137,7 +145,7 @@ impl Sampler {
                 Ok(Message::Round(number, round)) => self.absorb(number, round),
                 Ok(Message::Heard(number, heard)) => self.hear(number, heard),
                 Ok(Message::Begin(recorder)) => {
-                    recorder.begin(self.clock.now(), &self.counts());
+                    recorder.begin(self.watched(), &self.counts());
                     // Who waited for the one before has lost patience.
                     (self.recorder, self.ending, self.hurry) = (Some(recorder), None, Some(Hurry::AllButSlow));
                 }
@@ -148,10 +156,10 @@ impl Sampler {
                 Err(RecvTimeoutError::Timeout) => {
                     let late = self.clock.now().saturating_sub(next).as_nanos() / tick.as_nanos();
                     next += tick * (late as u32 + 1);
-                    self.missed += late as u64;
-                    self.tick(None);
+                    self.due(late as u64);
                 }
                 Ok(Message::Below(every)) => self.host.watch_below(every),
+                Ok(Message::Rest(rests)) => self.rest(rests),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.hurry.is_some() && !self.is_owed_readings() {
@@ -160,6 +168,38 @@ impl Sampler {
             }
             self.end_if_all_is_in();
         }
+    }
+
+    /// A tick is due, after `late` that passed unused. While it rests, this one passes too.
+    fn due(&mut self, late: u64) {
+        if self.rests.is_some() {
+            let now = self.clock.now();
+            return self.devices.iter_mut().for_each(|watched| watched.device.rest(now));
+        }
+        self.missed += late;
+        self.tick(None);
+    }
+
+    /// Begins or ends to rest: for a recording this time is none, and what counters count meanwhile is not its own.
+    fn rest(&mut self, rests: bool) {
+        let now = self.clock.now();
+        match (self.rests, rests) {
+            (None, true) => {
+                self.rests = Some(now);
+                self.recorder.iter().for_each(Recorder::rest);
+            }
+            (Some(since), false) => {
+                (self.rests, self.rested) = (None, self.rested + now.saturating_sub(since));
+                let (at, counts) = (self.watched(), self.counts());
+                self.recorder.iter().for_each(|recorder| recorder.wake(at, &counts));
+            }
+            _ => {}
+        }
+    }
+
+    /// Time by the clock, without rests.
+    fn watched(&self) -> Duration {
+        self.rests.unwrap_or_else(|| self.clock.now()).saturating_sub(self.rested)
     }
 
     /// Looks at the host and asks the devices for what is due, and for what is to be read out of turn.
@@ -216,15 +256,20 @@ impl Sampler {
         let watched = &mut self.devices[number];
         let waited = watched.device.hear(&heard, self.clock.now(), self.clock.unix());
         watched.let_go_if_lost();
-        self.recorder.iter().for_each(|recorder| recorder.hear(number, &heard, waited));
+        if self.rests.is_none() {
+            self.recorder.iter().for_each(|recorder| recorder.hear(number, &heard, waited));
+        }
         if heard != Ok(None) {
             self.publish();
         }
     }
 
-    /// Feeds the recording under way.
+    /// Feeds the recording under way, unless it rests.
     fn record(&mut self, device: Option<(usize, BTreeSet<Call>)>) {
-        let now = self.clock.now();
+        if self.rests.is_some() {
+            return;
+        }
+        let (now, at) = (self.clock.now(), self.watched());
         let gpu = device.map(|(number, fresh)| {
             let device = &mut self.devices[number].device;
             (number, device.snapshot(now), fresh)
@@ -234,7 +279,7 @@ impl Sampler {
         let Some(recorder) = &mut self.recorder else { return };
         let own_cpu = thread_cpu() + devices_cpu + recorder.series_cpu();
         recorder.look(&Look {
-            at: now,
+            at,
             unix: self.clock.unix(),
             host: &self.host.host,
             process: &self.host.process,

@@ -13,9 +13,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What was watched for less of the time is no sum of the trial.
-const COVERED: f64 = 0.9;
-
 /// What the readings of a device come to so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct GpuTally {
@@ -185,8 +182,8 @@ impl GpuTally {
                 process_known_by: self.attribution.clone(),
             },
             utilisation: self.utilisation.spread(Ratio),
-            busy: covering(&self.busy, seconds).map(Seconds),
-            memory_busy: covering(&self.memory_busy, seconds).map(Seconds),
+            busy: self.busy.covering(seconds).map(Seconds),
+            memory_busy: self.memory_busy.covering(seconds).map(Seconds),
             sm_active: self.sm.spread(Ratio),
             sm_occupancy: self.occupancy.spread(Ratio),
             tensor_active: self.tensor.spread(Ratio),
@@ -213,8 +210,8 @@ impl GpuTally {
 
     /// By the device's counter, else as the integral of its power, else none. A slice's power is the whole device's.
     fn energy(&self, seconds: f64, images: u64) -> Option<Energy> {
-        let integrated = covering(&self.energy_estimated, seconds);
-        let (total, joules, source) = match covering(&self.energy, seconds) {
+        let integrated = self.energy_estimated.covering(seconds);
+        let (total, joules, source) = match self.energy.covering(seconds) {
             Some(joules) => (&self.energy, joules, EnergySource::Counter),
             None => (&self.energy_estimated, integrated?, EnergySource::IntegratedPower),
         };
@@ -228,11 +225,6 @@ impl GpuTally {
         let joules_per_image = (images > 0).then(|| energy.over(Seconds(seconds)).0 / images as f64);
         Some(Energy { joules_per_image, ..energy })
     }
-}
-
-/// The sum, where it was watched for long enough of `seconds`.
-fn covering(total: &Total, seconds: f64) -> Option<f64> {
-    total.known().filter(|_| total.seconds() >= COVERED * seconds)
 }
 
 fn read(totals: &mut [Total], values: [u64; 2], at: Duration) {

@@ -54,10 +54,16 @@ impl Tally {
     pub(super) fn begin(level: Level, before: Option<Tally>) -> Self {
         let mut tally = before.unwrap_or_default();
         (tally.level, tally.executions) = (level, tally.executions + 1);
-        let Tally { seconds, ticks, missed_ticks, cpu, own_cpu, retries, ooms, .. } = &mut tally;
-        [seconds, ticks, missed_ticks, cpu, own_cpu, retries, ooms].into_iter().for_each(Total::pause);
-        tally.gpus.iter_mut().for_each(GpuTally::pause);
+        let Tally { seconds, ticks, missed_ticks, own_cpu, .. } = &mut tally;
+        [seconds, ticks, missed_ticks, own_cpu].into_iter().for_each(Total::pause);
+        tally.rest();
         tally
+    }
+
+    /// What process and devices do until the next look is none of the trial's.
+    pub(super) fn rest(&mut self) {
+        [&mut self.cpu, &mut self.retries, &mut self.ooms].into_iter().for_each(Total::pause);
+        self.gpus.iter_mut().for_each(GpuTally::pause);
     }
 
     /// Training images of the trial that were watched up to here.
@@ -71,7 +77,8 @@ impl Tally {
         self.gpus.iter_mut().zip(devices).filter(|(_, device)| device.is_gone).for_each(|(gpu, _)| gpu.gone());
     }
 
-    fn count(&mut self, at: Duration, devices: &[Counts]) {
+    /// Takes what has become of the devices so far.
+    pub(super) fn count(&mut self, at: Duration, devices: &[Counts]) {
         self.gpus.resize_with(self.gpus.len().max(devices.len()), GpuTally::default);
         self.gpus.iter_mut().zip(devices).for_each(|(gpu, counts)| gpu.count(at, *counts));
     }
@@ -128,7 +135,7 @@ impl Tally {
             missed: missed as u64,
             own_cpu: self.own_cpu.known().map(Seconds),
             host: HostSummary {
-                cpu: self.cpu.known().map(Seconds),
+                cpu: self.cpu.covering(seconds).map(Seconds),
                 resident: self.resident.spread(bytes),
                 cpu_share: self.host_cpu.spread(Ratio),
                 memory_used: self.host_memory.spread(bytes),

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// What was watched for less of the time is no sum of the trial.
+const COVERED: f64 = 0.9;
+
 /// The growth of a counter, and the time over which it was watched.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Total {
@@ -45,6 +48,11 @@ impl Total {
     /// The growth; absent without a reading.
     pub fn known(&self) -> Option<f64> {
         self.grown
+    }
+
+    /// The growth, where it was watched for long enough of `seconds`.
+    pub fn covering(&self, seconds: f64) -> Option<f64> {
+        self.known().filter(|_| self.seconds >= COVERED * seconds)
     }
 
     /// The growth; without a reading none.
