@@ -136,3 +136,7 @@ impl Drop for Event {
         unsafe { ndb_event_free(self.0.as_ptr()) }
     }
 }
+
+#[cfg(test)]
+#[path = "cuda_tests.rs"]
+mod tests;

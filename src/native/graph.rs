@@ -24,7 +24,8 @@ unsafe extern "C" {
     fn ndb_graph_free(graph: *mut RawGraph);
 }
 
-/// While this lives, the thread's work on a CUDA device goes to another stream than the default one, which cannot be captured.
+/// While this lives, the thread's work on a CUDA device goes to another stream than the default one, which cannot be
+/// captured.
 #[derive(Debug)]
 pub(crate) struct OwnStream(NonNull<RawStream>);
 
