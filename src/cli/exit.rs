@@ -76,7 +76,8 @@ Exit codes:
     8  a gate found the program slower than the tolerance
     9  a gate could not tell, also after its repetition
    10  status --watch: trials are left, and nobody is training them or waits to
-   75  warned of the end of its time by SIGUSR2, or a trial was left out since others look at its lock; the same command continues
+   75  warned of the end of its time by SIGUSR2, or a trial was left out since others look at its lock; the same command
+       continues
   130  interrupted by a signal; the same command continues
 watch passes on the exit code of its program: 128 and the signal's number where one killed it, 127 where there is no such
 program, 126 where it cannot be run.";

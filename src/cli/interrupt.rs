@@ -21,8 +21,8 @@ pub(super) fn was_warned() -> bool {
     WARNED.load(Ordering::Relaxed)
 }
 
-/// A flag that the first SIGINT, SIGTERM, SIGHUP or SIGUSR2 sets; one that comes more than a second later ends the process at once.
-/// Signals that whoever started the process had it ignore (`nohup`, a shell's background) stay ignored.
+/// A flag that the first SIGINT, SIGTERM, SIGHUP or SIGUSR2 sets; one that comes more than a second later ends the
+/// process at once. Signals that whoever started the process had it ignore (`nohup`, a shell's background) stay ignored.
 ///
 /// # Errors
 /// The system refuses.
@@ -52,8 +52,8 @@ pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
     Ok(flag)
 }
 
-/// What is written into this is noted with the locks that the process holds: it has been told to end. By a thread, since a handler
-/// of signals cannot write files and a training may be busy for long.
+/// What is written into this is noted with the locks that the process holds: it has been told to end. By a thread, since
+/// a handler of signals cannot write files and a training may be busy for long.
 fn noted() -> io::Result<UnixStream> {
     let (mut heard, tell) = UnixStream::pair()?;
     thread::Builder::new().name("signals".into()).spawn(move || {

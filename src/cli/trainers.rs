@@ -5,8 +5,8 @@ use crate::record::{Holder, Store, user};
 use crate::submit::{Queue, Task, cluster_name};
 use std::cell::LazyCell;
 
-/// Who holds the locks of `trials`, in their order, or died holding them. `queue`: what Slurm has in hand; absent where nobody
-/// knows.
+/// Who holds the locks of `trials`, in their order, or died holding them. `queue`: what Slurm has in hand; absent where
+/// nobody knows.
 pub fn trainers(store: &Store, trials: &[TrialId], queue: Option<&Queue>) -> Vec<Option<Holder>> {
     let mut holders = store.holders(trials);
     if let Some(queue) = queue {
@@ -24,11 +24,11 @@ pub fn trainers(store: &Store, trials: &[TrialId], queue: Option<&Queue>) -> Vec
     holders
 }
 
-/// Corrects what the locks say of their holders. `tasks`: what Slurm has of the same trials; `is_gone`: the holder's job has left
-/// Slurm's hands.
+/// Corrects what the locks say of their holders. `tasks`: what Slurm has of the same trials; `is_gone`: the holder's job
+/// has left Slurm's hands.
 ///
-/// A lock outlives a node that dies where its server is not told (NFS before version 4), and is free for others where each node
-/// has locks of its own.
+/// A lock outlives a node that dies where its server is not told (NFS before version 4), and is free for others where
+/// each node has locks of its own.
 fn settle(holders: &mut [Option<Holder>], tasks: &[Option<&Task>], is_gone: impl Fn(&Holder) -> bool) {
     for holder in holders.iter_mut().flatten().filter(|holder| holder.lives == Some(true)) {
         if is_gone(holder) {

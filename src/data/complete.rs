@@ -19,8 +19,8 @@ pub(super) fn shortage(dataset: &Dataset, counts: &Counts) -> Vec<Short> {
     shorts.filter(|short| short.found != short.official).collect()
 }
 
-/// Refuses a part of an official set, unless `limits` (train, test) ask for no more than is there, or so few are missing that a
-/// training may go on without them; then a remark says so.
+/// Refuses a part of an official set, unless `limits` (train, test) ask for no more than is there, or so few are missing
+/// that a training may go on without them; then a remark says so.
 ///
 /// # Errors
 /// [`DataError::Incomplete`].

@@ -95,8 +95,8 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// The next batch of the pass: images `[N, 3, H, W]` of `kind` and their labels, int64 `[N]`, on the device; `None` after the
-    /// last. Pictures that cannot be read are missing in it and noted in `bad`; it may be empty.
+    /// The next batch of the pass: images `[N, 3, H, W]` of `kind` and their labels, int64 `[N]`, on the device; `None`
+    /// after the last. Pictures that cannot be read are missing in it and noted in `bad`; it may be empty.
     ///
     /// # Errors
     /// More bad pictures than `bad` allows, or no memory for a batch.

@@ -5,8 +5,9 @@ use super::picture;
 use super::split::{IMAGE_BYTES, Raw, Split};
 use super::tree::Tree;
 
-/// Reads both splits, of each (train, test) no more images than `limits`. Classes are the sorted names of the folders in `train`; an empty one keeps its place. Images come
-/// in turns, the first of each class, then the second of each, so that a limited number of images is balanced.
+/// Reads both splits, of each (train, test) no more images than `limits`. Classes are the sorted names of the folders in
+/// `train`; an empty one keeps its place. Images come in turns, the first of each class, then the second of each, so that
+/// a limited number of images is balanced.
 pub(super) fn read(tree: &Tree, limits: (Option<u32>, Option<u32>)) -> Result<Raw, DataError> {
     let root = root(tree)?;
     let mut raw = Raw::default();

@@ -24,8 +24,8 @@ pub struct Streamed {
 }
 
 impl Streamed {
-    /// The first prepared ImageNet of `sources` that is not too small for `limits` (train, test). Decoding takes as many threads
-    /// as the process may use, or of a training on the CPU as many as that computes with.
+    /// The first prepared ImageNet of `sources` that is not too small for `limits` (train, test). Decoding takes as many
+    /// threads as the process may use, or of a training on the CPU as many as that computes with.
     ///
     /// # Errors
     /// [`DataError`]: not found, a damaged index, incomplete, or fewer pictures than the limits ask for.

@@ -17,8 +17,8 @@ pub enum TrainingData {
 }
 
 impl TrainingData {
-    /// Finds `dataset` in `sources`: on `device`, or ready to be read; at most the first `limits` (train, test) images of each
-    /// split, of ImageNet in turns of the classes.
+    /// Finds `dataset` in `sources`: on `device`, or ready to be read; at most the first `limits` (train, test) images of
+    /// each split, of ImageNet in turns of the classes.
     ///
     /// # Errors
     /// [`DataError`]: not found, unreadable, broken, incomplete, or nothing left after the limits.

@@ -7,7 +7,7 @@ mod progress;
 mod retry;
 
 pub use epoch::{EpochResult, EpochTimes, MemoryPeak, Outcome, Scores, StepSplit};
-pub use progress::{CHECKPOINT, Progress};
+pub use progress::{CHECKPOINT, CHECKPOINT_DIGEST, Progress};
 pub use retry::Retry;
 
 use crate::plan::{ResolvedTrial, TrialId};

@@ -6,8 +6,12 @@ use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The form of a checkpoint, by [`head`](crate::files::head); its header has the trial's `trial_id` and its `progress`, a [`Progress`].
+/// The form of a checkpoint, by [`head`](crate::files::head); its header has the trial's `trial_id` and its `progress`, a
+/// [`Progress`].
 pub const CHECKPOINT: &str = "ndbench.checkpoint/3";
+
+/// Bytes of the SHA-256 with which a checkpoint ends.
+pub const CHECKPOINT_DIGEST: usize = 32;
 
 /// How far a training is, and what it has measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

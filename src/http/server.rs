@@ -22,7 +22,8 @@ pub type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 pub struct Limits {
     /// Connections at a time; more are answered 503.
     pub connections: usize,
-    /// A connection this old gives way to a new one where there are too many; one that has asked nothing yet does much sooner.
+    /// A connection this old gives way to a new one where there are too many; one that has asked nothing yet does much
+    /// sooner.
     pub grace: Duration,
     /// From the first byte to the last of one connection.
     pub deadline: Duration,
@@ -30,7 +31,8 @@ pub struct Limits {
     pub head: usize,
 }
 
-/// Clients that mean to ask have asked by then; those that come back as soon as they have been thrown out leave room for them.
+/// Clients that mean to ask have asked by then; those that come back as soon as they have been thrown out leave room for
+/// them.
 const SILENCE: Duration = Duration::from_millis(20);
 
 /// So long a connection waits for room before it is turned away: somebody who does not ask has given way by then.

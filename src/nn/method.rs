@@ -9,8 +9,8 @@ use crate::scenario::{BatchNorm, Deconvolution, Norm};
 /// How a network normalises.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Method {
-    /// BN: convolutions have no bias and a batch normalisation each. ND: they whiten their input and have a bias. Plain: they
-    /// have a bias, and that is all.
+    /// BN: convolutions have no bias and a batch normalisation each. ND: they whiten their input and have a bias. Plain:
+    /// they have a bias, and that is all.
     pub norm: Norm,
     /// Of every batch normalisation, also of those that a network keeps without BN.
     pub batch_norm: BatchNorm,

@@ -28,7 +28,8 @@ pub struct Whitened {
     pub convolution: Option<Convolution>,
 }
 
-/// Products of two F x F matrices: those of Newton-Schulz steps, two at a time, and of their adjoint (`docs/fast-operator.md`).
+/// Products of two F x F matrices: those of Newton-Schulz steps, two at a time, and of their adjoint
+/// (`docs/fast-operator.md`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Products {
     /// Forward: half of the result follows from the other half.

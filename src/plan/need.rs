@@ -32,8 +32,8 @@ pub struct Need {
     pub band: f64,
 }
 
-/// What `trial` needs of the device of `profile`, on which `seen` was seen; `None` where nothing is known of its operator, or
-/// of its network for images of that size.
+/// What `trial` needs of the device of `profile`, on which `seen` was seen; `None` where nothing is known of its
+/// operator, or of its network for images of that size.
 pub fn need(trial: &Trial, profile: &Profile, seen: &Sightings) -> Option<Need> {
     if !sees_its_side(trial) {
         return None;
@@ -80,8 +80,8 @@ fn with(bytes: u64, more: f64) -> u64 {
     (bytes as f64 + more).max(0.0) as u64
 }
 
-/// The images of a trial that lie on the device, one byte a value: those of ImageNet come batch by batch. Absent where nobody
-/// knows how many there are.
+/// The images of a trial that lie on the device, one byte a value: those of ImageNet come batch by batch. Absent where
+/// nobody knows how many there are.
 pub fn data_set(trial: &Trial) -> Option<Bytes> {
     if trial.dataset.side() != 32 {
         return Some(Bytes(0));

@@ -94,7 +94,8 @@ impl Correction {
     /// None.
     pub const NONE: Self = Self { rests: Rests::Analytic, fixed: 0.0, per_image: 0.0 };
 
-    /// By least squares over the difference between what was seen and the account of it. One batch size alone makes a factor.
+    /// By least squares over the difference between what was seen and the account of it. One batch size alone makes a
+    /// factor.
     pub fn of(subject: &Subject, seen: &[Seen]) -> Self {
         let mut points: Vec<(f64, f64, f64)> = Vec::new();
         for seen in seen {

@@ -1,15 +1,12 @@
 //! How far a trial had come at its last checkpoint, read without the tensors.
 
 use super::Store;
-use crate::event::{CHECKPOINT, Progress};
+use crate::event::{CHECKPOINT, CHECKPOINT_DIGEST, Progress};
 use crate::files::{hex, read_head};
 use crate::plan::TrialId;
 use serde::Deserialize;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-
-/// Bytes of the checksum with which a checkpoint ends.
-const DIGEST: usize = 32;
 
 /// What of a checkpoint's header is read.
 #[derive(Deserialize)]
@@ -28,9 +25,9 @@ impl Store {
 
     /// Which checkpoint a trial has: the checksum that ends it. Absent where there is none.
     pub(super) fn checkpoint_digest(&self, id: &TrialId) -> Option<String> {
-        let mut digest = [0; DIGEST];
+        let mut digest = [0; CHECKPOINT_DIGEST];
         let mut file = File::open(self.checkpoint_path(id)).ok()?;
-        file.seek(SeekFrom::End(-(DIGEST as i64))).ok()?;
+        file.seek(SeekFrom::End(-(CHECKPOINT_DIGEST as i64))).ok()?;
         file.read_exact(&mut digest).ok()?;
         Some(hex(&digest))
     }

@@ -48,8 +48,8 @@ pub struct Record {
     pub sharers: u32,
     /// Peak memory over the whole trial.
     pub memory: MemoryPeak,
-    /// What was planned for it before it ran; absent where nothing is known of its operator, and in records from before that was
-    /// kept.
+    /// What was planned for it before it ran; absent where nothing is known of its operator, and in records from before
+    /// that was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<Planned>,
     /// What the instruments say of the trial; absent where they were off, and in records from before there were any.

@@ -15,8 +15,8 @@ impl Store {
         self.leftovers(trial, done).is_ok_and(|found| !found.is_empty())
     }
 
-    /// Removes the temporary files of `trial` and, where it is `done`, so that nobody goes on from it, its checkpoint; nothing of any other trial. Who
-    /// holds the lock of the trial knows that no other process is writing these.
+    /// Removes the temporary files of `trial` and, where it is `done`, so that nobody goes on from it, its checkpoint;
+    /// nothing of any other trial. Who holds the lock of the trial knows that no other process is writing these.
     ///
     /// # Errors
     /// [`StoreError::Io`] where the file system refuses.

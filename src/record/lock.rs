@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 /// What is read of a lock file at most.
 const LONGEST: u64 = 4096;
 
-/// So long a trainer waits for those that only ask who holds a lock; they share it for a moment, or for longer where they are
-/// stopped meanwhile.
+/// So long a trainer waits for those that only ask who holds a lock; they share it for a moment, or for longer where they
+/// are stopped meanwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Time between two attempts.
@@ -39,8 +39,8 @@ enum Refused {
 }
 
 impl Store {
-    /// Takes the lock of a trial, so that no two processes train it at once. It waits a few seconds for those that only look at
-    /// the lock, and not for another trainer.
+    /// Takes the lock of a trial, so that no two processes train it at once. It waits a few seconds for those that only
+    /// look at the lock, and not for another trainer.
     ///
     /// # Errors
     /// [`StoreError::Locked`] where another process holds it; [`StoreError::LookedAt`] where others look at it all the time;

@@ -149,8 +149,8 @@ impl ProbeCell {
     /// Batches' worth of images that there are; turns go through them again and again.
     pub const BATCHES: u64 = 4;
 
-    /// What the images of steps of so many hold between steps: their pixels, a byte each, and of each its label, its place in
-    /// the order, the corner of its crop, and whether it is mirrored.
+    /// What the images of steps of so many hold between steps: their pixels, a byte each, and of each its label, its
+    /// place in the order, the corner of its crop, and whether it is mirrored.
     pub fn images(&self, batch: u64) -> Bytes {
         let pixels = 3 * u64::from(self.dataset.side()).pow(2);
         Bytes(Self::BATCHES * batch * (pixels + 8 + 8 + 16 + 1))

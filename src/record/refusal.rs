@@ -1,5 +1,5 @@
-//! Machines that could not train a trial, such as one whose GPU is gone. They have nothing to record, and say so in a file of
-//! their own, so that whoever asks for the status hears why a trial waits.
+//! Machines that could not train a trial, such as one whose GPU is gone. They have nothing to record, and say so in a
+//! file of their own, so that whoever asks for the status hears why a trial waits.
 
 use super::store::{file_part, files_in, io_error};
 use super::{Store, StoreError};

@@ -11,9 +11,9 @@
 //! telemetry/<the same>-<arm>.csv.gz    the readings of an arm of the probe at full rate
 //! index/<shard>                       what reports know of the records; can be deleted at any time
 //! ```
-//! A complete record is never replaced, and of several writers of one the first wins, also where the file system has no locks;
-//! an incomplete one is replaced by a rename, so that a reader sees the old one or the new one. Who trains a trial holds
-//! its lock; a file that cannot be trusted is reported and left where it is.
+//! A complete record is never replaced, and of several writers of one the first wins, also where the file system has no
+//! locks; an incomplete one is replaced by a rename, so that a reader sees the old one or the new one. Who trains a trial
+//! holds its lock; a file that cannot be trusted is reported and left where it is.
 
 use super::read::read;
 use super::skipped::unlisted;

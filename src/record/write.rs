@@ -1,6 +1,6 @@
-//! How records come into a store. A complete one has a name that nothing else ever has, and is put there where nothing is;
-//! what did not come to its end has another name, and makes way. So no writer, however late or slow, and on whichever machine,
-//! can put anything in the place of a complete record, and no lock is needed for that.
+//! How records come into a store. A complete one has a name that nothing else ever has, and is put there where nothing
+//! is; what did not come to its end has another name, and makes way. So no writer, however late or slow, and on whichever
+//! machine, can put anything in the place of a complete record, and no lock is needed for that.
 
 use super::read::read;
 use super::store::io_error;
@@ -12,9 +12,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 impl Store {
-    /// Writes a record, whole or not at all: a complete one where [`Store::record_path`] says, unless there is one; any other
-    /// where [`Store::incomplete_path`] says, in the place of the one before. A damaged file in its place is renamed, not
-    /// lost. Writing the same record twice changes nothing.
+    /// Writes a record, whole or not at all: a complete one where [`Store::record_path`] says, unless there is one; any
+    /// other where [`Store::incomplete_path`] says, in the place of the one before. A damaged file in its place is
+    /// renamed, not lost. Writing the same record twice changes nothing.
     ///
     /// # Errors
     /// [`StoreError::AlreadyFinished`] where the trial has a finished record that differs, [`StoreError::Newer`] where it
@@ -70,8 +70,8 @@ impl Store {
         }
     }
 
-    /// Takes away what cannot stay at `path`: an incomplete record goes where these lie, and what is none gets a name by which
-    /// it can still be looked at. What another writer has put there meanwhile goes back.
+    /// Takes away what cannot stay at `path`: an incomplete record goes where these lie, and what is none gets a name by
+    /// which it can still be looked at. What another writer has put there meanwhile goes back.
     fn clear(&self, path: &Path, trial: &Trial) -> Result<(), StoreError> {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(format!(".unreadable-{}-{}", jiff::Timestamp::now().as_millisecond(), std::process::id()));

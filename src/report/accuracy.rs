@@ -89,8 +89,8 @@ pub(super) fn published_cell(trial: &Trial) -> Cell {
     Cell { dataset: trial.dataset.clone(), architecture, norm, epochs }
 }
 
-/// Whether some epoch of a trial on all images saw another number of training images than the data set has, but for those that
-/// a training may go on without.
+/// Whether some epoch of a trial on all images saw another number of training images than the data set has, but for those
+/// that a training may go on without.
 pub(super) fn saw_a_part(record: &Record) -> bool {
     let dataset = &record.trial.dataset;
     let Some(whole) = dataset.images().map(|(train, _)| u64::from(train)) else { return false };

@@ -48,8 +48,9 @@ pub(super) fn like_the_study(trial: &Trial) -> Trial {
     }
 }
 
-/// Whether all images are seen by the study's recipe and operator settings. Implementation, arithmetic, the size of evaluation
-/// batches, the layout of images and how steps are launched may differ. `records`, which are to stand beside the study's, must have seen all images too.
+/// Whether all images are seen by the study's recipe and operator settings. Implementation, arithmetic, the size of
+/// evaluation batches, the layout of images and how steps are launched may differ. `records`, which are to stand beside
+/// the study's, must have seen all images too.
 pub(super) fn is_like_the_study(trial: &Trial, records: &[&Record]) -> bool {
     let whole = trial.train_images.is_none() && trial.test_images.is_none();
     has_its_settings(trial) && whole && !records.iter().any(|record| saw_a_part(record))

@@ -1,4 +1,5 @@
-//! What the floor of a step is made of: how many operations the mathematics needs, and the rate that the device gives for them.
+//! What the floor of a step is made of: how many operations the mathematics needs, and the rate that the device gives for
+//! them.
 
 use super::added::{floor_of, plain_step};
 use super::probe::network_title;

@@ -17,8 +17,8 @@ pub struct ArmFigures {
     pub device: Seconds,
     /// Median over its turns of the host's `step` time.
     pub step: Seconds,
-    /// Its `device` time to that of the first arm, from turns of the same round; absent for the first, and where the times of
-    /// one of them do not count.
+    /// Its `device` time to that of the first arm, from turns of the same round; absent for the first, and where the
+    /// times of one of them do not count.
     pub ratio: Option<Ratio>,
 }
 

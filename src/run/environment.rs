@@ -74,7 +74,7 @@ fn settings() -> BTreeMap<String, String> {
         let name = name.into_string().ok().filter(|name| named(name))?;
         Some((name, value.to_string_lossy().into_owned()))
     });
-    let kernels = ("cpu capability".to_owned(), cpu_capability());
+    let kernels = (Environment::CPU_CAPABILITY.to_owned(), cpu_capability());
     variables.chain([kernels]).chain(cpu_numbers().map(|numbers| ("cpu".to_owned(), numbers))).collect()
 }
 

@@ -92,8 +92,9 @@ impl Run<'_> {
     /// Trains those of `trials` that have no final record, in their order, and tells `events` what happens.
     ///
     /// # Errors
-    /// No data set at all, a store that cannot be locked, or a GPU that has broken or gone. Trials that diverge, run out of memory
-    /// or fail end in an outcome, and those that cannot be trained are left out with a warning; the run goes on.
+    /// No data set at all, a store that cannot be locked, or a GPU that has broken or gone. Trials that diverge, run out
+    /// of memory or fail end in an outcome, and those that cannot be trained are left out with a warning; the run goes
+    /// on.
     pub fn all(&self, trials: &[ResolvedTrial], events: &mut Fanout) -> Result<Summary, RunError> {
         let done = trials.iter().filter(|t| self.done(&t.trial).is_ok_and(|done| done.is_some())).count();
         events.send(Event::RunStarted { trials: trials.len(), done });

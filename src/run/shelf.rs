@@ -44,8 +44,8 @@ impl Shelf {
         Ok(&self.loaded.insert(loaded).2)
     }
 
-    /// What [`TrainingData::digest`] says of the images of a trial that is done, each set asked once; absent where they cannot be
-    /// had. What is part of the program is what it was.
+    /// What [`TrainingData::digest`] says of the images of a trial that is done, each set asked once; absent where they
+    /// cannot be had. What is part of the program is what it was.
     pub fn digest(&mut self, trial: &Trial, run: &Run) -> Option<String> {
         if trial.dataset == Dataset::FashionMini {
             return None;

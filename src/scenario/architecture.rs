@@ -40,7 +40,8 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// Every architecture, in the order of the study's tables (the CIFAR ResNet-18 beside the study's); those for ImageNet last.
+    /// Every architecture, in the order of the study's tables (the CIFAR ResNet-18 beside the study's); those for
+    /// ImageNet last.
     pub const ALL: [Architecture; 14] = [
         Self::Vgg16,
         Self::Resnet18,

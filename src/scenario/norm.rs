@@ -13,8 +13,8 @@ pub enum Norm {
     Bn,
     /// Network deconvolution (Ye et al., 2020).
     Nd,
-    /// Neither: ordinary convolutions with bias where ND has whitening ones. It is trained of VGG-11 only, as in the study; of
-    /// other networks it is probed, to tell what whitening adds.
+    /// Neither: ordinary convolutions with bias where ND has whitening ones. It is trained of VGG-11 only, as in the
+    /// study; of other networks it is probed, to tell what whitening adds.
     Plain,
 }
 

@@ -35,8 +35,9 @@ pub struct Recipe {
     /// kernels; only written where it is so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub channels_last: bool,
-    /// Parts of a batch whose gradients are added up before the update, so that only one part's activations are in memory: the
-    /// same function where no layer measures its batch; BN and ND measure each part. Only written where there are several.
+    /// Parts of a batch whose gradients are added up before the update, so that only one part's activations are in
+    /// memory: the same function where no layer measures its batch; BN and ND measure each part. Only written where there
+    /// are several.
     #[serde(skip_serializing_if = "is_one")]
     pub accumulate: u32,
     /// Constants of the normalisation; absent: the data set's.

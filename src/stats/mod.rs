@@ -1,8 +1,9 @@
 //! Pure numerics: means, intervals, tests, ratios of paired times.
 //!
-//! Every function returns `None` where the numbers do not determine the answer, rather than a number that looks like
-//! one: an interval from a single value, a logarithm of zero, a mean of nothing, anything of a value that is not finite.
-//! Student's t needs two values, the bootstrap three, an interval of the median six; identical values have an interval of no width and no t test.
+//! Every function returns `None` where the numbers do not determine the answer, rather than a number that looks like one:
+//! an interval from a single value, a logarithm of zero, a mean of nothing, anything of a value that is not finite.
+//! Student's t needs two values, the bootstrap three, an interval of the median six; identical values have an interval of
+//! no width and no t test.
 
 mod attempts;
 mod bootstrap;

@@ -30,8 +30,8 @@ pub struct Ratio {
 pub struct Pooled {
     /// Geometric mean over the groups of each group's geometric mean: every group counts the same.
     pub value: f64,
-    /// Confidence interval for groups like these: the wider of Student's t over the groups' mean log-ratios and the percentile
-    /// bootstrap, groups drawn first and then pairs within them; absent for fewer than three groups.
+    /// Confidence interval for groups like these: the wider of Student's t over the groups' mean log-ratios and the
+    /// percentile bootstrap, groups drawn first and then pairs within them; absent for fewer than three groups.
     pub interval: Option<Interval>,
     /// How many groups.
     pub groups: usize,

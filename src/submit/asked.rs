@@ -1,4 +1,5 @@
-//! What each task asks of the cluster: the words of the profile, and what its further options of sbatch say besides or instead.
+//! What each task asks of the cluster: the words of the profile, and what its further options of sbatch say besides or
+//! instead.
 
 use crate::profile::Slurm;
 

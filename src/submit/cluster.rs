@@ -73,8 +73,8 @@ impl Limits {
         Self::of(Answers::default(), &Asked::default())
     }
 
-    /// Asks the cluster, and about the partitions that `slurm` names or else the default one. What is kept in an accounting is
-    /// not known where there is none.
+    /// Asks the cluster, and about the partitions that `slurm` names or else the default one. What is kept in an
+    /// accounting is not known where there is none.
     ///
     /// # Errors
     /// Slurm does not answer.

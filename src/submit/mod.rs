@@ -55,8 +55,8 @@ pub struct Submission<'a> {
     pub before: &'a BTreeSet<String>,
     /// What the tasks run.
     pub program: &'a Path,
-    /// What the folder of the report is called, in that of the scripts, before the plan's name: two submissions may report at
-    /// once.
+    /// What the folder of the report is called, in that of the scripts, before the plan's name: two submissions may
+    /// report at once.
     pub report: &'a str,
     /// What each task's command line has besides the row.
     pub more: &'a [String],

@@ -9,8 +9,8 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// What the names of job arrays begin with; then follow the name of the plan, how many of its rows are before the array's first
-/// (none, where an array has a plan of its own), and the limit in minutes. That of a report ends in `-report`.
+/// What the names of job arrays begin with; then follow the name of the plan, how many of its rows are before the array's
+/// first (none, where an array has a plan of its own), and the limit in minutes. That of a report ends in `-report`.
 pub const JOB: &str = "ndbench-";
 
 /// What Slurm's reason begins with where it could not launch a task, put it back and holds it.
@@ -54,7 +54,8 @@ impl Task {
         self.id.split('_').next().unwrap_or_default()
     }
 
-    /// It waits until somebody does something: `JobHeldUser`, `JobHeldAdmin`, `launch failed requeued held`, `BadConstraints`.
+    /// It waits until somebody does something: `JobHeldUser`, `JobHeldAdmin`, `launch failed requeued held`,
+    /// `BadConstraints`.
     fn is_held(&self) -> bool {
         self.reason == NOWHERE || self.reason.to_ascii_lowercase().contains("held")
     }
@@ -157,7 +158,8 @@ impl Queue {
     }
 }
 
-/// What Slurm calls the job of a line, whatever its name, which may have any sign in it: `31_7`, or `32` where it is in no array.
+/// What Slurm calls the job of a line, whatever its name, which may have any sign in it: `31_7`, or `32` where it is in
+/// no array.
 fn number(line: &str) -> Option<String> {
     let [_, _, _, number, index] = *line.trim().rsplitn(6, '|').collect::<Vec<_>>().first_chunk()?;
     Some(if index == "N/A" { number.into() } else { format!("{number}_{index}") })

@@ -8,8 +8,9 @@ pub const RETRIES: u32 = 10;
 /// Seconds between two attempts to requeue, each of which takes ten where nobody answers.
 const PAUSES: &str = "5 10 20 40 60";
 
-/// Starts of a training that the kernel kills for want of memory: where the job's own group counts it, of each trial of a block the
-/// second one without a checkpoint between proves it, and the next start records it and goes on to the other trial.
+/// Starts of a training that the kernel kills for want of memory: where the job's own group counts it, of each trial of a
+/// block the second one without a checkpoint between proves it, and the next start records it and goes on to the other
+/// trial.
 const STARTS: &str = "1 2 3 4 5";
 
 /// How srun ends where the training was killed by SIGKILL, and where Slurm has seen the kernel do so for want of memory.
@@ -80,7 +81,8 @@ mod tests {
     }
 
     impl Node {
-        /// The training ends with these codes in turn, and the kernel kills for want of memory each time that one is `killed`.
+        /// The training ends with these codes in turn, and the kernel kills for want of memory each time that one is
+        /// `killed`.
         fn new(codes: &[u8], killed: u8) -> Self {
             let node = Self { folder: tempfile::tempdir().unwrap() };
             let codes = codes.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");

@@ -93,6 +93,9 @@ const COARSE: u64 = 64 << 20;
 const LONGEST: usize = 48;
 
 impl Environment {
+    /// Under which name [`Environment::settings`] has the vector instructions of libtorch's kernels.
+    pub const CPU_CAPABILITY: &str = "cpu capability";
+
     /// The device's model and the fingerprint: `cpu-0123456789ab`, `nvidia-h200-0123456789ab`.
     pub fn label(&self) -> String {
         let device = match &self.device {

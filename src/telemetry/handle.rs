@@ -197,10 +197,10 @@ impl Recording {
         }
     }
 
-    /// Ends the recording after `images` training images of the trial that were watched, with fresh readings. Waits for these
-    /// no longer than half a second, and for the series no longer than five. The summary is absent where nothing was watched;
-    /// beside it is what a user should know: the sampler's notices that no recording has told before, and what became of the
-    /// series.
+    /// Ends the recording after `images` training images of the trial that were watched, with fresh readings. Waits for
+    /// these no longer than half a second, and for the series no longer than five. The summary is absent where nothing
+    /// was watched; beside it is what a user should know: the sampler's notices that no recording has told before, and
+    /// what became of the series.
     pub fn finish(self, images: u64) -> (Option<TelemetrySummary>, Vec<String>) {
         let (summary, _, notices) = self.pause(images);
         (summary, notices)

@@ -6,8 +6,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// How many processes the kernel has killed for want of memory in the control group of this process: in its job of Slurm, its
-/// container, or its session. What is counted of the whole machine says nothing of this process: others die there as well.
+/// How many processes the kernel has killed for want of memory in the control group of this process: in its job of Slurm,
+/// its container, or its session. What is counted of the whole machine says nothing of this process: others die there as
+/// well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OomKills {
     /// The machine, since it was started.
@@ -46,7 +47,8 @@ impl OomKills {
     }
 }
 
-/// The group of the job of Slurm in which a group is, if it is in one: of a job each step has one of its own, which ends with it.
+/// The group of the job of Slurm in which a group is, if it is in one: of a job each step has one of its own, which ends
+/// with it.
 fn job(group: &str) -> Option<PathBuf> {
     let is_job = |path: &&Path| {
         let number = path.file_name().and_then(|name| name.to_str()?.strip_prefix("job_"));

@@ -4,7 +4,7 @@
 //! trial, how far, names, types and shapes of the tensors), the tensors' elements in that order as they lie in memory, and
 //! last the SHA-256 of all that. There are no states of random generators: each step seeds its own.
 
-use crate::event::{CHECKPOINT, MemoryPeak, Progress};
+use crate::event::{CHECKPOINT, CHECKPOINT_DIGEST, MemoryPeak, Progress};
 use crate::files;
 use crate::plan::TrialId;
 use crate::telemetry::{Environment, Tally};
@@ -14,8 +14,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
-
-const DIGEST: usize = 32;
 
 /// What a checkpoint says about itself before its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,7 +155,9 @@ pub(super) fn read(path: &Path, trial: &TrialId) -> Result<Option<(Header, Vec<T
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(CheckpointError::Read { path: path.into(), source }),
     };
-    let Some((content, digest)) = content.split_last_chunk::<DIGEST>() else { return Err(CheckpointError::Foreign) };
+    let Some((content, digest)) = content.split_last_chunk::<CHECKPOINT_DIGEST>() else {
+        return Err(CheckpointError::Foreign);
+    };
     let mut rest = content;
     let text = match files::read_head(&mut rest, CHECKPOINT) {
         Ok(text) => text.ok_or(CheckpointError::Foreign)?,

@@ -20,8 +20,8 @@ pub(super) enum Evaluation {
     Interrupted,
 }
 
-/// Judges `model` by the test images, whose pass has begun in `feed`, without gradients, with running statistics. Pictures that
-/// cannot be read are noted in `bad`, and the scores are without them.
+/// Judges `model` by the test images, whose pass has begun in `feed`, without gradients, with running statistics.
+/// Pictures that cannot be read are noted in `bad`, and the scores are without them.
 ///
 /// # Errors
 /// Too many such pictures, or none that can be read.

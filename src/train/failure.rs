@@ -72,8 +72,8 @@ pub fn classify(words: &str) -> Outcome {
     Outcome::Oom { requested, free, message }
 }
 
-/// What CUDA says where a GPU has broken or gone, and not where a program has erred (`cudaGetErrorString`). A launch that fails
-/// without a reason may be either.
+/// What CUDA says where a GPU has broken or gone, and not where a program has erred (`cudaGetErrorString`). A launch that
+/// fails without a reason may be either.
 const BROKEN: [&str; 9] = [
     "uncorrectable ecc error",
     "uncorrectable nvlink error",

@@ -1,5 +1,6 @@
-//! The training step as CUDA graphs: forward and backward pass and the update are captured once and launched as a whole from
-//! then on. On a fast device a step of small kernels takes as long as the host needs to launch them; a graph takes one launch.
+//! The training step as CUDA graphs: forward and backward pass and the update are captured once and launched as a whole
+//! from then on. On a fast device a step of small kernels takes as long as the host needs to launch them; a graph takes
+//! one launch.
 //!
 //! A graph reads its images, labels and learning rate from tensors of its own. [`Patterns`] says which steps have one.
 

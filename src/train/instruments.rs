@@ -41,7 +41,8 @@ impl<'a> Instruments<'a> {
         self.images.set(self.images.get() + images);
     }
 
-    /// Takes the last readings of an execution that ends here: what its last checkpoint keeps, and its record has, are the same.
+    /// Takes the last readings of an execution that ends here: what its last checkpoint keeps, and its record has, are
+    /// the same.
     pub fn settle(&self) {
         self.recording.get().into_iter().for_each(Recording::settle);
     }

@@ -94,7 +94,8 @@ pub fn allocator_probe() -> AllocatorProbe {
     })
 }
 
-/// Watches peak memory from its start on: CUDA's allocator on CUDA; on the CPU live tensors and the resident set of the process.
+/// Watches peak memory from its start on: CUDA's allocator on CUDA; on the CPU live tensors and the resident set of the
+/// process.
 #[derive(Debug)]
 pub(super) struct Meter {
     instrument: Instrument,

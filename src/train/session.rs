@@ -175,7 +175,8 @@ impl<'a> Session<'a> {
         Ok(self.bad_step(true).map(|bad| self.diverged(bad + 1)))
     }
 
-    /// One step of the optimiser; where its time went, if it was sampled. None of its pictures can be read: no step is taken.
+    /// One step of the optimiser; where its time went, if it was sampled. None of its pictures can be read: no step is
+    /// taken.
     fn step(&mut self) -> Result<Option<StepSplit>, TrainError> {
         let Trainer { trial, device, sample_every, .. } = *self.trainer;
         let (epoch, step) = (self.progress.epoch(), self.progress.step);

@@ -79,8 +79,8 @@ impl Watched {
         Ok(Self { child, signals, early, since: Instant::now(), told_to_stop: None, own })
     }
 
-    /// Waits for the program's end, and calls `tick` meanwhile: about every so often, and sooner in the beginning, since many
-    /// programs are short.
+    /// Waits for the program's end, and calls `tick` meanwhile: about every so often, and sooner in the beginning, since
+    /// many programs are short.
     ///
     /// # Errors
     /// What the system says of waiting.

@@ -123,10 +123,11 @@ pub enum Command {
 /// Which trials.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// A scenario: the name of a built-in one (demo, smoke, table1-cifar10, table1-cifar100, overhead-frontier) or the path of a file, or of
-    /// a plan that `submit` wrote
+    /// A scenario: the name of a built-in one (demo, smoke, table1-cifar10, table1-cifar100, overhead-frontier) or the
+    /// path of a file, or of a plan that `submit` wrote
     pub scenario: String,
-    /// A profile: the name of a built-in one (cpu, v100-16gb, a100-40gb, a100-80gb, h200) or the path of a file [default: cpu]
+    /// A profile: the name of a built-in one (cpu, v100-16gb, a100-40gb, a100-80gb, h200) or the path of a file [default:
+    /// cpu]
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
     /// Only these trials, such as `architecture=vgg16,norm=nd`; the same key twice means either

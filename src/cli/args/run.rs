@@ -26,9 +26,11 @@ pub struct RunArgs {
     /// Where to compute.
     #[command(flatten)]
     pub compute: ComputeArgs,
-    /// Train on several devices at a time, a process a device, each one block after the other: `cuda:0,cuda:1`. A GPU is named
-    /// once; `cpu,cpu` are two processes on the host, which disturb each other, so that their times do not count. Of --listen each process has a port of its own, counted up from the one that is given
-    #[arg(long, value_name = "DEVICE,...", value_delimiter = ',', value_parser = parse_device, conflicts_with_all = ["device", "row"])]
+    /// Train on several devices at a time, a process a device, each one block after the other: `cuda:0,cuda:1`. A GPU is
+    /// named once; `cpu,cpu` are two processes on the host, which disturb each other, so that their times do not count.
+    /// Of --listen each process has a port of its own, counted up from the one that is given
+    #[arg(long, value_name = "DEVICE,...", value_delimiter = ',', value_parser = parse_device)]
+    #[arg(conflicts_with_all = ["device", "row"])]
     pub devices: Vec<DeviceArg>,
     /// What `--devices` tells its processes: how many others train on the same device
     #[arg(long, hide = true, default_value = "0")]

@@ -157,7 +157,7 @@ fn of_probes(probes: &[ProbeRecord]) -> Vec<Row> {
 fn subject(kind: &StepKind, environment: &Environment) -> Subject {
     let subject = kind.subject(kind_of(&environment.device));
     let measured = |capability: &String| Cpu::of_capability(capability, environment.threads.into());
-    let cpu = environment.settings.get("cpu capability").map(measured);
+    let cpu = environment.settings.get(Environment::CPU_CAPABILITY).map(measured);
     Subject { cpu: subject.cpu.and(cpu).or(subject.cpu), ..subject }
 }
 

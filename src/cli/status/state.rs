@@ -124,8 +124,8 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// Whether a trial that ended as `record` says, out of memory, diverged or failed, is tried again: it is trained now, or a task
-/// that has not ended it so has it in hand. Tasks have nothing that is finished.
+/// Whether a trial that ended as `record` says, out of memory, diverged or failed, is tried again: it is trained now, or
+/// a task that has not ended it so has it in hand. Tasks have nothing that is finished.
 pub fn is_tried_again(record: &Record, holder: Option<&Holder>, task: Option<&Task>) -> bool {
     let by_task = |task: &Task| record.slurm.as_ref().is_none_or(|job| job.name() != task.id);
     let is_held = holder.is_some_and(|holder| holder.lives == Some(true));

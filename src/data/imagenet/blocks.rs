@@ -1,5 +1,5 @@
-//! JPEGs whose blocks all have the same resolution, decoded block by block: grey ones, and those with chroma as fine as luma,
-//! which most of ImageNet's are. Of a block that is not seen, only the length and the mean are read.
+//! JPEGs whose blocks all have the same resolution, decoded block by block: grey ones, and those with chroma as fine as
+//! luma, which most of ImageNet's are. Of a block that is not seen, only the length and the mean are read.
 
 use super::crop::Area;
 use libjpeg_turbo_rs::JpegError;

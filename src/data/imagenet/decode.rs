@@ -212,8 +212,8 @@ impl Shown {
     }
 }
 
-/// A decoder to RGB: grey is repeated; of four components, which photographs' programs store inverted, each ink takes its share
-/// of what the black one leaves.
+/// A decoder to RGB: grey is repeated; of four components, which photographs' programs store inverted, each ink takes its
+/// share of what the black one leaves.
 fn decoder(bytes: &[u8]) -> Result<Decoder<'_>, String> {
     let limits = DecodeLimits { max_pixels: picture::MAX_PIXELS, ..DecodeLimits::default() };
     let mut decoder = Decoder::new_with_limits(bytes, limits).map_err(|e| e.to_string())?;

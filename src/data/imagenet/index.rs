@@ -1,7 +1,7 @@
 //! The index of a prepared ImageNet: `index.tsv`.
 //!
-//! The first line is a [`Head`] as JSON, then there is a line for each picture ([`Row`]), sorted by split, class and path, and
-//! the last line, `end`, has their number and the digest: an index that was cut is no index.
+//! The first line is a [`Head`] as JSON, then there is a line for each picture ([`Row`]), sorted by split, class and
+//! path, and the last line, `end`, has their number and the digest: an index that was cut is no index.
 
 use super::layout::Split;
 use super::row::Row;

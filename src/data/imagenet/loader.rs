@@ -37,7 +37,8 @@ pub struct Batch {
     pub labels: Tensor,
 }
 
-/// A pass over pictures. What its batches hold depends on these alone: not on threads, their speed, or which batch comes first.
+/// A pass over pictures. What its batches hold depends on these alone: not on threads, their speed, or which batch comes
+/// first.
 #[derive(Debug, Clone)]
 pub struct PhotoPass {
     /// The pictures.
@@ -153,8 +154,8 @@ impl Loader {
         may
     }
 
-    /// The next batch of the pass under way, once it is full; `None` after the last. A picture that cannot be read or decoded is
-    /// noted in `bad`, and the batch is smaller by it; it may be empty.
+    /// The next batch of the pass under way, once it is full; `None` after the last. A picture that cannot be read or
+    /// decoded is noted in `bad`, and the batch is smaller by it; it may be empty.
     ///
     /// # Errors
     /// More bad pictures than `bad` allows, or no memory for a batch.

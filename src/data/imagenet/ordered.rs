@@ -14,8 +14,8 @@ struct Window<T> {
     stopped: bool,
 }
 
-/// Calls `work(0)`, `work(1)` … `work(pieces - 1)` on `threads` threads and `take` with their results, in this order, on this
-/// one. No more than `ahead` pieces are begun and not taken. Ends early where `take` fails.
+/// Calls `work(0)`, `work(1)` … `work(pieces - 1)` on `threads` threads and `take` with their results, in this order, on
+/// this one. No more than `ahead` pieces are begun and not taken. Ends early where `take` fails.
 ///
 /// # Errors
 /// The first of `take`.

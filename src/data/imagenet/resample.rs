@@ -54,7 +54,8 @@ impl Resampler {
         Self { resizer: Resizer::new(), seen: TypedImage::new(SIDE, SIDE) }
     }
 
-    /// Decodes image `number` of a data set from the bytes of its file and writes what is seen of it, [`NUMBERS`] of them, to
+    /// Decodes image `number` of a data set from the bytes of its file and writes what is seen of it, [`NUMBERS`] of
+    /// them, to
     /// `numbers`.
     ///
     /// # Errors
@@ -73,8 +74,8 @@ impl Resampler {
         Ok(())
     }
 
-    /// Scales the window of `part` to what is seen, by the triangle filter as wide as a pixel of the result: what Pillow calls
-    /// bilinear, and torchvision's transforms use.
+    /// Scales the window of `part` to what is seen, by the triangle filter as wide as a pixel of the result: what Pillow
+    /// calls bilinear, and torchvision's transforms use.
     pub(super) fn resize(&mut self, part: &Part) -> Result<(), String> {
         let failed = |e: &dyn std::error::Error| format!("cannot be scaled: {e}");
         let all = TypedImageRef::<U8x3>::from_buffer(part.columns, part.rows, &part.pixels).map_err(|e| failed(&e))?;

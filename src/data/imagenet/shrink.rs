@@ -16,8 +16,8 @@ pub(super) struct Small {
     pub(super) size: (u32, u32),
 }
 
-/// The picture of `pixels`, three bytes each, with a shorter side of `side`; `None` where it is not larger. Scaled by Lanczos's
-/// filter with three lobes.
+/// The picture of `pixels`, three bytes each, with a shorter side of `side`; `None` where it is not larger. Scaled by
+/// Lanczos's filter with three lobes.
 ///
 /// # Errors
 /// What failed, in words.

@@ -4,8 +4,8 @@ use crate::data::DataError;
 use crate::data::error::At;
 use std::path::Path;
 
-/// Names of pictures, without their extension, and their classes. A row is `name,class x0 y0 x1 y1`, with five words for each
-/// object in the picture; all of them are of one class, and the first word names it.
+/// Names of pictures, without their extension, and their classes. A row is `name,class x0 y0 x1 y1`, with five words for
+/// each object in the picture; all of them are of one class, and the first word names it.
 ///
 /// # Errors
 /// Unreadable, no such header, a row without a class.

@@ -33,9 +33,9 @@ pub enum TargetsError {
 }
 
 impl TargetsFile {
-    /// Writes `server` as a target into the file `path`, with the cluster as a label, and node and GPUs as the instance where
-    /// Slurm says which. The job's number is a label for
-    /// relabelling alone, since a series for every job would be too many: `__meta_ndbench_slurm_job_id`.
+    /// Writes `server` as a target into the file `path`, with the cluster as a label, and node and GPUs as the instance
+    /// where Slurm says which. The job's number is a label for relabelling alone, since a series for every job would be
+    /// too many: `__meta_ndbench_slurm_job_id`.
     ///
     /// # Errors
     /// [`TargetsError`].

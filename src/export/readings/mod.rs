@@ -1,5 +1,5 @@
-//! Every reading of trials as OpenMetrics text, under the names that live metrics have: what dashboards show of device and host
-//! while a training goes on they then show of one that is over. `docs/telemetry.md` has the form of the files.
+//! Every reading of trials as OpenMetrics text, under the names that live metrics have: what dashboards show of device
+//! and host while a training goes on they then show of one that is over. `docs/telemetry.md` has the form of the files.
 
 mod peaks;
 

@@ -2,7 +2,8 @@
 //!
 //! A layer measures mean and covariance of its input's patches, takes the covariance's inverse square root `D` by a fixed
 //! number of Newton-Schulz steps, and lets its weight absorb both: `W' = W D`, `b' = b - W' mean`. What follows is an
-//! ordinary convolution or linear map of the unchanged input. Under autocast that map computes in bfloat16, and what leads to
+//! ordinary convolution or linear map of the unchanged input. Under autocast that map computes in bfloat16, and what
+//! leads to
 //! `W'` and `b'` in single precision.
 
 mod channel_deconv;

@@ -78,8 +78,8 @@ impl Geometry {
         [images, self.output, side(height), side(width)]
     }
 
-    /// Whether CPUs without AVX-512 have no kernel for the gradient of its weight on images of this height and width: it is then
-    /// a product of matrices, whose columns are the windows.
+    /// Whether CPUs without AVX-512 have no kernel for the gradient of its weight on images of this height and width: it
+    /// is then a product of matrices, whose columns are the windows.
     fn is_product(self, [height, width]: [u64; 2]) -> bool {
         const LANES: u64 = 8;
         let grouped = self.groups > 1 && !(self.input / self.groups).is_multiple_of(LANES);
@@ -92,15 +92,15 @@ impl Geometry {
     }
 }
 
-/// Numbers that a gradient of a weight takes as a product of matrices: each thread has the columns of an image and a sum of its
-/// own, for which oneDNN asks four times as much as it holds.
+/// Numbers that a gradient of a weight takes as a product of matrices: each thread has the columns of an image and a sum
+/// of its own, for which oneDNN asks four times as much as it holds.
 fn product_buffer(threads: u64, [.., height, width]: Sizes, g: Geometry) -> u64 {
     threads * (g.row() * height * width + 4 * g.weight())
 }
 
 impl Tape {
-    /// The convolution of `x`, which keeps `x` and the weight. What it reads and writes is copied as the tape says, on the way
-    /// back too.
+    /// The convolution of `x`, which keeps `x` and the weight. What it reads and writes is copied as the tape says, on
+    /// the way back too.
     pub fn convolution(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, g: Geometry) -> Tensor {
         let sizes = g.makes(x.sizes);
         let (read, written): (u64, u64) = (x.numbers(), sizes.iter().product());
@@ -147,7 +147,8 @@ impl Tape {
         written
     }
 
-    /// Where the convolution skips pixels, what it finds lies pixel by pixel: it is copied out as it lies, and then by planes.
+    /// Where the convolution skips pixels, what it finds lies pixel by pixel: it is copied out as it lies, and then by
+    /// planes.
     fn gradient_of_images(&self, read: u64, written: u64, g: Geometry) -> Gradient {
         if self.kernels.copies != Copies::Everything || g.stride == 1 || g.groups > 1 {
             return Gradient::whole(self.written(Flowing, read, || self.read_copies(written, g)));

@@ -93,7 +93,8 @@ impl Measured {
 }
 
 impl Tape {
-    /// What `weight`, of `m.rows` rows, becomes that absorbs the whitening of `x`, and `x` as the convolution should read it.
+    /// What `weight`, of `m.rows` rows, becomes that absorbs the whitening of `x`, and `x` as the convolution should read
+    /// it.
     pub fn absorb(&self, x: &Tensor, weight: &Tensor, m: Measured, whitening: Whitening) -> (Tensor, Tensor) {
         let weight = weight.view([1, m.groups, m.rows / m.groups, m.features]);
         if !self.training {
@@ -203,8 +204,8 @@ impl Tape {
     }
 }
 
-/// Matrices that the derivative of the fast operator's steps computes with at a time: the symmetric gradient, the direction, those of
-/// the three factors, and a product (`native/inverse_sqrt.cpp`).
+/// Matrices that the derivative of the fast operator's steps computes with at a time: the symmetric gradient, the
+/// direction, those of the three factors, and a product (`native/inverse_sqrt.cpp`).
 const UNDER_WAY: usize = 6;
 
 /// Matrices that the fast operator keeps of `n_iter` steps, two at a time (`docs/fast-operator.md`).

@@ -1,9 +1,9 @@
 //! What is known of the files of a store without reading them again.
 //!
 //! The files are the only truth: an entry counts as long as its file states the checksum that it had, and size, times and
-//! inode are what they were; what is no record is read every time, and a store without its index in full. The index lies in 64 shards, `index/00` to `index/3f`, each replaced whole,
-//! so that several programs may read and write it at once: the last one wins. Where the store cannot be written, the
-//! shards lie in the user's cache folder.
+//! inode are what they were; what is no record is read every time, and a store without its index in full. The index lies
+//! in 64 shards, `index/00` to `index/3f`, each replaced whole, so that several programs may read and write it at once:
+//! the last one wins. Where the store cannot be written, the shards lie in the user's cache folder.
 
 mod code;
 mod shard;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::fs::Metadata;
 use std::path::Path;
 
-/// The checksum that a record's file states, with its size, times and inode. A record that was replaced is told by the checksum,
-/// whatever the clocks say; the rest tells of files that somebody has changed without it.
+/// The checksum that a record's file states, with its size, times and inode. A record that was replaced is told by the
+/// checksum, whatever the clocks say; the rest tells of files that somebody has changed without it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::record) struct Stamp {
     stated: Stated,

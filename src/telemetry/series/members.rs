@@ -19,9 +19,9 @@ pub(super) struct Members {
 }
 
 impl Members {
-    /// Opens the file at `path`: to go on behind its whole members where it `resumes` and there are any with these columns;
-    /// else it begins anew, with the line of the header. What it should have gone on from and cannot, such as a file with the
-    /// columns of another version, stays beside it as `PATH.before`, or `PATH.before-2` and so on.
+    /// Opens the file at `path`: to go on behind its whole members where it `resumes` and there are any with these
+    /// columns; else it begins anew, with the line of the header. What it should have gone on from and cannot, such as a
+    /// file with the columns of another version, stays beside it as `PATH.before`, or `PATH.before-2` and so on.
     ///
     /// # Errors
     /// Whatever the file system says.

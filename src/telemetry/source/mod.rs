@@ -15,11 +15,12 @@ pub(super) trait Source: Send {
     /// Makes a call. [`Call::Open`] starts the driver's library anew and finds the device.
     fn call(&mut self, call: Call) -> Result<Answer, CallError>;
 
-    /// Lets go of the driver's library, where it was started: the device is lost. Of a library that others of this process use
-    /// nothing is started anew before all of them have let go.
+    /// Lets go of the driver's library, where it was started: the device is lost. Of a library that others of this
+    /// process use nothing is started anew before all of them have let go.
     fn close(&mut self);
 
-    /// Once [`Call::Events`] has succeeded, what comes of waiting for errors of the driver goes to `tell`, from another thread.
+    /// Once [`Call::Events`] has succeeded, what comes of waiting for errors of the driver goes to `tell`, from another
+    /// thread.
     fn listen(&mut self, tell: Tell);
 
     /// It stands in the driver's place: what it answers is no measurement.

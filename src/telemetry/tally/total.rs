@@ -17,7 +17,8 @@ pub(super) struct Total {
 }
 
 impl Total {
-    /// Takes a reading of what is itself summed over time without its gaps: after one longer than `gap` it goes on from here.
+    /// Takes a reading of what is itself summed over time without its gaps: after one longer than `gap` it goes on from
+    /// here.
     pub fn read_without_gaps(&mut self, value: f64, at: Duration, gap: Duration) {
         if self.last.is_some_and(|(_, then)| at.saturating_sub(then) > gap) {
             self.pause();
