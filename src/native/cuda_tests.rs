@@ -28,8 +28,10 @@ fn compile(library: &Path) {
     let libtorch = Path::new(env!("NDBENCH_LIBTORCH_LIB"));
     let include = libtorch.parent().unwrap().join("include");
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
-    let mut command = Command::new(compiler);
-    command.args(["-std=c++17", "-shared", "-fPIC", "-w", "-I"]).arg(include);
+    // Such as `ccache c++`.
+    let mut words = compiler.split_whitespace();
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).args(["-std=c++17", "-shared", "-fPIC", "-w", "-I"]).arg(include);
     command.args(["tests/native/scripted_device.cpp", "-o"]).arg(library);
     let output = command.arg("-L").arg(libtorch).arg("-lc10").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -43,7 +45,7 @@ fn on_the_scripted_device(library: &Path) {
         std::mem::forget(library);
     }
     let amount = |now, peak| Amount { now: Bytes(now), peak: Bytes(peak) };
-    let says = |i| Memory {
+    let says = |i: u64| Memory {
         allocated: amount(1000 + i, 2000 + i),
         reserved: amount(3000 + i, 4000 + i),
         active: amount(5000 + i, 6000 + i),

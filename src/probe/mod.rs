@@ -22,7 +22,7 @@ use crate::telemetry::{Level, Telemetry};
 use crate::train::{catch, classify, live_memory, stream_for, with_memory_left};
 use crate::units::{Bytes, Seconds};
 use arm::{Arm, Images};
-use schedule::{Piece, pieces, schedule, steps_of_turn};
+use schedule::{Piece, pieces, schedule, steps_of_piece, steps_of_turn};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub struct Probe<'a> {
     pub floor: bool,
     /// Starts the instruments at a level.
     pub instruments: &'a dyn Fn(Level) -> Telemetry,
-    /// Once true, the probe ends after the turn under way.
+    /// Once true, the probe ends after the piece of a turn that is under way.
     pub interrupt: &'a AtomicBool,
 }
 
@@ -127,10 +127,10 @@ impl Probe<'_> {
         let least = if levels_differ { READINGS.as_secs_f64() } else { 0.0 };
         let longest = warm.iter().copied().fold(0.0, f64::max);
         let seconds = self.budget.as_secs_f64() / f64::from(self.rounds.max(1));
-        let steps = steps_of_turn(seconds, round_seconds, (least, longest));
-        let pieces = if levels_differ { pieces(steps, longest) } else { vec![steps] };
+        let most = if levels_differ { steps_of_piece(longest) } else { usize::MAX };
+        let steps = steps_of_turn(seconds, round_seconds, (least, longest), most);
         let mut instruments = Instruments::new(self.instruments);
-        for piece in schedule(self.rounds, runners.len(), &pieces) {
+        for piece in schedule(self.rounds, runners.len(), &pieces(steps, most)) {
             if self.interrupt.load(Ordering::Relaxed) {
                 return Ok(None);
             }

@@ -35,17 +35,24 @@ fn order(arms: usize, number: usize) -> Vec<usize> {
     if number.is_multiple_of(2) { order.collect() } else { order.rev().collect() }
 }
 
-/// How many steps of each arm fit into `seconds`, where one step of every arm takes `step_of_all`, and two of a turn do not
-/// count: at least one that does, and as many of the longest step as last `least` seconds.
-pub(super) fn steps_of_turn(seconds: f64, step_of_all: f64, (least, longest): (f64, f64)) -> usize {
-    let fitting = (seconds / step_of_all - 2.0).clamp(1.0, MOST_STEPS) as usize;
+/// How many steps that count a piece has, where the longest takes `longest` seconds.
+pub(super) fn steps_of_piece(longest: f64) -> usize {
+    ((PIECE / longest.max(1e-6)) as usize).max(1)
+}
+
+/// How many steps of each arm fit into `seconds`, where one step of every arm takes `step_of_all`, and one of a turn and one
+/// of each piece of it, of up to `most` steps, do not count: at least one that does, and as many of the longest step as last
+/// `least` seconds.
+pub(super) fn steps_of_turn(seconds: f64, step_of_all: f64, (least, longest): (f64, f64), most: usize) -> usize {
+    let in_one_piece = seconds / step_of_all - 2.0;
+    let in_pieces = (seconds / step_of_all - 1.0) / (1.0 + 1.0 / most as f64);
+    let fitting = in_one_piece.min(in_pieces).clamp(1.0, MOST_STEPS) as usize;
     // A step that takes no time would need any number of them.
     fitting.max((least / longest.max(1e-6)).ceil() as usize)
 }
 
-/// The pieces of a turn of `steps` steps, the longest of which takes `longest` seconds: how many steps each has, in order.
-pub(super) fn pieces(steps: usize, longest: f64) -> Vec<usize> {
-    let most = ((PIECE / longest.max(1e-6)) as usize).clamp(1, steps);
+/// The pieces of a turn of `steps` steps, of up to `most` steps each: how many each has, in order.
+pub(super) fn pieces(steps: usize, most: usize) -> Vec<usize> {
     let count = steps.div_ceil(most);
     (0..count).map(|n| steps * (n + 1) / count - steps * n / count).collect()
 }
@@ -69,16 +76,18 @@ mod tests {
 
     #[test]
     fn a_turn_fills_its_time_and_has_at_least_one_step() {
-        let steps = |seconds, step| steps_of_turn(seconds, step, (0.0, 1.0));
+        let steps = |seconds, step| steps_of_turn(seconds, step, (0.0, 1.0), usize::MAX);
         assert_eq!([steps(10.0, 1.0), steps(10.0, 100.0), steps(10.0, 1e-6), steps(10.0, 0.0)], [8, 1, 50, 50]);
-        assert_eq!(steps_of_turn(1.0, 0.03, (2.5, 0.01)), 250, "slow readings need long turns");
-        assert_eq!(steps_of_turn(1.0, 30.0, (2.5, 10.0)), 1);
+        assert_eq!(steps_of_turn(1.0, 0.03, (2.5, 0.01), usize::MAX), 250, "slow readings need long turns");
+        assert_eq!(steps_of_turn(1.0, 30.0, (2.5, 10.0), 1), 1);
+        assert_eq!(steps_of_turn(13.0, 1.0, (0.0, 0.1), 3), 9, "three pieces of 3 and 1, and 1");
     }
 
     #[test]
     fn the_pieces_of_a_turn_are_alike_and_make_it_whole() {
-        assert_eq!(pieces(3, 1.0), [1, 1, 1]);
-        assert_eq!(pieces(10, 0.1), [2, 3, 2, 3]);
-        assert_eq!(pieces(50, 1e-9), [50]);
+        assert_eq!([1.0, 0.09].map(steps_of_piece), [1, 3]);
+        assert_eq!(pieces(3, 1), [1, 1, 1]);
+        assert_eq!(pieces(10, 3), [2, 3, 2, 3]);
+        assert_eq!(pieces(50, usize::MAX), [50]);
     }
 }

@@ -32,8 +32,8 @@ impl<'a> Instruments<'a> {
         })
     }
 
-    /// What the calls to the driver cost.
-    pub fn calls(&self) -> Vec<CallCost> {
+    /// What the calls to the driver cost; the instruments are stopped.
+    pub fn calls(self) -> Vec<CallCost> {
         let mut calls: BTreeMap<Call, CallStats> = BTreeMap::new();
         for stats in self.sets.values().flat_map(|telemetry| telemetry.latest().get().calls.clone()) {
             calls.entry(stats.call).and_modify(|sum| sum.add(&stats)).or_insert(stats);
@@ -74,25 +74,24 @@ impl Watch {
 
     /// Records while a piece of a turn trains `images` images.
     pub fn during<T>(&mut self, telemetry: &Telemetry, images: u64, is_last: bool, piece: impl FnOnce() -> T) -> T {
-        let recording = self.recording.take().unwrap_or_else(|| {
+        if self.recording.is_none() {
             let series = Series { path: self.series.clone(), resumes: self.tally.is_some() };
-            telemetry.record(self.tally.take(), Some(series))
-        });
+            self.recording = Some(telemetry.record(self.tally.take(), Some(series)));
+        }
         let result = piece();
         self.images += images;
         if is_last {
-            self.end(recording)
-        } else {
-            self.recording = Some(recording)
+            self.end();
         }
         result
     }
 
-    /// A turn has ended.
-    fn end(&mut self, recording: Recording) {
+    /// Ends the recording of a turn.
+    fn end(&mut self) {
+        let Some(recording) = self.recording.take() else { return };
         let (summary, tally, notices) = recording.pause(self.images);
         (self.summary, self.tally) = (summary, tally);
-        // Each turn may say the same again.
+        // Of the series each turn may say the same again.
         for notice in notices {
             if !self.notices.contains(&notice) {
                 self.notices.push(notice);
@@ -106,9 +105,9 @@ impl Watch {
     }
 }
 
-/// Ends the recording of a turn that was broken off: nothing writes its series any more.
+/// Of a turn that was broken off nothing writes the series any more.
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.recording.take().into_iter().for_each(|recording| drop(recording.pause(self.images)));
+        self.end();
     }
 }

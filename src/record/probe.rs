@@ -199,7 +199,7 @@ impl ProbeArm {
     }
 }
 
-/// Some steps in a row.
+/// The steps of an arm in a round, in a row or in pieces that alternate with those of other arms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
     /// `device` time of each step: between events on its stream; on the CPU, the host's.

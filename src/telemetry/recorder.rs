@@ -67,14 +67,9 @@ impl Recorder {
         self.series.as_ref().map_or(Duration::ZERO, SeriesSender::cpu)
     }
 
-    /// What comes until [`Recorder::wake`] is not the recording's.
+    /// Nothing is looked at until the next look.
     pub fn rest(&self) {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).rest();
-    }
-
-    /// The recording goes on, with the devices like this.
-    pub fn wake(&self, at: Duration, devices: &[Counts]) {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).count(at, devices);
     }
 
     /// The recording begins now, with the devices like this.

@@ -147,9 +147,9 @@ impl Device {
         self.lanes.hurry(lanes, now);
     }
 
-    /// A tick came at which nothing is to be asked.
-    pub fn rest(&mut self, now: Duration) {
-        self.lanes.pass(now);
+    /// What the lanes read is due by so much later.
+    pub fn postpone(&mut self, by: Duration) {
+        self.lanes.postpone(by);
     }
 
     /// A tick came while `call` had not answered for `since`.

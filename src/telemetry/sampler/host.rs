@@ -85,6 +85,12 @@ impl HostWatch {
         New { machine, process }
     }
 
+    /// Makes the next looks due by so much later.
+    pub fn postpone(&mut self, by: Duration) {
+        self.next += by;
+        self.below.iter_mut().for_each(|below| below.next += by);
+    }
+
     /// From now on watches the processes below this one, `every` so often, instead of this one.
     pub fn watch_below(&mut self, every: Duration) {
         let below = Below { every, next: Duration::ZERO, pids: Vec::new() };

@@ -134,6 +134,11 @@ impl Lanes {
         turns as u64
     }
 
+    /// Makes every lane due by so much later.
+    pub fn postpone(&mut self, by: Duration) {
+        self.0.iter_mut().for_each(|lane| lane.next += by);
+    }
+
     /// Makes `lanes` due at `now`, if they were due later.
     pub fn hurry(&mut self, lanes: Hurry, now: Duration) {
         let left_out = if lanes == Hurry::AllButSlow { 1 } else { 0 };

@@ -141,7 +141,11 @@ impl Sampler {
         let tick = Lanes::tick(self.level);
         let mut next = self.clock.now();
         loop {
-            match inbox.recv_timeout(next.saturating_sub(self.clock.now())) {
+            let message = match self.rests {
+                Some(_) => inbox.recv().map_err(RecvTimeoutError::from),
+                None => inbox.recv_timeout(next.saturating_sub(self.clock.now())),
+            };
+            match message {
                 Ok(Message::Round(number, round)) => self.absorb(number, round),
                 Ok(Message::Heard(number, heard)) => self.hear(number, heard),
                 Ok(Message::Begin(recorder)) => {
@@ -156,10 +160,12 @@ impl Sampler {
                 Err(RecvTimeoutError::Timeout) => {
                     let late = self.clock.now().saturating_sub(next).as_nanos() / tick.as_nanos();
                     next += tick * (late as u32 + 1);
-                    self.due(late as u64);
+                    self.missed += late as u64;
+                    self.tick(None);
                 }
                 Ok(Message::Below(every)) => self.host.watch_below(every),
-                Ok(Message::Rest(rests)) => self.rest(rests),
+                Ok(Message::Rest(true)) => self.rest(),
+                Ok(Message::Rest(false)) => next += self.wake(),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.hurry.is_some() && !self.is_owed_readings() {
@@ -170,31 +176,21 @@ impl Sampler {
         }
     }
 
-    /// A tick is due, after `late` that passed unused. While it rests, this one passes too.
-    fn due(&mut self, late: u64) {
-        if self.rests.is_some() {
-            let now = self.clock.now();
-            return self.devices.iter_mut().for_each(|watched| watched.device.rest(now));
+    /// Begins to rest: for a recording this is no time at all.
+    fn rest(&mut self) {
+        if self.rests.is_none() {
+            self.rests = Some(self.clock.now());
+            self.recorder.iter().for_each(Recorder::rest);
         }
-        self.missed += late;
-        self.tick(None);
     }
 
-    /// Begins or ends to rest: for a recording this time is none, and what counters count meanwhile is not its own.
-    fn rest(&mut self, rests: bool) {
-        let now = self.clock.now();
-        match (self.rests, rests) {
-            (None, true) => {
-                self.rests = Some(now);
-                self.recorder.iter().for_each(Recorder::rest);
-            }
-            (Some(since), false) => {
-                (self.rests, self.rested) = (None, self.rested + now.saturating_sub(since));
-                let (at, counts) = (self.watched(), self.counts());
-                self.recorder.iter().for_each(|recorder| recorder.wake(at, &counts));
-            }
-            _ => {}
-        }
+    /// Goes on after a rest; how long it was. All that was due by then is due so much later.
+    fn wake(&mut self) -> Duration {
+        let rest = self.rests.take().map_or(Duration::ZERO, |since| self.clock.now().saturating_sub(since));
+        self.rested += rest;
+        self.host.postpone(rest);
+        self.devices.iter_mut().for_each(|watched| watched.device.postpone(rest));
+        rest
     }
 
     /// Time by the clock, without rests.
@@ -256,9 +252,7 @@ impl Sampler {
         let watched = &mut self.devices[number];
         let waited = watched.device.hear(&heard, self.clock.now(), self.clock.unix());
         watched.let_go_if_lost();
-        if self.rests.is_none() {
-            self.recorder.iter().for_each(|recorder| recorder.hear(number, &heard, waited));
-        }
+        self.recorder.iter().for_each(|recorder| recorder.hear(number, &heard, waited));
         if heard != Ok(None) {
             self.publish();
         }

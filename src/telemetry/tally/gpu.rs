@@ -56,11 +56,15 @@ pub(super) struct GpuTally {
 impl GpuTally {
     /// The next look is the first of another execution.
     pub fn pause(&mut self) {
-        let plain = [&mut self.samples, &mut self.missed, &mut self.lost, &mut self.busy, &mut self.memory_busy];
-        let energy = [&mut self.energy, &mut self.energy_estimated];
-        let lists = self.traffic.iter_mut().chain(&mut self.ecc);
-        let maps = self.throttle.values_mut();
-        plain.into_iter().chain(energy).chain(lists).chain(maps).for_each(Total::pause);
+        self.rest();
+        let counts = [&mut self.samples, &mut self.missed, &mut self.lost];
+        counts.into_iter().chain(&mut self.ecc).chain(self.throttle.values_mut()).for_each(Total::pause);
+    }
+
+    /// Until the next look it works for somebody else. That it was lost, slowed down or faulty meanwhile is told all the same.
+    pub fn rest(&mut self) {
+        let work = [&mut self.busy, &mut self.memory_busy, &mut self.energy, &mut self.energy_estimated];
+        work.into_iter().chain(&mut self.traffic).for_each(Total::pause);
     }
 
     /// Samples, and missed ones.
@@ -190,7 +194,12 @@ impl GpuTally {
             dram_active: self.dram.spread(Ratio),
             power: self.power.spread(Watts),
             energy: self.energy(seconds, images),
-            throttle: self.throttle.iter().map(|(reason, total)| (reason.clone(), Seconds(total.sum()))).collect(),
+            // Of rests too, but never longer than it was watched.
+            throttle: self
+                .throttle
+                .iter()
+                .map(|(reason, total)| (reason.clone(), Seconds(total.sum().min(seconds))))
+                .collect(),
             temperature: range(&self.temperature, Celsius),
             memory_temperature: range(&self.memory_temperature, Celsius),
             sm_clock: range(&self.sm_clock, Hertz),

@@ -54,16 +54,16 @@ impl Tally {
     pub(super) fn begin(level: Level, before: Option<Tally>) -> Self {
         let mut tally = before.unwrap_or_default();
         (tally.level, tally.executions) = (level, tally.executions + 1);
-        let Tally { seconds, ticks, missed_ticks, own_cpu, .. } = &mut tally;
-        [seconds, ticks, missed_ticks, own_cpu].into_iter().for_each(Total::pause);
-        tally.rest();
+        let Tally { seconds, ticks, missed_ticks, cpu, own_cpu, retries, ooms, .. } = &mut tally;
+        [seconds, ticks, missed_ticks, cpu, own_cpu, retries, ooms].into_iter().for_each(Total::pause);
+        tally.gpus.iter_mut().for_each(GpuTally::pause);
         tally
     }
 
-    /// What process and devices do until the next look is none of the trial's.
+    /// What process and devices use until the next look is none of the trial's; what befalls them is.
     pub(super) fn rest(&mut self) {
-        [&mut self.cpu, &mut self.retries, &mut self.ooms].into_iter().for_each(Total::pause);
-        self.gpus.iter_mut().for_each(GpuTally::pause);
+        self.cpu.pause();
+        self.gpus.iter_mut().for_each(GpuTally::rest);
     }
 
     /// Training images of the trial that were watched up to here.
@@ -77,8 +77,7 @@ impl Tally {
         self.gpus.iter_mut().zip(devices).filter(|(_, device)| device.is_gone).for_each(|(gpu, _)| gpu.gone());
     }
 
-    /// Takes what has become of the devices so far.
-    pub(super) fn count(&mut self, at: Duration, devices: &[Counts]) {
+    fn count(&mut self, at: Duration, devices: &[Counts]) {
         self.gpus.resize_with(self.gpus.len().max(devices.len()), GpuTally::default);
         self.gpus.iter_mut().zip(devices).for_each(|(gpu, counts)| gpu.count(at, *counts));
     }
