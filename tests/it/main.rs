@@ -6,6 +6,8 @@ mod bad_inputs;
 #[cfg(feature = "torch")]
 mod bench;
 mod benches;
+#[cfg(target_os = "linux")]
+mod cluster;
 mod containers;
 #[cfg(feature = "torch")]
 mod costs;
@@ -30,6 +32,8 @@ mod golden;
 mod gpu;
 #[cfg(feature = "torch")]
 mod imagenet_interruption;
+#[cfg(target_os = "linux")]
+mod in_hand;
 #[cfg(feature = "torch")]
 mod interruption;
 mod kubernetes;
