@@ -19,7 +19,7 @@ pub enum Basis {
         /// How many.
         trials: usize,
     },
-    /// The study's published seconds for the cell on a V100, divided by the profile's assumed speed against it.
+    /// The study's published seconds for the cell on its device, divided by the profile's assumed speed against that.
     Study {
         /// That speed.
         speed: f64,
@@ -36,14 +36,14 @@ pub enum Basis {
     Unknown,
 }
 
-/// `3 records`, `study / 1.2`, `steps`, `assumed`, `unknown`.
+/// `3 records`, `study / 1.67`, `steps`, `assumed`, `unknown`.
 impl fmt::Display for Basis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Records { trials: 1 } => f.pad("1 record"),
             Self::Records { trials } => f.pad(&format!("{trials} records")),
             Self::Study { speed: 1.0 } => f.pad("study"),
-            Self::Study { speed } => f.pad(&format!("study / {speed}")),
+            Self::Study { speed } => f.pad(&format!("study / {}", (speed * 100.0).round() / 100.0)),
             Self::Steps { speed: 1.0 } => f.pad("steps"),
             Self::Steps { speed } => f.pad(&format!("steps / {speed}")),
             Self::Assumed => f.pad("assumed"),
@@ -162,10 +162,15 @@ fn is_usual(trial: &Trial) -> bool {
 /// The study's seconds, for trials like the study's: its batch, its arithmetic, its layout of images, its code; fewer images
 /// take less.
 fn from_study(trial: &Trial, profile: &Profile) -> Option<(Seconds, f64)> {
-    let speed = profile.estimates().study_speed?;
+    let speed = profile.estimates().study_speed? / study::speed(&trial.dataset);
     let published = trial.deconvolution.is_none_or(|d| d.implementation == Implementation::Published);
     let Recipe { batch_size, precision, channels_last, .. } = trial.recipe;
-    if batch_size != 128 || precision != Precision::Fp32 || channels_last || !published || !is_usual(trial) {
+    if batch_size != study::batch_size(&trial.dataset)
+        || precision != Precision::Fp32
+        || channels_last
+        || !published
+        || !is_usual(trial)
+    {
         return None;
     }
     let all = study::seconds(&trial.dataset, trial.architecture, trial.norm, trial.epochs)?;

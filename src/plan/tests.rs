@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::profile::Profile;
-use crate::scenario::{Architecture, Implementation, Norm, Precision, Scenario};
+use crate::scenario::{Architecture, Implementation, Norm, Precision, Recipe, Scenario};
 use crate::units::{Bytes, Seconds};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -193,11 +193,11 @@ fn a_network_may_have_norms_and_a_learning_rate_of_its_own() {
 }
 
 #[test]
-fn of_networks_for_imagenet_time_is_assumed_and_memory_accounted_for() {
+fn memory_of_networks_for_imagenet_is_accounted_for() {
     let trials = all("table2-imagenet");
     for trial in trials.iter().map(|t| &t.trial) {
         let found = estimate(trial, &profile("a100-80gb"), &Repetitions::default());
-        assert_eq!((found.basis, found.memory.is_some(), found.fits), (Basis::Assumed, true, true), "{trial}");
+        assert_eq!((found.memory.is_some(), found.fits), (true, true), "{trial}");
     }
     // Costs are those of images of another size.
     let small = expand(&small(), &profile("cpu"), &set(&["matrix.architectures=[\"vgg11\"]"]), &Filter::default());
@@ -329,6 +329,25 @@ fn the_study_on_its_own_device_takes_the_hours_it_took_and_fits() {
         hours += e.seconds.unwrap().0 / 3600.0;
     }
     assert!((hours - 312.5).abs() < 0.1, "{hours}");
+}
+
+#[test]
+fn imagenet_on_the_studys_device_takes_the_days_it_took() {
+    let (a100, trials) = (profile("a100-80gb"), all("table2-imagenet"));
+    let of = |architecture: Architecture, norm: Norm| {
+        let trial = trials.iter().find(|t| (t.trial.architecture, t.trial.norm) == (architecture, norm)).unwrap();
+        let found = estimate(&trial.trial, &a100, &Repetitions::default());
+        assert_eq!(found.basis, Basis::Study { speed: 1.0 }, "{}", trial.trial);
+        found.seconds.unwrap().0
+    };
+    assert!((of(Architecture::Vgg11, Norm::Plain) - 112_991.0).abs() < 1e-6);
+    let ratio = |architecture| of(architecture, Norm::Nd) / of(architecture, Norm::Bn);
+    let ratios = [Architecture::Vgg11, Architecture::Resnet18Imagenet, Architecture::Densenet121Imagenet].map(ratio);
+    assert_eq!(ratios.map(|ratio| (ratio * 100.0).round()), [175.0, 272.0, 144.0], "its Table 10");
+    let elsewhere = estimate(&trials[0].trial, &profile("h200"), &Repetitions::default());
+    assert_eq!(elsewhere.basis.to_string(), "study / 1.67");
+    let smaller = Trial { recipe: Recipe { batch_size: 128, ..trials[0].trial.recipe }, ..trials[0].trial.clone() };
+    assert_eq!(estimate(&smaller, &a100, &Repetitions::default()).basis, Basis::Assumed);
 }
 
 #[test]
