@@ -41,9 +41,11 @@ pub enum RecordError {
         /// Of the trial in the record.
         computed: TrialId,
     },
-    /// JSON has no infinities and no NaN, so the record could not be read back.
-    #[error("a number in the record {name} is not finite, and JSON cannot hold it: {source}")]
-    NotFinite {
+    /// What would be written could not be read back: JSON has no infinities and no NaN.
+    #[error(
+        "the record {name} could not be read back, as where a number is not finite, which JSON cannot hold: {source}"
+    )]
+    NotReadBack {
         /// Which record.
         name: String,
         /// What a reader would have said.

@@ -82,7 +82,7 @@ impl Record {
     /// The record as indented JSON with its checksum. Numbers are written so that they read back bit for bit.
     ///
     /// # Errors
-    /// [`RecordError::NotFinite`] where a number is infinite or not a number.
+    /// [`RecordError::NotReadBack`] where a number is infinite or not a number.
     pub fn to_json(&self) -> Result<String, RecordError> {
         seal(self, &format!("of trial {}", self.trial_id))
     }
@@ -236,7 +236,7 @@ mod tests {
     fn a_number_that_json_cannot_hold_is_refused() {
         let mut record = record();
         record.epochs[1].test_loss = f64::INFINITY;
-        assert!(matches!(record.to_json(), Err(RecordError::NotFinite { .. })));
+        assert!(matches!(record.to_json(), Err(RecordError::NotReadBack { .. })));
     }
 
     #[test]

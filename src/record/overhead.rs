@@ -48,6 +48,10 @@ impl StepOverhead {
             // A device that was lost, shared or throttled says nothing of the instruments.
             return None;
         }
+        if on.telemetry.as_ref().is_some_and(|telemetry| !telemetry.gpus.is_empty() && telemetry.samples == 0) {
+            // Nor do turns in which no device answered.
+            return None;
+        }
         let steps = |arm: &ProbeArm| arm.turns.iter().map(|turn| turn.step().0).collect::<Vec<_>>();
         let growth: Vec<f64> = steps(off).into_iter().zip(steps(on)).map(|(off, on)| on / off - 1.0).collect();
         // A round in which something else ran shows more than the instruments ever do.
@@ -136,6 +140,9 @@ mod tests {
         assert!((low - 0.01).abs() < 1e-9 && (high - 0.01).abs() < 1e-9);
         assert!(StepOverhead::of(&probe, Level::Minimal).unwrap().relative.abs() < 1e-12);
         assert_eq!(StepOverhead::of(&probe, Level::Off), None);
+        let mut silent = probe.clone();
+        silent.cell.arms[2].telemetry.as_mut().unwrap().gpus = vec![GpuSummary::default()];
+        assert_eq!(StepOverhead::of(&silent, Level::Full), None, "its device never answered");
         assert_eq!(StepOverhead::of(&made_up::probe(&[&[1.0], &[3.0]]), Level::Full), None, "BN and ND are no levels");
     }
 

@@ -235,7 +235,7 @@ impl ProbeRecord {
     /// The record as indented JSON with its checksum.
     ///
     /// # Errors
-    /// [`RecordError::NotFinite`] where a number is infinite or not a number.
+    /// [`RecordError::NotReadBack`] where a number is infinite or not a number.
     pub fn to_json(&self) -> Result<String, RecordError> {
         seal(self, &format!("of the probe {}", self.name()))
     }
@@ -273,6 +273,7 @@ fn name(architecture: Architecture, dataset: &Dataset, started: jiff::Timestamp)
 mod tests {
     use super::super::made_up;
     use super::*;
+    use crate::telemetry::GpuSummary;
 
     fn record() -> ProbeRecord {
         made_up::probe(&[&[1.0, 1.5], &[3.0, 3.25]])
@@ -288,6 +289,16 @@ mod tests {
         let newer = text.replace(PROBE_SCHEMA, "ndbench.probe/2");
         assert!(ProbeRecord::parse(newer.as_bytes()).unwrap_err().to_string().contains("newer than `ndbench.probe/1`"));
         assert_eq!(record().name(), "vgg16-cifar10-19700101T000000000Z");
+    }
+
+    #[test]
+    fn the_drivers_errors_read_back_under_their_numbers() {
+        let mut probe = made_up::telemetry_probe(&[&[1.0], &[1.0], &[1.0]]);
+        let gpu = GpuSummary { xids: [(31, 2), (79, 1)].into(), ..GpuSummary::default() };
+        probe.cell.arms[2].telemetry.as_mut().unwrap().gpus = vec![gpu];
+        assert_eq!(ProbeRecord::parse(probe.to_json().unwrap().as_bytes()).unwrap(), probe);
+        let text = probe.to_json().unwrap().replace("\"31\"", "\"x\"");
+        assert!(ProbeRecord::parse(text.as_bytes()).is_err());
     }
 
     #[test]

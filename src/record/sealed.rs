@@ -23,7 +23,7 @@ pub(super) struct Form {
 /// bit. `name` names it in an error.
 ///
 /// # Errors
-/// [`RecordError::NotFinite`] where a number is infinite or not a number.
+/// [`RecordError::NotReadBack`] where a number is infinite or not a number.
 pub(super) fn seal<T: Serialize + DeserializeOwned>(record: &T, name: &str) -> Result<String, RecordError> {
     let mut object = match serde_json::to_value(record) {
         Ok(Value::Object(object)) => object,
@@ -31,7 +31,7 @@ pub(super) fn seal<T: Serialize + DeserializeOwned>(record: &T, name: &str) -> R
     };
     // serde_json turns what is not finite into null; reading back finds every such place.
     T::deserialize(&Value::Object(object.clone()))
-        .map_err(|source| RecordError::NotFinite { name: name.into(), source })?;
+        .map_err(|source| RecordError::NotReadBack { name: name.into(), source })?;
     let checksum = checksum(&object);
     object.insert(CHECKSUM.into(), Value::String(checksum));
     Ok(format!("{:#}\n", Value::Object(object)))

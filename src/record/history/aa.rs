@@ -72,7 +72,7 @@ impl AaRecord {
     /// As indented JSON with its checksum.
     ///
     /// # Errors
-    /// [`RecordError::NotFinite`].
+    /// [`RecordError::NotReadBack`].
     pub fn to_json(&self) -> Result<String, RecordError> {
         seal(self, &format!("of comparisons of {} with itself", self.commit))
     }

@@ -123,7 +123,7 @@ impl Entry {
     /// As indented JSON with its checksum.
     ///
     /// # Errors
-    /// [`RecordError::NotFinite`].
+    /// [`RecordError::NotReadBack`].
     pub fn to_json(&self) -> Result<String, RecordError> {
         seal(self, &format!("of the probe {}", self.probe))
     }

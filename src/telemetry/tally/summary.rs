@@ -3,7 +3,8 @@
 use crate::telemetry::Level;
 use crate::telemetry::snapshot::GpuIdentity;
 use crate::units::{Bytes, Celsius, Hertz, Joules, Ratio, Seconds, Watts};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// What telemetry says of a trial: from its first step to its end, evaluations and checkpoints included.
@@ -103,6 +104,7 @@ pub struct GpuSummary {
     /// Those that it did not.
     pub ecc_uncorrected: Option<u64>,
     /// Errors of the driver (XID) by their number.
+    #[serde(deserialize_with = "by_number")]
     pub xids: BTreeMap<u32, u64>,
     /// The time in which these were awaited; where it is less than was watched, some may not have been seen.
     #[serde(default)]
@@ -219,4 +221,10 @@ pub struct SeriesFile {
     /// Executions of the trial that are in it: more than those summed where one was killed between two checkpoints, fewer
     /// where one kept none.
     pub executions: u32,
+}
+
+/// Keys of JSON are texts, and serde leaves them so in what is flattened into a record.
+fn by_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u32, u64>, D::Error> {
+    let named = BTreeMap::<String, u64>::deserialize(deserializer)?;
+    named.into_iter().map(|(number, count)| Ok((number.parse().map_err(D::Error::custom)?, count))).collect()
 }
