@@ -1,6 +1,7 @@
 //! `ndbench submit` with programs in Slurm's place.
 
 use super::cluster::{Cluster, name, only, report, row, said};
+#[cfg(feature = "torch")]
 use assert_cmd::Command;
 use std::fs;
 
