@@ -115,7 +115,10 @@ class Watch:
         """Every record is whole, and one that is finished stays as it is."""
         contents = {}
         for path in (self.store / "records").glob("*.json"):
-            content = contents[path] = path.read_bytes()
+            try:
+                content = contents[path] = path.read_bytes()
+            except FileNotFoundError:
+                continue  # an incomplete one makes way for the next
             try:
                 outcome = json.loads(content)["outcome"]["kind"]
             except ValueError as failure:
