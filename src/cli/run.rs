@@ -60,8 +60,13 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         interrupt: &interrupt,
     };
     let done = train(args, &run, &selected);
-    if let (Some(_), Err(Failure::Machine(why))) = (args.row, &done) {
-        note(&store, &selected, Some(why))?;
+    let why = match &done {
+        Err(Failure::Machine(why)) => Some(why.clone()),
+        Err(Failure::Data(why)) => Some(why.to_string()),
+        _ => None,
+    };
+    if let (Some(_), Some(why)) = (args.row, why) {
+        note(&store, &selected, Some(&why))?;
     }
     done
 }

@@ -116,7 +116,7 @@ impl Limits {
         let nodes: Vec<(&str, Node)> = nodes.lines().filter_map(|line| node(line, &lines)).collect();
         let is_known = !partitions.is_empty();
         Self {
-            array_size: setting("MaxArraySize").unwrap_or(1001),
+            array_size: setting("MaxArraySize").unwrap_or(1001).min(most_tasks(config).unwrap_or(u64::MAX)),
             jobs: setting("MaxJobCount").unwrap_or(10_000),
             minutes: times.and_then(|times| times.into_iter().max()).or(own_time.filter(|_| lines.is_empty())),
             qos: under.cloned().collect(),
@@ -148,6 +148,13 @@ impl Limits {
         }
         misfits
     }
+}
+
+/// An array has fewer tasks than this, whatever their indices: `max_array_tasks` of the scheduler's parameters.
+fn most_tasks(config: &str) -> Option<u64> {
+    let parameters = setting(config, "SchedulerParameters")?;
+    let most = parameters.split(',').find_map(|parameter| parameter.strip_prefix("max_array_tasks="))?;
+    most.parse::<u64>().ok()?.checked_add(1)
 }
 
 /// What the cluster is called.
@@ -221,6 +228,8 @@ mod tests {
         );
         assert_eq!(limits.longest(&slurm("")), 1440);
         assert_eq!(limits.longest(&slurm("max_time = \"8:00:00\"")), 480);
+        let few = "MaxArraySize = 501\nSchedulerParameters     = bf_window=10,max_array_tasks=100\n";
+        assert_eq!(limits_of(few, PARTITIONS, NODES, None).array_size, 101, "a hundred tasks");
         let both = limits_of(CONFIG, PARTITIONS, NODES, Some("gpu,long"));
         assert_eq!((both.minutes, both.nodes.map(|nodes| nodes.len())), (Some(10_080), Some(3)));
         let unlimited = limits_of("", "PartitionName=x Default=YES MaxTime=UNLIMITED", "", None);

@@ -40,6 +40,9 @@ pub const INTERRUPTED: u8 = 130;
 /// The exit code of a run on a machine that cannot do what was asked, such as one whose GPU is gone.
 pub const NO_DEVICE: u8 = 6;
 
+/// The exit code of a run that lacks data: a node may not have what others have.
+pub const NO_DATA: u8 = 4;
+
 /// The exit code of a run that left out trials since other processes are training them.
 pub const ELSEWHERE: u8 = 7;
 

@@ -1,6 +1,6 @@
 //! What a task's script does: it trains the row, and looks after it where the training did not come to its end.
 
-use super::{INTERRUPTED, NO_DEVICE, WARNED};
+use super::{INTERRUPTED, NO_DATA, NO_DEVICE, WARNED};
 
 /// A row is requeued unless its task was restarted so often, for whatever reason.
 pub const RETRIES: u32 = 10;
@@ -15,6 +15,9 @@ const STARTS: &str = "1 2 3 4 5";
 
 /// How srun ends where the training was killed by SIGKILL, and where Slurm has seen the kernel do so for want of memory.
 const KILLED: &str = "137 | 253";
+
+/// How srun ends where the program, or a library of it, is not on the node or cannot be run there.
+const MISSING: &str = "126 | 127";
 
 /// How a training ends that SIGTERM has ended: after its checkpoint, or before it could hear of signals.
 const TERMINATED: u8 = 143;
@@ -52,8 +55,8 @@ case "$code" in
   # Warned of the end of its time, kept from a trial by somebody who looks at its lock, or preempted with a time of grace: it
   # goes on from its checkpoint. One that is cancelled ends with this script.
   {WARNED} | {INTERRUPTED} | {TERMINATED}) requeue ;;
-  # This node cannot train it, and others may.
-  {NO_DEVICE})
+  # This node cannot train it, and others may: its device or its data are gone, or the program is, or does not run there.
+  {NO_DEVICE} | {NO_DATA} | {MISSING})
     # A requeued task is ended; not before its node is excluded.
     trap '' TERM
     without="$(squeue -h -j "$task" -o %x)"
@@ -147,11 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn a_task_goes_to_another_node_where_its_own_has_no_device() {
-        let node = Node::new(&[NO_DEVICE], 0);
-        let (code, calls) = node.run("0");
-        assert_eq!(code, Some(NO_DEVICE.into()));
-        assert!(calls.ends_with("requeue 31_3\nupdate JobId=31_3 ExcNodeList=alpha\n"), "{calls}");
+    fn a_task_goes_to_another_node_where_its_own_cannot_train_it() {
+        for code in [NO_DEVICE, NO_DATA, 126, 127] {
+            let calls = called(code, "0");
+            assert!(calls.ends_with("requeue 31_3\nupdate JobId=31_3 ExcNodeList=alpha\n"), "{calls}");
+        }
         assert_eq!(called(NO_DEVICE, "10"), "");
         let last = Node::new(&[NO_DEVICE], 0);
         std::fs::write(last.path("without"), "beta\n").unwrap();
