@@ -123,3 +123,16 @@ fn a_trial_that_is_tried_again_is_in_hand_though_it_has_a_record() {
     assert!(status.contains(wanted) && status.contains("1 in Slurm's hands, 2 left to train"), "{status}");
     assert_eq!((&first()["progress"]["state"], &first()["earlier"]["state"]), (&"missing".into(), &"diverged".into()));
 }
+
+#[cfg(feature = "torch")]
+#[test]
+fn a_node_without_the_data_is_told() {
+    let cluster = Cluster::new();
+    cluster.submit("", &["--only", "norm=bn", "--set", "matrix.datasets=[\"cifar10\"]"]).success();
+    let plan = only(&cluster.path("store/plans"));
+    let mut row = Command::cargo_bin("ndbench").unwrap();
+    row.arg("run").arg(&plan).args(["--row", "1", "--data"]).arg(cluster.path("bin"));
+    row.env("SLURMD_NODENAME", "alpha").assert().code(4);
+    let status = cluster.status(&plan, &[]);
+    assert!(status.contains("not begun; alpha cannot train it: 1 trial(s) were left out: their data sets"), "{status}");
+}
