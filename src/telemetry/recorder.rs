@@ -67,7 +67,7 @@ impl Recorder {
         self.series.as_ref().map_or(Duration::ZERO, SeriesSender::cpu)
     }
 
-    /// Nothing is looked at until the next look.
+    /// The instruments rest until the next look: what is used meanwhile is not the recording's.
     pub fn rest(&self) {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).rest();
     }
