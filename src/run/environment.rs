@@ -1,5 +1,6 @@
 //! Where a run computes, and the description of that for its records.
 
+use crate::native;
 use crate::telemetry::{
     COMMIT, Cuda, CudaRuntime, Device, Environment, Host, Software, cudnn_version, gpus, open_cuda, visible_gpu,
 };
@@ -8,7 +9,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The device numbered `index` of CUDA, or the CPU. cuDNN then tries its algorithms on the first convolution of each shape
-/// and keeps to the fastest, as in the study's code.
+/// and keeps to the fastest, as in the study's code; and nothing is rounded to TF32, which libtorch lets convolutions do,
+/// until a recipe asks for it.
 ///
 /// # Errors
 /// Why CUDA cannot be used here, and what to do.
@@ -22,6 +24,7 @@ pub fn device(cuda: Option<usize>) -> Result<tch::Device, String> {
         return Err(format!("no CUDA device {index}: {count} visible; run `ndbench doctor`"));
     }
     tch::Cuda::cudnn_set_benchmark(true);
+    native::allow_tf32(false).map_err(|e| e.to_string())?;
     Ok(tch::Device::Cuda(index))
 }
 

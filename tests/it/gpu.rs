@@ -1,9 +1,11 @@
 //! The program on a CUDA device. `make test-gpu` runs what is ignored elsewhere.
 
+use ndbench::telemetry;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use tch::{Kind, Tensor};
 
 /// The first CUDA device.
 pub fn device() -> tch::Device {
@@ -13,7 +15,7 @@ pub fn device() -> tch::Device {
 /// Runs the built-in scenario `smoke` on the first CUDA device into `store`.
 fn smoke(store: &Path, settings: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ndbench"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["run", "smoke", "--device", "cuda:0", "--store"]);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["run", "smoke", "--profile", "h200", "--store"]);
     command.arg(store).args(settings).output().unwrap()
 }
 
@@ -42,18 +44,29 @@ fn gpu_smoke_records_device_and_memory() {
     }
 }
 
+/// Takes the memory of the first CUDA device but for so many GiB, while it is kept.
+fn all_but(gibibytes: u64) -> Vec<Tensor> {
+    let gibibyte = || Tensor::empty([1 << 30], (Kind::Uint8, device()));
+    let mut taken = vec![gibibyte()];
+    let gpu = telemetry::gpus().unwrap().devices.swap_remove(0).value().unwrap();
+    let [total, used] = [gpu.memory, gpu.used].map(|reading| reading.value().unwrap().0 >> 30);
+    assert!(total - used > gibibytes, "{used} of {total} GiB are in use");
+    taken.extend((0..total - used - gibibytes).map(|_| gibibyte()));
+    taken
+}
+
 #[test]
 #[ignore = "needs a CUDA device"]
 fn gpu_memory_that_runs_out_is_a_result() {
     let dir = tempfile::tempdir().unwrap();
-    // 6,000 images of the largest network's activations exceed what any single device has.
+    let _others = all_but(3);
     let settings = [
         "--set",
-        "matrix.architectures=[\"dpn92\"]",
+        "matrix.architectures=[\"vgg16\"]",
         "--set",
-        "train_images=6000",
+        "train_images=4000",
         "--set",
-        "recipe.batch_size=6000",
+        "recipe.batch_size=4000",
         "--attempts",
         "1",
     ];
