@@ -21,7 +21,7 @@ const SOURCES: [&str; 12] = [
 
 /// The files of the C++ shim.
 #[cfg(feature = "torch")]
-const SHIM: [&str; 16] = [
+const SHIM: [&str; 19] = [
     "shim.h",
     "guarded.h",
     "shim.cpp",
@@ -35,6 +35,9 @@ const SHIM: [&str; 16] = [
     "patches.cpp",
     "parts.h",
     "parts.cpp",
+    "product.h",
+    "product.cpp",
+    "product.cu",
     "samples.h",
     "samples.cpp",
     "fast.cpp",

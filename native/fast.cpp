@@ -2,6 +2,7 @@
 #include "guarded.h"
 #include "inverse_sqrt.h"
 #include "parts.h"
+#include "product.h"
 #include "samples.h"
 #include "shim.h"
 
@@ -44,11 +45,11 @@ struct Absorb : torch::autograd::Function<Absorb> {
     const at::ScalarType kind = bf16 ? at::kBFloat16 : measured.scalar_type();
     const at::Tensor deconv = in(NDB_PART_INVERSE_SQRT, [&] {
       if (!start.defined()) return inverse_sqrt(measured, n_iter, kind, steps);
-      const at::Tensor seen = at::matmul(at::matmul(start, measured), start.transpose(-2, -1));
-      return at::matmul(inverse_sqrt(seen, n_iter, kind, steps), start);
+      const at::Tensor seen = product(product(start, measured), start.transpose(-2, -1));
+      return product(inverse_sqrt(seen, n_iter, kind, steps), start);
     });
-    const at::Tensor absorbed = at::matmul(weight, deconv);
-    const at::Tensor shift = at::matmul(absorbed, mean);
+    const at::Tensor absorbed = product(weight, deconv);
+    const at::Tensor shift = product(absorbed, mean);
     variable_list saved{x, mean, deconv, weight, absorbed, start};
     saved.insert(saved.end(), steps.kept.begin(), steps.kept.end());
     context->save_for_backward(std::move(saved));
@@ -64,22 +65,22 @@ struct Absorb : torch::autograd::Function<Absorb> {
     variable_list saved = context->get_saved_variables();
     const at::Tensor x = saved[0], mean = saved[1], deconv = saved[2], weight = saved[3], absorbed = saved[4], start = saved[5];
     const at::Tensor d_shift = gradients[1];
-    const at::Tensor d_absorbed = gradients[0] + at::matmul(d_shift, mean.transpose(-2, -1));
+    const at::Tensor d_absorbed = gradients[0] + product(d_shift, mean.transpose(-2, -1));
     at::Tensor dx, d_weight;
-    if (context->needs_input_grad(1)) d_weight = at::matmul(d_absorbed, deconv.transpose(-2, -1));
+    if (context->needs_input_grad(1)) d_weight = product(d_absorbed, deconv.transpose(-2, -1));
     if (context->needs_input_grad(0)) {
       Steps steps;
       steps.kept.assign(saved.begin() + 6, saved.end());
       saved.clear();
-      const at::Tensor d_deconv = at::matmul(weight.transpose(-2, -1), d_absorbed);
+      const at::Tensor d_deconv = product(weight.transpose(-2, -1), d_absorbed);
       const int64_t n_iter = context->saved_data["n_iter"].toInt();
       const at::Tensor d_covariance =
           in(NDB_PART_INVERSE_SQRT, [&] {
             if (!start.defined()) return inverse_sqrt_adjoint(d_deconv, n_iter, steps);
             const at::Tensor back = start.transpose(-2, -1);
-            return at::matmul(at::matmul(back, inverse_sqrt_adjoint(at::matmul(d_deconv, back), n_iter, steps)), start);
+            return product(product(back, inverse_sqrt_adjoint(product(d_deconv, back), n_iter, steps)), start);
           });
-      const at::Tensor d_mean = at::matmul(absorbed.transpose(-2, -1), d_shift);
+      const at::Tensor d_mean = product(absorbed.transpose(-2, -1), d_shift);
       const Samples samples(context->saved_data["samples"].toIntVector());
       at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x, weight.scalar_type()); });
       at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] {
@@ -95,7 +96,7 @@ struct Absorb : torch::autograd::Function<Absorb> {
   // The gradient of the columns. The mean's own share in the covariance vanishes: centred columns sum to zero.
   static at::Tensor columns_adjoint(const at::Tensor& centred, const at::Tensor& d_covariance, const at::Tensor& d_mean) {
     const double n = static_cast<double>(centred.size(-1));
-    return at::matmul(d_covariance * (2 / n), centred).add_(d_mean, 1 / n);
+    return product(d_covariance, centred, 2 / n).add_(d_mean, 1 / n);
   }
 };
 

@@ -1,4 +1,5 @@
 #include "inverse_sqrt.h"
+#include "product.h"
 
 namespace ndbench {
 namespace {
@@ -26,11 +27,6 @@ int64_t panel_rows(int64_t n) {
   return (n + panels - 1) / panels;
 }
 
-struct Factors {
-  at::Tensor left;
-  at::Tensor right;
-};
-
 // out <- beta out + alpha left right.
 void accumulate(at::Tensor& out, const Factors& product, double beta, double alpha) {
   if (out.dim() == 3) {
@@ -40,9 +36,11 @@ void accumulate(at::Tensor& out, const Factors& product, double beta, double alp
   }
 }
 
-// beta c + alpha times the sum of the products, where that is symmetric; c may be undefined.
-at::Tensor symmetric_sum(const std::vector<Factors>& products, const at::Tensor& c = {}, double beta = 0, double alpha = 1) {
-  const at::Tensor& first = products.front().left;
+// A sum whose result is symmetric, by panels on the CPU.
+at::Tensor symmetric_sum(Sum sum) {
+  sum.symmetric = true;
+  if (auto out = by_kernel(sum)) return *out;
+  const at::Tensor& first = sum.products.front().left;
   const int64_t n = first.size(-2);
   std::vector<int64_t> sizes = first.sizes().vec();
   sizes.back() = n;
@@ -54,19 +52,27 @@ at::Tensor symmetric_sum(const std::vector<Factors>& products, const at::Tensor&
     const auto rows = [&](const at::Tensor& a) { return a.slice(-2, low, high); };
     const auto columns = [&](const at::Tensor& a) { return a.slice(-1, 0, high); };
     at::Tensor part = columns(rows(out));
-    if (c.defined()) part.copy_(columns(rows(c)));
-    double kept = c.defined() ? beta : 0.0;
-    for (const Factors& product : products) {
-      accumulate(part, {rows(product.left), columns(product.right)}, kept, alpha);
+    if (sum.c.defined()) part.copy_(columns(rows(sum.c)));
+    double kept = sum.c.defined() ? sum.beta : 0.0;
+    for (const Factors& product : sum.products) {
+      accumulate(part, {rows(product.left), columns(product.right)}, kept, sum.alpha);
       kept = 1;
     }
   }
   if (!is_whole) mirror(out, panel);
+  if (sum.gamma != 0) add_diagonal(out, sum.gamma);
   return out;
 }
 
-// a b + b a for symmetric a and b, or with more terms: w + w^T.
 at::Tensor with_transpose(const at::Tensor& w) { return w + w.transpose(-2, -1); }
+
+// alpha (a b + b a + beta c) for symmetric matrices: of one product and its transpose, or of two of which half is needed.
+at::Tensor derivative_of_square(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c = {}, double beta = 0, double alpha = 1) {
+  if (auto out = by_kernel({{{a, b}, {b, a}}, c, alpha * beta, alpha, 0, true})) return *out;
+  at::Tensor out = with_transpose(at::matmul(a, b));
+  if (c.defined()) out.add_(c, beta);
+  return alpha == 1 ? out : out.mul_(alpha);
+}
 
 at::Tensor frobenius(const at::Tensor& a, const at::Tensor& b) { return (a * b).sum({-2, -1}, true); }
 
@@ -80,16 +86,16 @@ at::Tensor steps_derivative(at::Tensor dm, int64_t n_iter, Steps& steps) {
     const at::Tensor z = take();
     if (left == 1) {
       const at::Tensor t = take(), dt = dm * -0.5;
-      return z.defined() ? symmetric_sum({{dz, t}, {z, dt}}) : dt;
+      return z.defined() ? symmetric_sum({{{dz, t}, {z, dt}}}) : dt;
     }
     const at::Tensor m = take(), r = take(), q = take(), p = take();
-    const at::Tensor dr = with_transpose(at::matmul(dm, m)).sub_(dm, 4.5);
-    const at::Tensor dq = with_transpose(at::matmul(dr, r)).sub_(dm, 8.625).mul_(1.0 / 16);
+    const at::Tensor dr = derivative_of_square(dm, m, dm, -4.5);
+    const at::Tensor dq = derivative_of_square(dr, r, dm, -8.625, 1.0 / 16);
     if (p.defined()) {
-      const at::Tensor dp = with_transpose(at::matmul(dq, q));
-      dm = symmetric_sum({{dm, p}, {m, dp}});
+      const at::Tensor dp = derivative_of_square(dq, q);
+      dm = symmetric_sum({{{dm, p}, {m, dp}}});
     }
-    dz = z.defined() ? symmetric_sum({{dz, q}, {z, dq}}) : dq;
+    dz = z.defined() ? symmetric_sum({{{dz, q}, {z, dq}}}) : dq;
   }
   return dz;
 }
@@ -98,13 +104,11 @@ at::Tensor steps_derivative(at::Tensor dm, int64_t n_iter, Steps& steps) {
 
 at::Tensor covariance(const at::Tensor& x, double ridge) {
   const double scale = 1.0 / static_cast<double>(x.size(-1));
-  at::Tensor a = symmetric_sum({{x, x.transpose(-2, -1)}}, {}, 0, scale);
-  add_diagonal(a, ridge);
-  return a;
+  return symmetric_sum({{{x, x.transpose(-2, -1)}}, {}, 0, scale, ridge});
 }
 
 at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind, Steps& steps) {
-  const at::Tensor norm = a.square().sum({-2, -1}, true).sqrt();
+  const at::Tensor norm = at::linalg_vector_norm(a, 2, at::IntArrayRef{-2, -1}, true);
   at::Tensor m = (a / norm).to(kind), z;
   std::vector<at::Tensor> kept{m, norm};
   for (int64_t left = n_iter; left > 0;) {
@@ -112,22 +116,20 @@ at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind
       at::Tensor t = m * -0.5;
       add_diagonal(t, 1.5);
       kept.insert(kept.end(), {z, t});
-      z = z.defined() ? symmetric_sum({{z, t}}) : t;
+      z = z.defined() ? symmetric_sum({{{z, t}}}) : t;
       left = 0;
       continue;
     }
-    at::Tensor r = symmetric_sum({{m, m}}, m, -4.5);
-    add_diagonal(r, 3.375);
-    at::Tensor q = symmetric_sum({{r, r}}, m, -8.625 / 16, 1.0 / 16);
-    add_diagonal(q, 24.609375 / 16);
+    at::Tensor r = symmetric_sum({{{m, m}}, m, -4.5, 1, 3.375});
+    at::Tensor q = symmetric_sum({{{r, r}}, m, -8.625 / 16, 1.0 / 16, 24.609375 / 16});
     left -= 2;
     at::Tensor p, next;
     if (left > 0) {
-      p = symmetric_sum({{q, q}});
-      next = symmetric_sum({{m, p}});
+      p = symmetric_sum({{{q, q}}});
+      next = symmetric_sum({{{m, p}}});
     }
     kept.insert(kept.end(), {z, m, r, q, p});
-    z = z.defined() ? symmetric_sum({{z, q}}) : q;
+    z = z.defined() ? symmetric_sum({{{z, q}}}) : q;
     m = next;
   }
   if (!z.defined()) z = at::eye(a.size(-1), m.options()).expand_as(a);

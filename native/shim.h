@@ -80,6 +80,9 @@ void ndb_part_end();
 char* ndb_parts_begin(int64_t device);
 char* ndb_parts_end(ndb_parts* parts);
 
+// Makes the kernel for products of matrices on device `index` of CUDA, unless it is there; the message says why it cannot be.
+char* ndb_product_kernel(int64_t index);
+
 // Allows or forbids TF32 in CUDA's matrix products and cuDNN's convolutions.
 char* ndb_allow_tf32(bool allow);
 

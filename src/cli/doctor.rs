@@ -28,6 +28,8 @@ pub struct Libtorch {
     pub lib: PathBuf,
     /// Threads it uses for one operation.
     pub threads: u32,
+    /// Whether the first GPU has the kernel for whitening's products, or why not; absent without a GPU.
+    pub kernel: Option<Result<(), String>>,
 }
 
 /// Something that cannot be used.
@@ -64,7 +66,8 @@ pub struct Report {
 /// The libtorch that this program is linked with.
 #[cfg(feature = "torch")]
 pub fn linked_libtorch() -> Libtorch {
-    Libtorch { lib: env!("NDBENCH_LIBTORCH_LIB").into(), threads: crate::run::threads() }
+    let kernel = crate::run::device(Some(0)).ok().map(|_| crate::train::product_kernel(0).map_err(|e| e.0));
+    Libtorch { lib: env!("NDBENCH_LIBTORCH_LIB").into(), threads: crate::run::threads(), kernel }
 }
 
 /// The data sets that a scenario can name and where they were found.
@@ -106,7 +109,7 @@ pub fn examine(inputs: &Inputs) -> Report {
     match &inputs.libtorch {
         Some(libtorch) => {
             self::libtorch(&mut findings, libtorch);
-            cuda(&mut findings, &libtorch.lib);
+            cuda(&mut findings, libtorch);
         }
         None => findings.problem(
             "libtorch",
@@ -185,11 +188,16 @@ fn version(lib: &Path) -> Option<String> {
     Some(line.trim().trim_matches(['\'', '"']).into())
 }
 
-fn cuda(findings: &mut Findings, lib: &Path) {
-    match telemetry::open_cuda(lib) {
+fn cuda(findings: &mut Findings, libtorch: &Libtorch) {
+    match telemetry::open_cuda(&libtorch.lib) {
         CudaRuntime::Opened { path } => {
             findings.note("GPU", "CUDA", path.display());
             findings.note("GPU", "cuDNN", cudnn_version());
+            match &libtorch.kernel {
+                None => {}
+                Some(Ok(())) => findings.note("GPU", "whitening", "by a kernel made for the first device"),
+                Some(Err(why)) => findings.note("GPU", "whitening", format!("by libtorch, more slowly: {why}")),
+            }
         }
         CudaRuntime::Unavailable { why, remedy } => {
             findings.problem("GPU", "CUDA", why, remedy);
@@ -274,7 +282,7 @@ mod tests {
         let torch = folder.path().join("torch");
         std::fs::create_dir(&torch).unwrap();
         std::fs::write(torch.join("version.py"), "from typing\n__version__ = '2.10.0+cu130'\n").unwrap();
-        let libtorch = Some(Libtorch { lib: torch.join("lib"), threads: 2 });
+        let libtorch = Some(Libtorch { lib: torch.join("lib"), threads: 2, kernel: None });
         let bad = ("cifar10".to_string(), Err(Problem { what: "not found".into(), remedy: "fetch it".into() }));
         let mut inputs = Inputs { libtorch, data: vec![bad], store: folder.path().join("store") };
         let report = examine(&inputs);

@@ -47,7 +47,9 @@ fn state(model: &Model) -> [Tensor; 3] {
     model.store.each_parameter(|parameter| parameters.push(vector(&parameter.tensor)));
     model.store.each_buffer(|buffer| buffers.push(vector(&buffer.tensor)));
     let momenta: Vec<Tensor> = model.sgd.momenta().map(|(_, momentum)| vector(momentum)).collect();
-    [parameters, buffers, momenta].map(|tensors| Tensor::cat(&tensors, 0))
+    // Nothing has momentum before the first step, and not every network buffers.
+    let none = || Tensor::zeros([0], (Kind::Double, Device::Cuda(0)));
+    [parameters, buffers, momenta].map(|tensors| if tensors.is_empty() { none() } else { Tensor::cat(&tensors, 0) })
 }
 
 fn norm(tensor: &Tensor) -> f64 {
@@ -58,7 +60,6 @@ fn norm(tensor: &Tensor) -> f64 {
 fn difference(start: &Model, one: &Model, other: &Model) -> [f64; 3] {
     let [start, one, other] = [start, one, other].map(state);
     let far = |i: usize| norm(&(&one[i] - &other[i])) / (norm(&(&one[i] - &start[i])) + 1e-12);
-    // Nothing has momentum before the first step.
     [far(0), far(1), norm(&(&one[2] - &other[2])) / (norm(&one[2]) + 1e-12)]
 }
 

@@ -85,7 +85,8 @@ fn gpu_memory_that_runs_out_is_a_result() {
 fn gpu_steps_by_graph_bring_the_same_losses() {
     // The first layer of ND freezes on the way, and the last of 20 steps an epoch has 4 images.
     let settings =
-        ["--attempts", "1", "--epochs", "2", "--set", "recipe.batch_size=20", "--set", "deconvolution.freeze_iter=10"];
+        "--attempts 1 --epochs 2 --set recipe.lr=0.001 --set recipe.batch_size=20 --set deconvolution.freeze_iter=10";
+    let settings: Vec<&str> = settings.split(' ').collect();
     let losses = |more: &[&str]| {
         let dir = tempfile::tempdir().unwrap();
         let output = smoke(dir.path(), &[settings.as_slice(), more].concat());

@@ -1,0 +1,39 @@
+// Products of matrices in single precision on a GPU by a kernel of our own, `product.cu`.
+//
+// Whitening multiplies matrices of some hundred rows, one after the other. cuBLAS computes such a product in float32 on a
+// fifth of an H200 and without its tensor cores; the kernel uses all of it, and does in the same launch what stands between
+// the products. NVIDIA's run-time compiler, which libtorch's CUDA half brings along, makes it for the GPU that is there.
+#pragma once
+#include <ATen/ATen.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ndbench {
+
+// left right: [.., M, K] [.., K, N].
+struct Factors {
+  at::Tensor left;
+  at::Tensor right;
+};
+
+// beta c + alpha times the sum of the products + gamma I.
+struct Sum {
+  std::vector<Factors> products;  // one or two, of one shape
+  at::Tensor c;                   // or undefined
+  double beta = 0, alpha = 1, gamma = 0;
+  bool symmetric = false;         // the result is, up to rounding: half is computed
+};
+
+// The sum by the kernel; none where that cannot take it: on a CPU, in another precision, in rows that begin nowhere near a
+// multiple of 16 bytes, on a GPU for which it could not be made.
+std::optional<at::Tensor> by_kernel(const Sum& sum);
+
+// Why device `index` has no kernel; empty where it has one.
+std::string no_kernel(int64_t index);
+
+// alpha left right by the kernel, or else by libtorch.
+at::Tensor product(const at::Tensor& left, const at::Tensor& right, double alpha = 1);
+
+}  // namespace ndbench
