@@ -67,7 +67,8 @@ impl Sightings {
 const ANALYTIC: f64 = 0.05;
 /// The same of estimates that measured steps correct.
 const PROBES: f64 = 0.05;
-/// The same on GPUs, where nothing was measured: convolutions have workspaces of their own.
+/// The same on GPUs, where one network was measured: what its workspaces took beside the account, 50 to 200 MiB, is part of a
+/// profile's `base_memory`, not of this.
 const UNMEASURED: f64 = 0.15;
 
 impl Rests {
