@@ -19,6 +19,12 @@ const FAILED: &str = "launch failed";
 /// Slurm's reason where no node fits a task, such as one that has been excluded from all that would: it is held as well.
 const NOWHERE: &str = "BadConstraints";
 
+/// Whether Slurm's reason is that a task asks for more than one job may have, as by a limit that came later: waiting does
+/// not help.
+fn is_too_much(reason: &str) -> bool {
+    reason.contains("PerJob") || ["PartitionTimeLimit", "MaxMemPerLimit"].contains(&reason)
+}
+
 /// A job that waits or runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Job {
@@ -55,9 +61,9 @@ impl Task {
     }
 
     /// It waits until somebody does something: `JobHeldUser`, `JobHeldAdmin`, `launch failed requeued held`,
-    /// `BadConstraints`.
+    /// `BadConstraints`, `QOSMaxMemoryPerJob`.
     fn is_held(&self) -> bool {
-        self.reason == NOWHERE || self.reason.to_ascii_lowercase().contains("held")
+        self.reason == NOWHERE || is_too_much(&self.reason) || self.reason.to_ascii_lowercase().contains("held")
     }
 }
 
@@ -134,6 +140,13 @@ impl Queue {
                 return format!(
                     "{n} of them held, {reason}: no node is left for them, since others could not train them or have gone; \
                      `scancel {}` ends them, and submit begins with all nodes",
+                    tasks.replace(',', " ")
+                );
+            }
+            if is_too_much(reason) {
+                return format!(
+                    "{n} of them cannot start, {reason}: they ask for more than a job may have; `scancel {}` ends them, and \
+                     submit again with a profile that asks for less",
                     tasks.replace(',', " ")
                 );
             }
@@ -224,6 +237,8 @@ mod tests {
             ("ndbench-x-report|N/A|32|PENDING||JobHeldAdmin", "32 pending (JobHeldAdmin)", true),
             ("ndbench-x-0-30|7|31|PENDING||Resources", "31_7 pending (Resources)", false),
             ("ndbench-x-0-30|7|31|PENDING||BadConstraints", "31_7 pending (BadConstraints)", true),
+            ("ndbench-x-0-30|7|31|PENDING||QOSMaxGRESPerJob", "31_7 pending (QOSMaxGRESPerJob)", true),
+            ("ndbench-x-0-30|7|31|PENDING||QOSMaxJobsPerUserLimit", "31_7 pending (QOSMaxJobsPerUserLimit)", false),
             ("ndbench-x-0-30|7|31|PENDING||None", "31_7 pending", false),
             ("ndbench-x-0-30|7|31|RUNNING|alpha|None", "31_7 running on alpha", false),
         ] {

@@ -87,7 +87,7 @@ pub fn report(common: &Common, name: &str, longest: Option<u64>) -> String {
     let mut text = head(&format!("{JOB}{plan}-report"), folder, "%x-%j-%N.log");
     let minutes = longest.map_or(REPORT, |longest| longest.min(REPORT));
     option_line(&mut text, "time", Some(&time_limit(minutes)));
-    text += "#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
+    text += "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
     // It runs anywhere, without a GPU.
     let options = for_report(&slurm.options);
     let small = Slurm { gres: None, cpus: None, memory: None, exclusive: false, options, ..(*slurm).clone() };

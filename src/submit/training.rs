@@ -19,6 +19,10 @@ const KILLED: &str = "137 | 253";
 /// How srun ends where the program, or a library of it, is not on the node or cannot be run there.
 const MISSING: &str = "126 | 127";
 
+/// How srun ends where Slurm fails it, such as a controller that does not answer; by itself it would end as a program does
+/// that failed.
+const UNANSWERED: u8 = 69;
+
 /// How a training ends that SIGTERM has ended: after its checkpoint, or before it could hear of signals.
 const TERMINATED: u8 = 143;
 
@@ -31,6 +35,7 @@ pub fn training(command: &str, cleanup: &str) -> String {
 counters="$(sed -n 's|^0::\(.*/job_[0-9]*\)/.*|/sys/fs/cgroup\1/memory.events|p' /proc/self/cgroup)"
 [ -r "$counters" ] || counters=/proc/vmstat
 killed() {{ sed -n 's/^oom_kill //p' "$counters"; }}
+export SLURM_EXIT_ERROR={UNANSWERED}
 for start in {STARTS}; do
   before="$(killed)"
   srun --ntasks=1 --unbuffered {command}
@@ -53,8 +58,8 @@ done
 }}
 case "$code" in
   # Warned of the end of its time, kept from a trial by somebody who looks at its lock, or preempted with a time of grace: it
-  # goes on from its checkpoint. One that is cancelled ends with this script.
-  {WARNED} | {INTERRUPTED} | {TERMINATED}) requeue ;;
+  # goes on from its checkpoint. Or Slurm did not start it. One that is cancelled ends with this script.
+  {WARNED} | {INTERRUPTED} | {TERMINATED} | {UNANSWERED}) requeue ;;
   # This node cannot train it, and others may: its device or its data are gone, or the program is, or does not run there.
   {NO_DEVICE} | {NO_DATA} | {MISSING})
     # A requeued task is ended; not before its node is excluded.
@@ -142,11 +147,15 @@ mod tests {
 
     #[test]
     fn a_warned_or_preempted_task_is_requeued_though_the_controller_is_away_for_a_while() {
-        for code in [WARNED, INTERRUPTED, TERMINATED] {
+        for code in [WARNED, INTERRUPTED, TERMINATED, UNANSWERED] {
             assert_eq!(called(code, "9"), "requeue 31_3\nsleep 5\nrequeue 31_3\nsleep 10\nrequeue 31_3\n", "{code}");
             assert_eq!(called(code, "10"), "", "{code}");
         }
         assert_eq!([0, 1, 7, 137].map(|code| called(code, "0")), [""; 4]);
+        // A failure of Slurm is told from one of the training.
+        let node = Node::new(&[0], 0);
+        node.program("srun", "exit ${SLURM_EXIT_ERROR:-1}");
+        assert_eq!(node.run("0").0, Some(UNANSWERED.into()));
     }
 
     #[test]
