@@ -6,7 +6,7 @@ use super::selection::Selected;
 use super::talk;
 use crate::files::write_atomic;
 use crate::record::{ProbeRecord, Store};
-use crate::report::{overhead_table, parts_figure, probe_table};
+use crate::report::{calls_table, overhead_table, parts_figure, probe_table};
 use std::path::Path;
 
 /// Prints the probes of a store whose network and data set are among the trials selected, and draws the parts of their
@@ -20,6 +20,10 @@ pub fn show(selected: &Selected, json: bool, figure: Option<&Path>) -> Result<()
     let cells = || selected.trials.iter().map(|t| (t.trial.architecture, &t.trial.dataset));
     probes.retain(|probe| cells().any(|cell| cell == (probe.cell.architecture, &probe.cell.dataset)));
     print(&probes, json)?;
+    let calls = calls_table(&probes);
+    if !json && !calls.is_empty() {
+        talk::write_all(&mut std::io::stdout(), &format!("\n{calls}"))?;
+    }
     if let Some(path) = figure {
         draw(&probes, path)?;
     }
@@ -60,12 +64,14 @@ fn array(probes: &[ProbeRecord]) -> Result<String, Failure> {
 /// A table for those that compare ways to normalise, and one for those that compare instruments.
 fn tables(probes: &[ProbeRecord]) -> String {
     let (levels, networks): (Vec<_>, Vec<_>) = probes.iter().cloned().partition(ProbeRecord::compares_levels);
-    match (networks.as_slice(), levels.as_slice()) {
-        ([], []) => "no probes\n".into(),
-        (networks, []) => probe_table(networks),
-        ([], levels) => overhead_table(levels),
-        (networks, levels) => format!("{}\n{}", probe_table(networks), overhead_table(levels)),
+    let mut tables = Vec::new();
+    if !networks.is_empty() {
+        tables.push(probe_table(&networks));
     }
+    if !levels.is_empty() {
+        tables.push(overhead_table(&levels));
+    }
+    if tables.is_empty() { "no probes\n".into() } else { tables.join("\n") }
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl TelemetryOverhead {
         let here = environment.fingerprint();
         let newest = |store: &Store| {
             let probes = store.probes().0.into_iter().filter(|probe| probe.environment.fingerprint() == here);
-            let probes = probes.filter(|probe| has_stub(probe) == is_stub(telemetry));
+            let probes = probes.filter(|probe| probe.has_stub() == is_stub(telemetry));
             let measured = probes.filter_map(|probe| Some((probe.started, StepOverhead::of(&probe, telemetry.level)?)));
             measured.max_by_key(|(started, step)| (step.of == of, *started)).map(|(_, step)| step)
         };
@@ -92,7 +92,7 @@ impl TelemetryOverhead {
 /// [`StoreError`]: the user's cache cannot be written.
 pub fn remember(probe: &ProbeRecord) -> Result<(), StoreError> {
     match memory() {
-        Some(path) if StepOverhead::of(probe, Level::Full).is_some() && !has_stub(probe) => {
+        Some(path) if StepOverhead::of(probe, Level::Full).is_some() && !probe.has_stub() => {
             Store::open(path)?.write_probe(probe).map(drop)
         }
         _ => Ok(()),
@@ -115,8 +115,11 @@ fn is_stub(telemetry: &TelemetrySummary) -> bool {
     telemetry.gpus.iter().any(|gpu| gpu.device.stub)
 }
 
-fn has_stub(probe: &ProbeRecord) -> bool {
-    probe.cell.arms.iter().filter_map(|arm| arm.telemetry.as_deref()).any(is_stub)
+impl ProbeRecord {
+    /// Whether a stand-in for the driver, which measures nothing, answered any of its arms.
+    pub fn has_stub(&self) -> bool {
+        self.cell.arms.iter().filter_map(|arm| arm.telemetry.as_deref()).any(is_stub)
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod added;
 pub mod audit;
 mod build;
 mod bundle;
+mod calls;
 mod comparison;
 mod differences;
 mod figure;
@@ -32,6 +33,7 @@ mod watching;
 mod words;
 
 pub use bundle::{Bundle, Options, OutFile, PictureError};
+pub use calls::calls_table;
 pub use comparison::comparison;
 pub use figure::study::{Figure, Form, figures, study_figures};
 pub use figure::{

@@ -3,7 +3,7 @@
 use super::probe::{arm_title, environments, spoilt};
 use super::table::Table;
 use super::words::{NOTHING, dataset_title};
-use crate::record::{CallCost, ProbeArm, ProbeRecord, StepOverhead};
+use crate::record::{ProbeArm, ProbeRecord, StepOverhead};
 use crate::stats::{LEVEL, median, median_interval};
 use crate::units::Seconds;
 
@@ -27,7 +27,6 @@ pub fn overhead_table(probes: &[ProbeRecord]) -> String {
             round, median with its 95 % interval (of order statistics, from six rounds on). Relative: the same as a share \
             of a step. Own CPU: of the instruments' threads, as a share of one core.\n";
     out += &spoilt(probes);
-    probes.iter().for_each(|probe| out += &calls(&probe.calls));
     out + &environments(probes)
 }
 
@@ -69,15 +68,6 @@ fn difference(off: &ProbeArm, on: &ProbeArm) -> Option<String> {
     Some(format!("{:+.2} ms{}", median(&differences)?, interval.unwrap_or_default()))
 }
 
-/// A line for the calls to the driver; empty without a device.
-fn calls(calls: &[CallCost]) -> String {
-    let mean = |call: &CallCost| format!("{} {:.0} µs", call.call, 1e6 * call.seconds.0 / call.count.max(1) as f64);
-    match calls {
-        [] => String::new(),
-        calls => format!("Calls to the driver, mean: {}.\n", calls.iter().map(mean).collect::<Vec<_>>().join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,13 +75,11 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_a_level() {
-        let mut probe = made_up::telemetry_probe(&[
+        let probe = made_up::telemetry_probe(&[
             &[1.0, 2.0, 1.0, 1.0, 1.0, 1.0],
             &[1.0; 6],
             &[1.01, 2.02, 1.01, 1.01, 1.02, 1.0],
         ]);
-        let call = CallCost { call: "power".into(), count: 2, seconds: Seconds(0.0006), buckets: vec![], failed: 0 };
-        probe.calls.push(call);
         insta::assert_snapshot!(overhead_table(&[probe]));
     }
 
