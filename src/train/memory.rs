@@ -71,12 +71,16 @@ pub fn peak_memory(device: Device) -> (Option<Bytes>, Option<Bytes>) {
 pub fn reset_peak_memory(device: Device) {
     match device {
         // A device that cannot be asked now yields no figure at the end either.
-        Device::Cuda(index) => drop(native::release_cuda_memory().and_then(|()| native::reset_cuda_memory(index))),
+        Device::Cuda(index) => {
+            if native::release_cuda_memory().and_then(|()| native::reset_cuda_memory(index)).is_ok() {
+                ASKABLE.store(index as i64, Ordering::Release);
+            }
+        }
         _ => native::reset_host_memory(),
     }
 }
 
-/// A device of which CUDA's allocator may be asked from other threads: a training on it has begun. -1: none.
+/// A device of which CUDA's allocator may be asked from other threads: training on it has begun. -1: none.
 static ASKABLE: AtomicI64 = AtomicI64::new(-1);
 
 /// Asks CUDA's allocator, for telemetry, what it holds of the device that is being trained on.
@@ -115,9 +119,6 @@ impl Meter {
         let instrument = match device {
             Device::Cuda(index) => {
                 reset_peak_memory(device);
-                if native::cuda_memory(index).is_ok() {
-                    ASKABLE.store(index as i64, Ordering::Release);
-                }
                 Instrument::Cuda(index)
             }
             _ => {
