@@ -43,7 +43,7 @@ test-golden: setup ## compare operators and networks with the golden fixtures (N
 	cargo test $(flags) golden -- --include-ignored --skip gpu
 
 test-gpu: setup ## run the tests that need a CUDA device
-	cargo test $(flags) gpu -- --ignored
+	cargo test $(flags) gpu -- --ignored --test-threads=1
 
 check-exports: build ## let the tools that read exports read some (installs them into the cache; CI=yes: skips none)
 	scripts/check-exports $(ndbench)

@@ -108,7 +108,7 @@ at::Tensor covariance(const at::Tensor& x, double ridge) {
 }
 
 at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind, Steps& steps) {
-  const at::Tensor norm = at::linalg_vector_norm(a, 2, at::IntArrayRef{-2, -1}, true);
+  const at::Tensor norm = a.square().sum({-2, -1}, true).sqrt();
   at::Tensor m = (a / norm).to(kind), z;
   std::vector<at::Tensor> kept{m, norm};
   for (int64_t left = n_iter; left > 0;) {

@@ -16,15 +16,15 @@ int64_t places(int64_t length, const Window& w) {
 // Windows do not overlap: each pixel is copied at most once.
 bool disjoint(const Window& w) { return w.dilation == 1 && w.stride >= w.kernel; }
 
-// A view [N, C, k, k, rows, columns] of disjoint windows of x, padded so that every window is whole.
+// A view [N, C, k, k, rows, columns] of windows of x, padded so that every window is whole.
 at::Tensor windows(const at::Tensor& x, const Window& w, int64_t rows, int64_t columns) {
   const auto s = x.strides();
   return x.as_strided({x.size(0), x.size(1), w.kernel, w.kernel, rows, columns},
-                      {s[0], s[1], s[2], s[3], w.stride * s[2], w.stride * s[3]}, x.storage_offset());
+                      {s[0], s[1], w.dilation * s[2], w.dilation * s[3], w.stride * s[2], w.stride * s[3]}, x.storage_offset());
 }
 
 // Rows or columns that the windows reach, padding before included.
-int64_t reach(int64_t places, const Window& w) { return (places - 1) * w.stride + w.kernel; }
+int64_t reach(int64_t places, const Window& w) { return (places - 1) * w.stride + w.dilation * (w.kernel - 1) + 1; }
 
 // Pixels (n, h, w) of x as rows [N H W, C], a view where x is channels-last.
 at::Tensor pixels(const at::Tensor& x) { return x.permute({0, 2, 3, 1}).reshape({-1, x.size(1)}); }
@@ -263,10 +263,6 @@ at::Tensor gather(const at::Tensor& x, const Window& w) {
                    InWindows<scalar_t>(pixels, x.sizes(), w, rows, columns), sampled);
     });
     return samples;
-  }
-  if (!disjoint(w)) {
-    const int64_t k = w.kernel, d = w.dilation, p = w.padding, s = w.stride;
-    return at::im2col(x, {k, k}, {d, d}, {p, p}, {s, s}).transpose(0, 1).reshape({features, -1}).contiguous();
   }
   // What no window reaches is cut off, by negative padding.
   const int64_t below = reach(rows, w) - w.padding - x.size(2), right = reach(columns, w) - w.padding - x.size(3);

@@ -1,12 +1,14 @@
 #include "product.h"
 
 #include <ATen/Context.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 #include <dlfcn.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -31,6 +33,8 @@ struct Product {
   int symmetric, exact;
 };
 
+std::atomic<bool> used{false};
+
 // What a block of threads computes, and how many they are.
 struct Tile {
   const char* name;
@@ -40,6 +44,8 @@ struct Tile {
 constexpr Tile SMALL{"small", 64, 32, 128}, LARGE{"large", 128, 64, 256};
 constexpr std::array<const char*, 3> LAYOUTS{"nn", "nt", "tn"};
 constexpr int64_t DEPTH = 16;
+// Of a grid of blocks in its third direction.
+constexpr int64_t MOST_MATRICES = 65535;
 
 // Function of a library that is open already, or of `library`.
 template <typename Function>
@@ -87,6 +93,8 @@ std::string compiled(const std::string& architecture) {
 class Kernels {
  public:
   explicit Kernels(int device) {
+    // A module is loaded into a context, which this makes where there is none yet.
+    check(found<int(int)>("cudaSetDevice")(device), "cudaSetDevice");
     const auto attribute = [device](int which) {
       int value = 0;
       check(found<int(int*, int, int)>("cuDeviceGetAttribute")(&value, which, device), "cuDeviceGetAttribute");
@@ -141,6 +149,7 @@ const Made& made(int64_t device) {
   if (known != all.end()) return known->second;
   Made& made = all[device];
   try {
+    const c10::DeviceGuard as_before(c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(device)));
     made.kernels = std::make_unique<Kernels>(static_cast<int>(device));
   } catch (const c10::Error& error) {
     made.why = error.what_without_backtrace();
@@ -172,44 +181,71 @@ bool is_taken(const at::Tensor& t, int64_t dimensions) {
   return t.is_cuda() && t.scalar_type() == at::kFloat && t.dim() == dimensions && t.numel() > 0;
 }
 
+// How the operands of a sum lie; none where the kernel cannot take it.
+struct Operands {
+  Lies left, right;
+  const char* layout() const { return !left.along_k ? "tn" : right.along_k ? "nt" : "nn"; }
+};
+
+std::optional<Operands> operands(const Sum& sum) {
+  const Factors& first = sum.products.front();
+  const int64_t dimensions = first.left.dim();
+  if (dimensions < 2 || dimensions > 3) return {};
+  if (dimensions == 3 && first.left.size(0) != first.right.size(0)) return {};
+  const auto alike = [](const at::Tensor& a, const at::Tensor& b) { return a.sizes() == b.sizes() && a.strides() == b.strides(); };
+  for (const Factors& p : sum.products) {
+    if (!is_taken(p.left, dimensions) || !is_taken(p.right, dimensions)) return {};
+    if (!alike(p.left, first.left) || !alike(p.right, first.right)) return {};
+    // Each begins at an address of its own.
+    if (!lies(p.left) || !lies(p.right.transpose(-2, -1))) return {};
+  }
+  if (sum.c.defined() && (!is_taken(sum.c, dimensions) || !sum.c.is_contiguous())) return {};
+  const Operands found{*lies(first.left), *lies(first.right.transpose(-2, -1))};
+  if (!found.left.along_k && found.right.along_k) return {};
+  return found;
+}
+
+// Which tiles a result is cut into, and into how many parts its sums.
+struct Cut {
+  const Tile* tile;
+  int64_t splits;
+};
+
+// Long sums are cut, so that every processor has something to do.
+Cut cut(int64_t m, int64_t n, int64_t k, int64_t matrices, bool symmetric, int64_t processors) {
+  const auto blocks = [&](const Tile& tile) {
+    const int64_t all = (m + tile.rows - 1) / tile.rows * ((n + tile.columns - 1) / tile.columns) * matrices;
+    return symmetric ? (all + 1) / 2 : all;
+  };
+  const int64_t most = std::max<int64_t>(1, k / 512);
+  const Tile& tile = blocks(LARGE) * most >= processors ? LARGE : SMALL;
+  return {&tile, std::clamp<int64_t>(2 * processors / blocks(tile), 1, most)};
+}
+
 const float* numbers(const at::Tensor& t) { return t.const_data_ptr<float>(); }
 
 }  // namespace
 
+void use_kernel(bool use) { used.store(use); }
+
 std::string no_kernel(int64_t index) { return made(index).why; }
 
 std::optional<at::Tensor> by_kernel(const Sum& sum) {
-  const Factors& first = sum.products.front();
-  const int64_t dimensions = first.left.dim();
-  if (!first.left.is_cuda() || dimensions < 2 || dimensions > 3) return {};
-  for (const Factors& p : sum.products) {
-    if (!is_taken(p.left, dimensions) || !is_taken(p.right, dimensions)) return {};
-    if (p.left.strides() != first.left.strides() || p.right.strides() != first.right.strides()) return {};
-    if (!lies(p.left) || !lies(p.right.transpose(-2, -1))) return {};
-  }
-  if (sum.c.defined() && (!is_taken(sum.c, dimensions) || !sum.c.is_contiguous())) return {};
-  const Lies left = *lies(first.left), right = *lies(first.right.transpose(-2, -1));
-  if (!left.along_k && right.along_k) return {};
-  const int64_t device = first.left.device().index();
-  const Kernels* kernels = made(device).kernels.get();
+  const at::Tensor &left = sum.products.front().left, &right = sum.products.front().right;
+  if (!used.load() || !left.is_cuda()) return {};
+  const c10::DeviceGuard here(left.device());
+  const std::optional<Operands> lie = operands(sum);
+  const Kernels* kernels = lie ? made(left.device().index()).kernels.get() : nullptr;
   if (!kernels) return {};
 
-  const int64_t m = first.left.size(-2), k = first.left.size(-1), n = first.right.size(-1);
-  const int64_t matrices = dimensions == 3 ? first.left.size(0) : 1;
-  const auto blocks = [&](const Tile& tile) {
-    const int64_t all = (m + tile.rows - 1) / tile.rows * ((n + tile.columns - 1) / tile.columns) * matrices;
-    return sum.symmetric ? (all + 1) / 2 : all;
-  };
-  // Long sums are cut, so that every processor has something to do.
-  const int64_t most = std::max<int64_t>(1, k / 512);
-  const Tile& tile = blocks(LARGE) * most >= kernels->processors() ? LARGE : SMALL;
-  const int64_t splits = std::clamp<int64_t>(2 * kernels->processors() / blocks(tile), 1, most);
-  const int64_t chunk = ((k + splits - 1) / splits + DEPTH - 1) / DEPTH * DEPTH;
-
-  std::vector<int64_t> sizes = first.left.sizes().vec();
+  const int64_t m = left.size(-2), k = left.size(-1), n = right.size(-1), matrices = left.dim() == 3 ? left.size(0) : 1;
+  const auto [tile, splits] = cut(m, n, k, matrices, sum.symmetric, kernels->processors());
+  if (matrices * splits > MOST_MATRICES) return {};
+  std::vector<int64_t> sizes = left.sizes().vec();
   sizes.back() = n;
   if (splits > 1) sizes.insert(sizes.end() - 2, splits);
-  at::Tensor out = at::empty(sizes, first.left.options());
+  at::Tensor out = at::empty(sizes, left.options());
+
   Product product{};
   for (size_t i = 0; i < sum.products.size(); ++i) {
     product.a[i] = numbers(sum.products[i].left);
@@ -217,28 +253,26 @@ std::optional<at::Tensor> by_kernel(const Sum& sum) {
   }
   product.c = sum.c.defined() ? numbers(sum.c) : nullptr;
   product.out = out.mutable_data_ptr<float>();
-  if (dimensions == 3) {
-    product.batch_a = first.left.stride(0);
-    product.batch_b = first.right.stride(0);
+  if (left.dim() == 3) {
+    product.batch_a = left.stride(0);
+    product.batch_b = right.stride(0);
   }
   product.batch_c = product.batch_out = m * n;
-  product.lda = left.apart;
-  product.ldb = right.apart;
+  product.lda = lie->left.apart;
+  product.ldb = lie->right.apart;
   product.m = m;
   product.n = n;
   product.k = k;
   product.terms = sum.products.size();
   product.splits = splits;
-  product.chunk = chunk;
+  product.chunk = ((k + splits - 1) / splits + DEPTH - 1) / DEPTH * DEPTH;
   product.alpha = sum.alpha;
   product.beta = sum.beta;
   product.gamma = sum.gamma;
   product.symmetric = sum.symmetric;
   product.exact = !at::globalContext().allowTF32CuBLAS();
   const c10::impl::VirtualGuardImpl guard(c10::DeviceType::CUDA);
-  const c10::Stream stream = guard.getStream(first.left.device());
-  const char* layout = !left.along_k ? "tn" : right.along_k ? "nt" : "nn";
-  kernels->launch(tile, layout, product, matrices * splits, guard.getStreamNativeHandle(stream));
+  kernels->launch(*tile, lie->layout(), product, matrices * splits, guard.getStreamNativeHandle(guard.getStream(left.device())));
   return splits > 1 ? out.sum(-3) : out;
 }
 

@@ -19,11 +19,30 @@ struct Product {
 
 constexpr int DEPTH = 16, STAGES = 3;
 
+#ifdef __CUDACC__
+// Begins to copy 16 bytes, or zeros where they are outside.
 __device__ void copy16(float* to, const float* from, bool inside) {
   const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(to));
-  const int bytes = inside ? 16 : 0;  // the rest becomes zero
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes));
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(inside ? 16 : 0));
 }
+
+// The copies since the last call belong together.
+__device__ void end_of_copies() { asm volatile("cp.async.commit_group;"); }
+
+// Waits for all copies but those of the last `LEFT` groups.
+template <int LEFT>
+__device__ void wait_for_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(LEFT));
+}
+
+// A warp adds the product of 16 by 8 and 8 by 8 numbers; each of its threads holds some of each.
+__device__ void multiply_add(float* sum, const unsigned* a, const unsigned* b) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+#endif
 
 // A piece of an operand, ROWS by DEPTH. ALONG_K: numbers of one row lie side by side, else those of one k.
 template <int ROWS, bool ALONG_K>
@@ -53,15 +72,11 @@ struct Parts {
 };
 
 __device__ Parts split(float x) {
-  const unsigned high = (__float_as_uint(x) + 0x1000u) & 0xffffe000u;
+  const unsigned bits = __float_as_uint(x);
+  // Rounding would make a number of what is none.
+  const bool is_finite = (bits & 0x7f800000u) != 0x7f800000u;
+  const unsigned high = is_finite ? (bits + 0x1000u) & 0xffffe000u : bits;
   return {high, __float_as_uint(x - __uint_as_float(high))};
-}
-
-__device__ void multiply_add(float* sum, const unsigned* a, const unsigned* b) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-      : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
 // A block of threads computes BM by BN, each warp WM by WN of it.
@@ -88,13 +103,13 @@ __device__ void compute(const Product& p) {
       A::load(to, p.a[term] + matrix * p.batch_a, p.lda, m0, p.m, k0, k_end, thread, THREADS);
       B::load(to + A::SIZE, p.b[term] + matrix * p.batch_b, p.ldb, n0, p.n, k0, k_end, thread, THREADS);
     }
-    asm volatile("cp.async.commit_group;");
+    end_of_copies();
   };
 
   float sums[TILES_M][TILES_N][4] = {};
   for (int step = 0; step < STAGES - 1; ++step) load(step);
   for (int step = 0; step < steps; ++step) {
-    asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 2));
+    wait_for_copies<STAGES - 2>();
     __syncthreads();
     load(step + STAGES - 1);
     const float* a_piece = pieces[step % STAGES];

@@ -26,8 +26,11 @@ struct Sum {
   bool symmetric = false;         // the result is, up to rounding: half is computed
 };
 
-// The sum by the kernel; none where that cannot take it: on a CPU, in another precision, in rows that begin nowhere near a
-// multiple of 16 bytes, on a GPU for which it could not be made.
+// Whether the kernel is to be used; at first it is not.
+void use_kernel(bool use);
+
+// The sum by the kernel; none where that is not to be used or cannot take it: on a CPU, in another precision, in rows that begin
+// nowhere near a multiple of 16 bytes, on a GPU for which it could not be made.
 std::optional<at::Tensor> by_kernel(const Sum& sum);
 
 // Why device `index` has no kernel; empty where it has one.

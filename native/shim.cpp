@@ -70,6 +70,8 @@ char* ndb_product_kernel(int64_t index) {
   });
 }
 
+void ndb_use_product_kernel(bool use) { ndbench::use_kernel(use); }
+
 char* ndb_allow_tf32(bool allow) {
   return guarded([&] {
     at::globalContext().setAllowTF32CuBLAS(allow);

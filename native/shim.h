@@ -83,6 +83,9 @@ char* ndb_parts_end(ndb_parts* parts);
 // Makes the kernel for products of matrices on device `index` of CUDA, unless it is there; the message says why it cannot be.
 char* ndb_product_kernel(int64_t index);
 
+// Whether products of matrices on CUDA are to go by that kernel, where it can take them.
+void ndb_use_product_kernel(bool use);
+
 // Allows or forbids TF32 in CUDA's matrix products and cuDNN's convolutions.
 char* ndb_allow_tf32(bool allow);
 

@@ -28,7 +28,7 @@ pub struct Libtorch {
     pub lib: PathBuf,
     /// Threads it uses for one operation.
     pub threads: u32,
-    /// Whether the first GPU has the kernel for whitening's products, or why not; absent without a GPU.
+    /// Whether a kernel for whitening's products can be made for the first GPU, or why not; absent without a GPU.
     pub kernel: Option<Result<(), String>>,
 }
 
@@ -66,7 +66,7 @@ pub struct Report {
 /// The libtorch that this program is linked with.
 #[cfg(feature = "torch")]
 pub fn linked_libtorch() -> Libtorch {
-    let kernel = crate::run::device(Some(0)).ok().map(|_| crate::train::product_kernel(0).map_err(|e| e.0));
+    let kernel = crate::run::device(Some(0)).ok().map(|_| crate::native::product_kernel(0).map_err(|e| e.0));
     Libtorch { lib: env!("NDBENCH_LIBTORCH_LIB").into(), threads: crate::run::threads(), kernel }
 }
 
@@ -195,8 +195,10 @@ fn cuda(findings: &mut Findings, libtorch: &Libtorch) {
             findings.note("GPU", "cuDNN", cudnn_version());
             match &libtorch.kernel {
                 None => {}
-                Some(Ok(())) => findings.note("GPU", "whitening", "by a kernel made for the first device"),
-                Some(Err(why)) => findings.note("GPU", "whitening", format!("by libtorch, more slowly: {why}")),
+                Some(Ok(())) => {
+                    findings.note("GPU", "kernel", "can be made for the first device (NDBENCH_PRODUCTS=kernel)")
+                }
+                Some(Err(why)) => findings.note("GPU", "kernel", format!("cannot be made for the first device: {why}")),
             }
         }
         CudaRuntime::Unavailable { why, remedy } => {

@@ -6,6 +6,7 @@ mod fast;
 mod graph;
 mod host_memory;
 mod parts;
+mod product;
 
 pub(crate) use autocast::Autocast;
 pub(crate) use cuda::{Event, cuda_memory, release_cuda_memory, reset_cuda_memory};
@@ -16,6 +17,7 @@ pub(crate) use host_memory::{
 };
 
 pub(crate) use parts::{Part, Parts, measure_parts, part};
+pub(crate) use product::{product_kernel, use_product_kernel};
 
 use std::ffi::{CStr, c_char};
 use tch::Tensor;
@@ -34,7 +36,6 @@ unsafe extern "C" {
         weight_decay: f64,
         nesterov: bool,
     ) -> *mut c_char;
-    safe fn ndb_product_kernel(index: i64) -> *mut c_char;
     safe fn ndb_allow_tf32(allow: bool) -> *mut c_char;
 }
 
@@ -107,14 +108,6 @@ pub(crate) fn sgd_step(parameters: &mut [Tensor], buffers: &mut [Tensor], step: 
     // SAFETY: both lists hold `p.len()` pointers to tensors that outlive the call and that nothing else borrows, and so does the
     // rate.
     checked(unsafe { ndb_sgd_step(p.as_ptr(), b.as_ptr(), p.len(), rate, on_device, momentum, weight_decay, nesterov) })
-}
-
-/// Whether CUDA device `index` has the kernel for whitening's products; it is made where it was not yet.
-///
-/// # Errors
-/// Why it cannot be made.
-pub fn product_kernel(index: usize) -> Result<(), NativeError> {
-    checked(ndb_product_kernel(index as i64))
 }
 
 /// Allows or forbids TF32 in CUDA's matrix products and convolutions; without effect on the CPU.

@@ -6,6 +6,7 @@ use crate::telemetry::{
 };
 use crate::train::{cpu_capability, libtorch_version};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 
 /// The device numbered `index` of CUDA, or the CPU. cuDNN then tries its algorithms on the first convolution of each shape
@@ -25,6 +26,11 @@ pub fn device(cuda: Option<usize>) -> Result<tch::Device, String> {
     }
     tch::Cuda::cudnn_set_benchmark(true);
     native::allow_tf32(false).map_err(|e| e.to_string())?;
+    let by_kernel = products_by_kernel(std::env::var_os(PRODUCTS).as_deref())?;
+    if by_kernel {
+        native::product_kernel(index).map_err(|e| format!("{PRODUCTS}=kernel: {}", e.0))?;
+    }
+    native::use_product_kernel(by_kernel);
     Ok(tch::Device::Cuda(index))
 }
 
@@ -36,6 +42,18 @@ pub fn threads() -> u32 {
 /// Sets [`threads`].
 pub fn set_threads(threads: u32) {
     tch::set_num_threads(threads as i32);
+}
+
+/// Names, to those who ask for it, what multiplies whitening's matrices on a GPU.
+pub const PRODUCTS: &str = "NDBENCH_PRODUCTS";
+
+/// Whether `asked` is for the kernel of our own.
+fn products_by_kernel(asked: Option<&OsStr>) -> Result<bool, String> {
+    match asked.map(|asked| asked.to_str()) {
+        None | Some(Some("libtorch")) => Ok(false),
+        Some(Some("kernel")) => Ok(true),
+        Some(_) => Err(format!("{PRODUCTS} is neither `libtorch` nor `kernel`")),
+    }
 }
 
 /// The environment of a run on `device`.
@@ -57,7 +75,7 @@ pub fn environment(device: tch::Device) -> Environment {
 }
 
 /// Beginnings of the names of variables with which users change speed or rounding of what a training runs on.
-const VARIABLES: [&str; 12] = [
+const VARIABLES: [&str; 13] = [
     "ATEN_",
     "CUBLAS_",
     "CUDA_LAUNCH_BLOCKING",
@@ -66,6 +84,7 @@ const VARIABLES: [&str; 12] = [
     "KMP_",
     "MALLOC_",
     "MKL_",
+    PRODUCTS,
     "NVIDIA_TF32_OVERRIDE",
     "OMP_",
     "ONEDNN_",
@@ -100,4 +119,16 @@ fn cuda(index: usize) -> Cuda {
         Err(_) => (None, None, None),
     };
     Cuda { index: index as u32, name, uuid, driver, cuda, cudnn: cudnn_version().value(), memory }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_is_used_where_it_is_asked_for() {
+        let asked = |text: &str| products_by_kernel(Some(OsStr::new(text)));
+        assert_eq!([products_by_kernel(None), asked("libtorch"), asked("kernel")], [Ok(false), Ok(false), Ok(true)]);
+        assert!(asked("Kernel").unwrap_err().contains("NDBENCH_PRODUCTS"));
+    }
 }

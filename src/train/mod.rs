@@ -21,7 +21,7 @@ mod stops;
 mod tally;
 mod trainer;
 
-pub use crate::native::{NativeError, cpu_capability, libtorch_version, product_kernel};
+pub use crate::native::{NativeError, cpu_capability, libtorch_version};
 pub use failure::{catch, classify, has_broken_gpu, with_memory_left};
 pub(crate) use graphs::stream_for;
 pub use mark::Mark;

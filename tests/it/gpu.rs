@@ -38,6 +38,7 @@ fn gpu_smoke_records_device_and_memory() {
         assert!(device.contains("GPU-"), "no UUID in {device}");
         let bytes = |key: &str| record["memory"][key].as_u64().unwrap_or_else(|| panic!("no {key}: {record}"));
         assert!(bytes("allocated") > 0 && bytes("reserved") >= bytes("allocated"));
+        assert!(record["telemetry"]["reserved"]["peak"].as_u64() > Some(0), "{}", record["telemetry"]);
         let epoch = &record["epochs"][0];
         assert!(epoch["seconds"]["paper"].as_f64().unwrap() > 0.0);
         assert!(epoch["train_loss"].as_f64().unwrap().is_finite());
@@ -59,7 +60,7 @@ fn all_but(gibibytes: u64) -> Vec<Tensor> {
 #[ignore = "needs a CUDA device"]
 fn gpu_memory_that_runs_out_is_a_result() {
     let dir = tempfile::tempdir().unwrap();
-    let _others = all_but(3);
+    let others = all_but(3);
     let settings = [
         "--set",
         "matrix.architectures=[\"vgg16\"]",
@@ -71,6 +72,9 @@ fn gpu_memory_that_runs_out_is_a_result() {
         "1",
     ];
     let output = smoke(dir.path(), &settings);
+    drop(others);
+    // Also what libtorch would keep.
+    ndbench::train::reset_peak_memory(device());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let records = records(dir.path());
     assert_eq!(records.len(), 2, "the matrix went on");
@@ -122,6 +126,7 @@ fn gpu_probe_sets_graphs_beside_other_steps() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let probes: Value = serde_json::from_slice(&output.stdout).unwrap();
     let arms = probes[0]["arms"].as_array().unwrap();
+    arms.iter().for_each(|arm| assert!(arm["telemetry"]["reserved"]["peak"].as_u64() > Some(0), "{arm:#}"));
     let by_graph = |arm: &Value| arm["cuda_graph"].as_bool().unwrap_or(false);
     assert_eq!(arms.iter().map(by_graph).collect::<Vec<_>>(), [false, true, false, true, false, true]);
 }

@@ -141,10 +141,10 @@ fn each(norm: Norm, mut body: impl FnMut(&Fixture, Method)) {
 }
 
 /// Where the recorded tolerance of single precision is below the rounding of one run: file, quantity and the deviation
-/// measured; twice that is allowed. The tolerance is ten times the deviation of a single run, which may be small by luck: the
-/// published code itself deviates by 1.7e-4 to 2.9e-4 in the first, depending on the number of threads, where 2e-4 is
-/// recorded, and by 2.0e-4 in the third. The first was measured with the AVX-512 kernels of libtorch, the others with those
-/// for AVX2. In the last the published code deviates by 5.3e-5, and by 1.28e-3 in 3 of 14 runs whose images and
+/// measured; twice that is allowed. The tolerance is ten times the deviation of a single run, which may be small by luck:
+/// the published code itself deviates by 1.7e-4 to 2.9e-4 in the first, depending on the number of threads, where 2e-4 is
+/// recorded, and by 2.0e-4 in the third. The first was measured with the AVX-512 kernels of libtorch, the others with
+/// those for AVX2. In the last the published code deviates by 5.3e-5, and by 1.28e-3 in 3 of 14 runs whose images and
 /// weights were rounded otherwise, by 6e-8 of them, always in the biases of 256 channels.
 const ROUNDING: [(&str, &str, f64); 5] = [
     ("cifar_densenet121_nd_10.json", "grad_norm", 2.3e-4),
@@ -155,9 +155,9 @@ const ROUNDING: [(&str, &str, f64); 5] = [
 ];
 
 /// In single precision the fast operator, and everything on a GPU, may deviate by so many recorded tolerances. They were
-/// taken from the published order of operations on a CPU; another order rounds otherwise, and where a ReLU falls to the other
-/// side, three steps of training make more of it. The largest deviation measured is 2.4 of them, in a quantity of `cifar_resnet18d_nd_10.json`; double
-/// precision, and the operator by itself in single, are held to what is recorded.
+/// taken from the published order of operations on a CPU; another order rounds otherwise, and where a ReLU falls to the
+/// other side, three steps of training make more of it. The largest deviation measured is 2.4 of them, in a quantity of
+/// `cifar_resnet18d_nd_10.json`; double precision, and the operator by itself in single, are held to what is recorded.
 const OTHER_ORDER: f64 = 5.0;
 
 /// What is compared, with its deviation and its tolerance.
