@@ -109,29 +109,26 @@ impl<'a> Arm<'a> {
     }
 
     /// How many steps a piece of a turn has, of which so many count.
-    pub fn steps_in_all(counted: usize, is_last: bool) -> u64 {
-        counted as u64 + 1 + u64::from(is_last)
+    pub fn steps_in_all(counted: usize) -> u64 {
+        counted as u64 + 1
     }
 
-    /// A piece of a turn: so many steps that count after one that does not, and, where it is the last one, one more whose
-    /// parts are timed; while others hold `held`.
-    pub fn piece(&mut self, images: &Images, steps: usize, held: Bytes, is_last: bool) -> Result<Turn, Outcome> {
+    /// A piece of a turn: so many steps that count after one that does not; while others hold `held`.
+    pub fn piece(&mut self, images: &Images, steps: usize, held: Bytes) -> Result<Turn, Outcome> {
         self.claim_arithmetic()?;
         reset_peak_memory(self.device);
         self.advance(images, None).map_err(failed)?;
         synchronise(self.device);
         let (marks, host) = self.run(images, steps).map_err(failed)?;
         let (allocated, reserved) = peak_memory(self.device);
-        let parts = is_last.then(|| self.parts(images)).transpose()?;
-        let (split, parts) = parts.map_or_else(Default::default, |(split, parts)| (split, Some(parts)));
         let device: Result<Vec<Seconds>, NativeError> = marks.windows(2).map(|pair| pair[0].until(&pair[1])).collect();
         let own = |peak: Bytes| Bytes(peak.0.saturating_sub(held.0));
         let memory = MemoryPeak { allocated: allocated.map(own), reserved, resident: None };
-        Ok(Turn { steps: device.map_err(failed)?, host, split, parts, memory })
+        Ok(Turn { steps: device.map_err(failed)?, host, split: StepSplit::default(), parts: None, memory })
     }
 
-    /// A step whose parts are timed.
-    fn parts(&mut self, images: &Images) -> Result<(StepSplit, StepParts), Outcome> {
+    /// A step whose parts are timed, in the same turn.
+    pub fn parts(&mut self, images: &Images) -> Result<(StepSplit, StepParts), Outcome> {
         if self.trial.recipe.cuda_graph {
             // The step by parts is none of a graph: its memory must be there.
             self.advance(images, Some(Laps::start(self.device))).map_err(failed)?;

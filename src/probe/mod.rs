@@ -167,8 +167,13 @@ impl<'a> Runner<'a> {
         let held = held_by_others(arms, self.arm);
         let arm = &mut arms[self.arm];
         let batch = u64::from(self.entry.trial.recipe.batch_size);
-        let watched = Arm::steps_in_all(steps, is_last) * batch;
-        let piece = self.watch.during(telemetry, watched, is_last, || arm.piece(images, steps, held, is_last))?;
+        let watched = Arm::steps_in_all(steps) * batch;
+        let mut piece = self.watch.during(telemetry, watched, is_last, || arm.piece(images, steps, held))?;
+        if is_last {
+            // No step as the others are: it waits after each part.
+            let (split, parts) = arm.parts(images)?;
+            (piece.split, piece.parts) = (split, Some(parts));
+        }
         let turn = match self.begun.take() {
             Some(begun) => begun.joined(piece),
             None => piece,

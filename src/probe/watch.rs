@@ -3,12 +3,16 @@
 use crate::record::CallCost;
 use crate::telemetry::snapshot::{Call, CallStats};
 use crate::telemetry::{Level, Recording, Series, Tally, Telemetry, TelemetrySummary};
+use crate::units::Seconds;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// So long a turn waits for the instruments' first reading; without a driver that hangs it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Of an arm that was watched for less, counters of energy, which move in steps, say too little of an image.
+const LONG_ENOUGH: Seconds = Seconds(5.0);
 
 /// The instruments of each level; those of one are at work, the others rest.
 pub(super) struct Instruments<'a> {
@@ -89,7 +93,11 @@ impl Watch {
     /// Ends the recording of a turn.
     fn end(&mut self) {
         let Some(recording) = self.recording.take() else { return };
-        let (summary, tally, notices) = recording.pause(self.images);
+        let (mut summary, tally, notices) = recording.pause(self.images);
+        let short = summary.iter_mut().filter(|summary| summary.seconds < LONG_ENOUGH);
+        short.flat_map(|summary| &mut summary.gpus).filter_map(|gpu| gpu.energy.as_mut()).for_each(|energy| {
+            energy.joules_per_image = None;
+        });
         (self.summary, self.tally) = (summary, tally);
         // Of the series each turn may say the same again.
         for notice in notices {

@@ -90,10 +90,6 @@ fn gpu_steps_by_graph_leave_every_network_as_other_steps_do() {
             let nudged = train(&build, How { nudge: 1e-6, ..ONE_BY_ONE });
             let off = difference(&start, &one_by_one, &by_graph);
             let rounding = difference(&start, &one_by_one, &nudged);
-            println!(
-                "{architecture} {} {:?}: {off:?}, nudged {rounding:?}",
-                method.norm, method.deconvolution.implementation
-            );
             if off.iter().zip(rounding).any(|(off, rounding)| *off > (3.0 * rounding).max(1e-2)) {
                 failures.push(format!("{architecture} {method:?}: {off:?}, nudged {rounding:?}"));
             }

@@ -9,6 +9,8 @@
 mod channel_deconv;
 mod delinear;
 mod fast_deconv;
+#[cfg(test)]
+mod kernel_tests;
 mod newton_schulz;
 mod samples;
 mod whitening;

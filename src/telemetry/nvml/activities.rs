@@ -26,7 +26,7 @@ impl<'n> Gpm<'n> {
     /// Takes a sample of `device`, or of its GPU instance `slice`; the shares since the last one, once there is one.
     pub fn read(&mut self, device: &Device<'n>, slice: Option<u32>) -> Result<Answer, CallError> {
         if self.before.as_ref().is_some_and(|(_, at)| at.elapsed() < SPAN.0) {
-            return Ok(Answer::Nothing);
+            return Ok(Answer::NotAsked);
         }
         // The wrapper panics where a sample cannot be freed.
         nvml_sym(device.nvml().lib().nvmlGpmSampleFree.as_ref())?;
@@ -39,13 +39,13 @@ impl<'n> Gpm<'n> {
         }?;
         let before = self.before.replace((sample, Instant::now()));
         match (before, &self.before) {
-            (Some((old, at)), Some((new, _))) if at.elapsed() <= SPAN.1 => shares(device, &old, new),
+            (Some((old, then)), Some((new, at))) if *at - then <= SPAN.1 => shares(device, &old, new, *at - then),
             _ => Ok(Answer::Nothing),
         }
     }
 }
 
-fn shares(device: &Device, old: &GpmSample, new: &GpmSample) -> Result<Answer, CallError> {
+fn shares(device: &Device, old: &GpmSample, new: &GpmSample, span: Duration) -> Result<Answer, CallError> {
     const WANTED: [GpmMetricId; 4] =
         [GpmMetricId::SmUtil, GpmMetricId::SmOccupancy, GpmMetricId::AnyTensorUtil, GpmMetricId::DramBwUtil];
     let metrics = gpm_metrics_get(device.nvml(), old, new, &WANTED)?;
@@ -54,5 +54,5 @@ fn shares(device: &Device, old: &GpmSample, new: &GpmSample) -> Result<Answer, C
         (0.0..=100.0).contains(&percent).then(|| Ratio(percent / 100.0))
     });
     let mut next = || shares.next().flatten();
-    Ok(Answer::Activities(Activities { sm: next(), occupancy: next(), tensor: next(), dram: next() }))
+    Ok(Answer::Activities(Activities { sm: next(), occupancy: next(), tensor: next(), dram: next(), span }))
 }

@@ -15,7 +15,8 @@ const ALL_LINKS: u32 = u32::MAX;
 impl Field {
     pub const POWER_AVERAGE: Self = Self(185, 0);
     pub const POWER: Self = Self(186, 0);
-    pub const MEMORY_POWER: Self = Self(186, 2);
+    /// Of the last second: drivers say no other of the memory.
+    pub const MEMORY_POWER: Self = Self(185, 2);
     pub const MEMORY_TEMPERATURE: Self = Self(82, 0);
     /// Nanoseconds: power limit, sync boost, thermal by the driver and by the hardware, power brake.
     pub const THROTTLE: [Self; 5] = [Self(74, 0), Self(76, 0), Self(251, 0), Self(252, 0), Self(253, 0)];

@@ -179,7 +179,9 @@ impl Device {
         // A tick that only looks for the device is one without readings.
         let asked = round.iter().any(|done| done.call == Call::Open || self.lanes.is_fastest(done.call));
         for Done { call, at, took, result } in round {
-            self.count(call).took(took.into());
+            if result != Ok(Answer::NotAsked) {
+                self.count(call).took(took.into());
+            }
             match result {
                 Ok(answer) => {
                     self.unknown_in_a_row = 0;
@@ -194,7 +196,7 @@ impl Device {
                             self.fail_to_await(error, at);
                         }
                     }
-                    if answer != Answer::Nothing {
+                    if !matches!(answer, Answer::Nothing | Answer::NotAsked) {
                         absorbed.fresh.insert(call);
                     }
                     let busy_samples = self.is_full && !self.off.contains(&Call::BusySamples);

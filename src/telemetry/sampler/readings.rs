@@ -71,7 +71,7 @@ impl Readings {
                 self.now.ecc = Some(Ecc { corrected, uncorrected });
             }
             Answer::Bytes(transmitted, received) => self.take_traffic(call, [transmitted, received]),
-            Answer::Awaiting | Answer::Nothing => {}
+            Answer::Awaiting | Answer::Nothing | Answer::NotAsked => {}
         }
     }
 

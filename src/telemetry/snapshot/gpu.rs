@@ -2,6 +2,7 @@
 
 use crate::units::{Bytes, Celsius, Hertz, Joules, Ratio, Seconds, Watts};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{Call, Code};
 
@@ -195,6 +196,8 @@ pub struct Activities {
     pub tensor: Option<Ratio>,
     /// Memory bandwidth.
     pub dram: Option<Ratio>,
+    /// The time that they are of, which has just ended.
+    pub span: Duration,
 }
 
 /// Bytes over a link.

@@ -65,6 +65,8 @@ pub(super) enum Answer {
     Ecc(Ecc),
     /// To [`Call::Pcie`] and [`Call::NvLink`]: bytes transmitted and received since the driver was loaded.
     Bytes(u64, u64),
+    /// To [`Call::Activities`]: it is too early, and the driver was not asked.
+    NotAsked,
     /// To [`Call::Events`]: errors of the driver are awaited from now on.
     Awaiting,
     /// Nothing new yet.

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The first look comes so much later, at the most, than what it looks at begins.
+const FIRST_LOOK: Duration = Duration::from_millis(150);
+
 /// What the readings of a device come to so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct GpuTally {
@@ -48,6 +51,9 @@ pub(super) struct GpuTally {
     #[serde(default)]
     awaited: f64,
     foreign: Option<u32>,
+    /// When the first look came after the beginning or a rest.
+    #[serde(skip)]
+    since: Option<Duration>,
     /// Time in use comes from the driver's own samples.
     #[serde(skip)]
     has_busy_samples: bool,
@@ -63,6 +69,7 @@ impl GpuTally {
 
     /// Until the next look it works for somebody else. That it was lost, slowed down or faulty meanwhile is told all the same.
     pub fn rest(&mut self) {
+        self.since = None;
         let work = [&mut self.busy, &mut self.memory_busy, &mut self.energy, &mut self.energy_estimated];
         work.into_iter().chain(&mut self.traffic).for_each(Total::pause);
     }
@@ -105,6 +112,7 @@ impl GpuTally {
         if let Some(identity) = &now.identity {
             self.device = Some(identity.into());
         }
+        self.since.get_or_insert(at);
         fresh.iter().for_each(|call| self.take(*call, at, now));
     }
 
@@ -145,7 +153,7 @@ impl GpuTally {
                 }
             }
             Call::Activities => {
-                let Some(active) = now.activities else { return };
+                let Some(active) = now.activities.filter(|active| self.is_of_its_own(active.span, at)) else { return };
                 ratio(&mut self.sm, active.sm);
                 ratio(&mut self.occupancy, active.occupancy);
                 ratio(&mut self.tensor, active.tensor);
@@ -168,6 +176,11 @@ impl GpuTally {
         }
     }
 
+    /// Whether a time that has just ended, at `at`, was watched as a whole.
+    fn is_of_its_own(&self, span: Duration, at: Duration) -> bool {
+        self.since.is_some_and(|since| at.saturating_sub(span) + FIRST_LOOK >= since)
+    }
+
     fn take_busy(&mut self, at: Duration, busy: Option<Seconds>, memory_busy: Option<Seconds>) {
         busy.iter().for_each(|seconds| self.busy.read_without_gaps(seconds.0, at, GAP));
         memory_busy.iter().for_each(|seconds| self.memory_busy.read_without_gaps(seconds.0, at, GAP));
@@ -177,7 +190,7 @@ impl GpuTally {
     pub fn summary(&self, seconds: f64, images: u64) -> GpuSummary {
         let counted = |total: &Total| total.known().map(|sum| sum as u64);
         let [pcie_transmitted, pcie_received, nvlink_transmitted, nvlink_received] =
-            self.traffic.each_ref().map(|total| counted(total).map(Bytes));
+            self.traffic.each_ref().map(|total| total.covering(seconds).map(|sum| Bytes(sum as u64)));
         GpuSummary {
             device: DeviceSummary { stub: self.is_stub, ..self.device.clone().unwrap_or_default() },
             memory: MemorySpreads {
@@ -220,7 +233,9 @@ impl GpuTally {
     /// By the device's counter, else as the integral of its power, else none. A slice's power is the whole device's.
     fn energy(&self, seconds: f64, images: u64) -> Option<Energy> {
         let integrated = self.energy_estimated.covering(seconds);
-        let (total, joules, source) = match self.energy.covering(seconds) {
+        // A counter moves in steps: over less than one of them it stands still.
+        let counter = self.energy.covering(seconds).filter(|joules| *joules > 0.0);
+        let (total, joules, source) = match counter {
             Some(joules) => (&self.energy, joules, EnergySource::Counter),
             None => (&self.energy_estimated, integrated?, EnergySource::IntegratedPower),
         };
@@ -242,4 +257,50 @@ fn read(totals: &mut [Total], values: [u64; 2], at: Duration) {
 
 fn range<T>(values: &Distribution, make: impl Fn(f64) -> T) -> Option<Range<T>> {
     values.spread(make).map(|spread| Range { min: spread.min, mean: spread.mean, max: spread.peak })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::snapshot::{Activities, Traffic};
+    use std::collections::BTreeSet;
+
+    fn at(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn look(tally: &mut GpuTally, seconds: f64, calls: &[Call], snapshot: &GpuSnapshot) {
+        let fresh: BTreeSet<Call> = calls.iter().copied().collect();
+        tally.look(at(seconds), &GpuLook { number: 0, snapshot, fresh: &fresh });
+    }
+
+    #[test]
+    fn shares_of_a_time_that_began_before_are_somebody_elses() {
+        let mut tally = GpuTally::default();
+        let active = |tally: &mut GpuTally, seconds, span, share| {
+            let activities = Some(Activities { sm: Some(Ratio(share)), span: at(span), ..Activities::default() });
+            look(tally, seconds, &[Call::Activities], &GpuSnapshot { activities, ..GpuSnapshot::default() });
+            tally.summary(10.0, 0).sm_active.map(|spread| (spread.samples, spread.peak.0))
+        };
+        assert_eq!(active(&mut tally, 10.0, 1.0, 0.9), None);
+        assert_eq!(active(&mut tally, 11.0, 1.0, 0.5), Some((1, 0.5)));
+        tally.rest();
+        assert_eq!(active(&mut tally, 11.3, 1.3, 0.9), Some((1, 0.5)));
+        assert_eq!(active(&mut tally, 12.2, 0.9, 0.4), Some((2, 0.5)));
+    }
+
+    #[test]
+    fn a_counter_that_stood_still_gives_way_to_the_integral_and_what_was_read_once_is_no_sum() {
+        let mut tally = GpuTally::default();
+        let pcie = Some(Traffic { transmitted: Bytes(7), received: Bytes(8) });
+        for (seconds, watched) in [(1.0, 0.0), (2.0, 30.0)] {
+            let energy_estimated = Some(Joules(watched));
+            let snapshot = GpuSnapshot { energy: Some(Joules(5.0)), energy_estimated, pcie, ..GpuSnapshot::default() };
+            let calls = [Call::Energy, Call::Power, Call::Pcie];
+            look(&mut tally, seconds, if seconds < 2.0 { &calls } else { &calls[..2] }, &snapshot);
+        }
+        let GpuSummary { energy, pcie_received, .. } = tally.summary(1.0, 0);
+        let energy = energy.unwrap();
+        assert_eq!((energy.source, energy.joules, pcie_received), (EnergySource::IntegratedPower, Joules(30.0), None));
+    }
 }

@@ -31,7 +31,7 @@ fn otherwise(number: u32, scope: u32) -> Option<f64> {
     match (number, scope) {
         (185, 0) => Some(627_300.0),
         (186, 0) => Some(625_200.0),
-        (185 | 186, 2) => Some(97_700.0),
+        (185, 2) => Some(97_700.0),
         (82, 0) => Some(60.0),
         _ => None,
     }

@@ -94,7 +94,7 @@ impl Device<'_> {
         let seconds = |s: Option<Seconds>| s.map(|s| s.0);
         self.counter("busy_seconds", "Time in which a kernel ran", seconds(gpu.busy));
         self.counter("memory_busy_seconds", "Time in which memory was read or written", seconds(gpu.memory_busy));
-        let Activities { sm, occupancy, tensor, dram } = gpu.activities.unwrap_or_default();
+        let Activities { sm, occupancy, tensor, dram, .. } = gpu.activities.unwrap_or_default();
         self.gauge("sm_active_ratio", "Multiprocessors with at least one warp", ratio(sm));
         self.gauge("sm_occupancy_ratio", "Warps of those that the multiprocessors can hold", ratio(occupancy));
         self.gauge("tensor_active_ratio", "Tensor cores at work", ratio(tensor));

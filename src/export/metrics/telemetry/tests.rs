@@ -7,6 +7,7 @@ use crate::telemetry::snapshot::{
     Memory, Peaks, ProcessMemory, ProcessSnapshot, ThrottleReason, Traffic, Xid,
 };
 use crate::units::{Bytes, Celsius, Hertz, Joules, Ratio, Seconds, Watts};
+use std::time::Duration;
 
 /// A device that says everything.
 fn gpu(uuid: &str) -> GpuSnapshot {
@@ -37,7 +38,7 @@ fn gpu(uuid: &str) -> GpuSnapshot {
         sm_clock: Some(Hertz(1.98e9)),
         memory_clock: Some(Hertz(3.201e9)),
         throttle: ThrottleReason::ALL.into_iter().map(|reason| (reason, Seconds(0.25))).collect(),
-        activities: Some(Activities { sm: ratio, occupancy: ratio, tensor: ratio, dram: ratio }),
+        activities: Some(Activities { sm: ratio, occupancy: ratio, tensor: ratio, dram: ratio, span: Duration::ZERO }),
         pcie: Some(link),
         nvlink: Some(link),
         ecc: Some(Ecc { corrected: 1, uncorrected: 0 }),
