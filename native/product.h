@@ -1,8 +1,9 @@
 // Products of matrices in single precision on a GPU by a kernel of our own, `product.cu`.
 //
-// Whitening multiplies matrices of some hundred rows, one after the other. cuBLAS computes such a product in float32 on a
-// fifth of an H200 and without its tensor cores; the kernel uses all of it, and does in the same launch what stands between
-// the products. NVIDIA's run-time compiler, which libtorch's CUDA half brings along, makes it for the GPU that is there.
+// Whitening multiplies matrices of some hundred rows, one after the other. cuBLAS computes such a product in float32 on few
+// processors of a large GPU and without tensor cores; the kernel cuts it into smaller tiles for tensor cores, and does in the same
+// launch what stands between the products. NVIDIA's run-time compiler, which libtorch's CUDA half brings along, makes it for the
+// GPU that is there.
 #pragma once
 #include <ATen/ATen.h>
 
