@@ -74,7 +74,7 @@ fn every_reading_comes_in_base_units() {
 #[test]
 fn fields_have_the_numbers_of_their_driver_and_scopes() {
     for (driver, field) in [("570.133.20", 251), ("580.82.07", 269)] {
-        let script = format!("driver {driver}\nfield.{field}/0 ramp 5000000000 1000000000\nfield.186/2 error 3\n");
+        let script = format!("driver {driver}\nfield.{field}/0 ramp 5000000000 1000000000\nfield.185/2 error 3\n");
         let watch = Driver::new(&script).watch();
         let gpu = &watch
             .until_gpu("throttled", |gpu| gpu.throttle.get(&ThrottleReason::SwThermal).is_some_and(|s| s.0 > 0.0))
