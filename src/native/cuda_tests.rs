@@ -1,49 +1,14 @@
 //! What CUDA's allocator and events say, by a made-up device in libtorch's place of one.
 
 use super::*;
-use std::path::Path;
-use std::process::Command;
+use crate::testing::on_scripted_devices;
 
-/// Names the library of the made-up device, in the process that has it.
-const DEVICE: &str = "NDBENCH_TEST_SCRIPTED_DEVICE";
-
-/// The made-up device belongs into a process of its own: all of libtorch believes in it.
 #[test]
 fn figures_of_the_allocator_and_times_between_events_are_those_of_the_device() {
-    if let Some(library) = std::env::var_os(DEVICE) {
-        return on_the_scripted_device(Path::new(&library));
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let library = folder.path().join("libscripted_device.so");
-    compile(&library);
-    let test = std::thread::current().name().unwrap().to_owned();
-    let mut alone = Command::new(std::env::current_exe().unwrap());
-    let output = alone.args(["--exact", &test, "--nocapture"]).env(DEVICE, &library).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    on_scripted_devices(figures_and_times);
 }
 
-/// Compiles the device as the shim was compiled.
-fn compile(library: &Path) {
-    let libtorch = Path::new(env!("NDBENCH_LIBTORCH_LIB"));
-    let include = libtorch.parent().unwrap().join("include");
-    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
-    // Such as `ccache c++`.
-    let mut words = compiler.split_whitespace();
-    let mut command = Command::new(words.next().unwrap());
-    command.args(words).args(["-std=c++17", "-shared", "-fPIC", "-w", "-I"]).arg(include);
-    command.args(["tests/native/scripted_device.cpp", "-o"]).arg(library);
-    let output = command.arg("-L").arg(libtorch).arg("-lc10").output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn on_the_scripted_device(library: &Path) {
-    // SAFETY: the library and its function are those of `tests/native/scripted_device.cpp`; nothing else runs.
-    unsafe {
-        let library = libloading::Library::new(library).unwrap();
-        library.get::<extern "C" fn()>(b"script_device").unwrap()();
-        std::mem::forget(library);
-    }
+fn figures_and_times() {
     let amount = |now, peak| Amount { now: Bytes(now), peak: Bytes(peak) };
     let says = |i: u64| Memory {
         allocated: amount(1000 + i, 2000 + i),

@@ -10,11 +10,8 @@ fn the_kernel_computes_what_double_precision_does() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("kernel.h"), code).unwrap();
     let program = folder.path().join("product_on_a_cpu");
-    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
-    // Such as `ccache c++`.
-    let mut words = compiler.split_whitespace();
-    let mut command = Command::new(words.next().unwrap());
-    command.args(words).args(["-std=c++17", "-O2", "-w", "-I"]).arg(folder.path());
+    let mut command = crate::testing::compiler();
+    command.args(["-std=c++17", "-O2", "-w", "-I"]).arg(folder.path());
     let output = command.arg("tests/native/product_on_a_cpu.cpp").arg("-o").arg(&program).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let output = Command::new(&program).output().unwrap();

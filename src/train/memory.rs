@@ -150,3 +150,28 @@ impl Meter {
         self.before.get().map_or(peak, |before| peak.max(before))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{Level, Settings, Telemetry};
+
+    #[test]
+    fn the_allocator_is_asked_once_training_on_its_device_has_begun() {
+        crate::testing::on_scripted_devices(|| {
+            let ask = allocator_probe();
+            assert!(ask().is_none());
+            reset_peak_memory(Device::Cuda(1));
+            let seen = ask().expect("a probe of steps begins so, and so does a training");
+            assert_eq!((seen.allocated, seen.active, seen.retries, seen.ooms), (Bytes(1001), Bytes(5001), 71, 81));
+
+            let allocator = Some(allocator_probe());
+            let telemetry =
+                Telemetry::start(Settings { level: Level::Full, gpus: Vec::new(), nvml_library: None, allocator });
+            let recording = telemetry.record(None, None);
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            let summary = recording.finish(1).0.unwrap();
+            assert_eq!((summary.allocated.unwrap().peak, summary.active.unwrap().min), (Bytes(1001), Bytes(5001)));
+        });
+    }
+}
