@@ -36,11 +36,9 @@ struct Absorb : torch::autograd::Function<Absorb> {
                                const std::optional<at::Tensor>& from, const Samples& samples, double eps, int64_t n_iter,
                                bool bf16) {
     const at::Tensor start = from.value_or(at::Tensor());
-    at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x, weight.scalar_type()); }), mean;
-    const at::Tensor measured = in(NDB_PART_COVARIANCE, [&] {
-      mean = columns.mean({-1}, true);
-      return covariance(samples.centred(std::move(columns), mean), eps);
-    });
+    at::Tensor mean;
+    at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.centred(x, weight.scalar_type(), mean); });
+    const at::Tensor measured = in(NDB_PART_COVARIANCE, [&] { return covariance(std::exchange(columns, {}), eps); });
     Steps steps;
     const at::ScalarType kind = bf16 ? at::kBFloat16 : measured.scalar_type();
     const at::Tensor deconv = in(NDB_PART_INVERSE_SQRT, [&] {
@@ -80,23 +78,18 @@ struct Absorb : torch::autograd::Function<Absorb> {
             const at::Tensor back = start.transpose(-2, -1);
             return product(product(back, inverse_sqrt_adjoint(product(d_deconv, back), n_iter, steps)), start);
           });
-      const at::Tensor d_mean = product(absorbed.transpose(-2, -1), d_shift);
+      at::Tensor of_mean = mean;
       const Samples samples(context->saved_data["samples"].toIntVector());
-      at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.columns(x, weight.scalar_type()); });
-      at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] {
-        return columns_adjoint(samples.centred(std::move(columns), mean), d_covariance, d_mean);
-      });
+      at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.centred(x, weight.scalar_type(), of_mean); });
+      const double n = static_cast<double>(columns.size(-1));
+      // The mean's own share in the covariance vanishes: centred columns sum to zero.
+      at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] { return product(d_covariance, std::exchange(columns, {}), 2 / n); });
+      const at::Tensor shift = product(absorbed.transpose(-2, -1), d_shift, 1 / n);
       dx = in(NDB_PART_SAMPLES, [&] {
-        return samples.add_back(std::move(gradients[4]), std::move(d_columns), x.sizes()).to(x.scalar_type());
+        return samples.add_back(std::move(gradients[4]), std::move(d_columns), shift, x.sizes()).to(x.scalar_type());
       });
     }
     return {dx, d_weight, {}, {}, {}, {}, {}};
-  }
-
-  // The gradient of the columns. The mean's own share in the covariance vanishes: centred columns sum to zero.
-  static at::Tensor columns_adjoint(const at::Tensor& centred, const at::Tensor& d_covariance, const at::Tensor& d_mean) {
-    const double n = static_cast<double>(centred.size(-1));
-    return product(d_covariance, centred, 2 / n).add_(d_mean, 1 / n);
   }
 };
 

@@ -17,15 +17,12 @@ class Samples {
 
   std::vector<int64_t> numbers() const;
 
-  // The columns of x as numbers of a kind; a view of x where it is such columns already.
-  at::Tensor columns(const at::Tensor& x, at::ScalarType kind) const;
+  // The columns of x as numbers of a kind, less their mean [.., F, 1], which is measured first where it is undefined.
+  at::Tensor centred(const at::Tensor& x, at::ScalarType kind, at::Tensor& mean) const;
 
-  // Columns less their mean, in place where they are nobody else's.
-  at::Tensor centred(at::Tensor columns, const at::Tensor& mean) const;
-
-  // The gradient of the columns added to that of the input, which is given up; undefined where there is none yet. The sum is
-  // of the columns' kind.
-  at::Tensor add_back(at::Tensor dx, at::Tensor d_columns, at::IntArrayRef sizes) const;
+  // The gradient of the columns, which is given up, and `shift` [.., F, 1], added to the gradient of the input, which is given up
+  // too; undefined where there is none yet. The sum is of the columns' kind.
+  at::Tensor add_back(at::Tensor dx, at::Tensor d_columns, const at::Tensor& shift, at::IntArrayRef sizes) const;
 
  private:
   bool are_windows() const { return samples_.kernel > 0; }

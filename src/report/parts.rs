@@ -109,9 +109,10 @@ pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
     }
     table.render()
         + "\nMilliseconds of forward and backward pass by parts, medians over the rounds, of a step that waits for the \
-           device after each, and after each gradient. Samples: windows become columns. Other: activations, pooling, \
-           normalisation, the loss. Rest: between operations, such as memory that is freed. Sums and other, unexplained: \
-           what these and the rest make up of the time over that of plain convolutions, or else of the first arm.\n"
+           device after each, and after each gradient. Samples: windows become columns, with `fast` less their \
+           mean. Other: activations, pooling, normalisation, the loss. Rest: between operations, such as memory that is \
+           freed. Sums and other, unexplained: what these and the rest make up of the time over that of plain convolutions, \
+           or else of the first arm.\n"
 }
 
 fn capital(name: &str) -> String {

@@ -1,0 +1,256 @@
+#include "planes.h"
+
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace ndbench {
+namespace {
+
+// Where the windows of a plane take their pixels.
+struct Places {
+  Places(at::IntArrayRef sizes, const Window& w)
+      : height(sizes[2]), width(sizes[3]), padding(w.padding), across(width + 2 * padding), down(w.places(height)), right(w.places(width)) {
+    pixels.reserve(w.rows() * area());
+    for (int64_t place = 0; place < w.rows(); ++place) {
+      const int64_t origin = (place / w.kernel * across + place % w.kernel) * w.dilation;
+      for (int64_t row = 0; row < down; ++row) {
+        for (int64_t column = 0; column < right; ++column) pixels.push_back(origin + (row * across + column) * w.stride);
+      }
+    }
+  }
+
+  // Pixels of a plane and its padding, and windows.
+  int64_t whole() const { return (height + 2 * padding) * across; }
+  int64_t area() const { return down * right; }
+  int64_t kernel_area() const { return pixels.size() / area(); }
+
+  // Calls `row(pixels of the plane, pixels of the padded one)` for each row of `width` pixels.
+  template <typename T, typename Row>
+  void rows(T* plane, T* padded, Row row) const {
+    for (int64_t h = 0; h < height; ++h) row(plane + h * width, padded + (h + padding) * across + padding);
+  }
+
+  int64_t height, width, padding, across, down, right;
+  // Of the padded plane, in the order (row, column of the kernel; window).
+  std::vector<int32_t> pixels;
+};
+
+// Asks for numbers that will be read soon: planes of one channel lie far apart, which the processor does not foresee.
+template <typename T>
+void prefetch(const T* numbers, int64_t count) {
+  constexpr int64_t LINE = 64 / sizeof(T);
+  for (int64_t i = 0; i < count; i += LINE) __builtin_prefetch(numbers + i);
+}
+
+// The windows of channels, one row of `columns` for each pixel of the kernel, `images * area` apart.
+template <typename T>
+class Windows {
+ public:
+  Windows(const Places& places, at::IntArrayRef sizes, T* x)
+      : places_(places), images_(sizes[0]), step_(sizes[1] * sizes[2] * sizes[3]), x_(x), padded_(places.whole()) {}
+
+  void gather(int64_t first, int64_t last, T* columns) {
+    each_plane(first, last, columns, [&](T* plane, int64_t, T* samples) {
+      const T* padded = plane;
+      if (places_.padding > 0) {
+        places_.rows(plane, padded_.data(), [&](const T* from, T* to) { std::copy_n(from, places_.width, to); });
+        padded = padded_.data();
+      }
+      each_row(samples, [&](int64_t, T* entries, const int32_t* pixels) {
+        for (int64_t i = 0; i < places_.area(); ++i) entries[i] = padded[pixels[i]];
+      });
+    });
+  }
+
+  // `shift(row)` is added to each sample.
+  template <typename Shift>
+  void add(int64_t first, int64_t last, T* columns, Shift shift) {
+    each_plane(first, last, columns, [&](T* plane, int64_t rows, T* samples) {
+      T* padded = places_.padding > 0 ? padded_.data() : plane;
+      each_row(samples, [&](int64_t row, const T* entries, const int32_t* pixels) {
+        const T more = shift(rows + row);
+        for (int64_t i = 0; i < places_.area(); ++i) padded[pixels[i]] += entries[i] + more;
+      });
+      if (places_.padding == 0) return;
+      places_.rows(plane, padded, [&](T* to, const T* from) {
+        for (int64_t i = 0; i < places_.width; ++i) to[i] += from[i];
+      });
+      std::fill(padded_.begin(), padded_.end(), T(0));
+    });
+  }
+
+ private:
+  // Calls `visit(plane, its first row of columns, its samples)`.
+  template <typename Visit>
+  void each_plane(int64_t first, int64_t last, T* columns, Visit visit) {
+    const int64_t plane = places_.height * places_.width, rows = places_.kernel_area();
+    for (int64_t n = 0; n < images_; ++n) {
+      T* image = x_ + n * step_;
+      if (n + 1 < images_) prefetch(image + step_ + first * plane, (last - first) * plane);
+      for (int64_t c = first; c < last; ++c) visit(image + c * plane, c * rows, columns + (c * rows * images_ + n) * places_.area());
+    }
+  }
+
+  template <typename Row>
+  void each_row(T* samples, Row row) {
+    const int32_t* pixels = places_.pixels.data();
+    for (size_t done = 0; done < places_.pixels.size(); done += places_.area()) {
+      row(done / places_.area(), samples + done * images_, pixels + done);
+    }
+  }
+
+  const Places& places_;
+  int64_t images_, step_;
+  T* x_;
+  // A plane between zeros.
+  std::vector<T> padded_;
+};
+
+// Every so many-th pixel of channels of the batch.
+template <typename T>
+class Pixels {
+ public:
+  Pixels(int64_t every, at::IntArrayRef sizes, T* x)
+      : every_(every), images_(sizes[0]), area_(sizes[2] * sizes[3]), step_(sizes[1] * area_), x_(x) {}
+
+  void gather(int64_t first, int64_t last, T* columns) {
+    each_pixel(first, last, columns, [](int64_t) { return T(0); }, [](const T& pixel, T& sample, T) { sample = pixel; });
+  }
+
+  template <typename Shift>
+  void add(int64_t first, int64_t last, T* columns, Shift shift) {
+    each_pixel(first, last, columns, shift, [](T& pixel, const T& sample, T more) { pixel += sample + more; });
+  }
+
+ private:
+  template <typename Shift, typename Visit>
+  void each_pixel(int64_t first, int64_t last, T* columns, Shift shift, Visit visit) {
+    const int64_t count = (images_ * area_ + every_ - 1) / every_;
+    int64_t sample = 0;
+    for (int64_t n = 0; n < images_; ++n) {
+      T* image = x_ + n * step_;
+      if (n + 1 < images_) prefetch(image + step_ + first * area_, (last - first) * area_);
+      const int64_t start = sample * every_ - n * area_, taken = (area_ - start + every_ - 1) / every_;
+      for (int64_t c = first; c < last; ++c) {
+        T* plane = image + c * area_ + start;
+        T* samples = columns + c * count + sample;
+        const T more = shift(c);
+        for (int64_t i = 0; i < taken; ++i) visit(plane[i * every_], samples[i], more);
+      }
+      sample += taken;
+    }
+  }
+
+  int64_t every_, images_, area_, step_;
+  T* x_;
+};
+
+template <typename T>
+T average(const T* numbers, int64_t count) {
+  // Several sums at a time, each of few numbers before it goes to a sum of double precision.
+  constexpr int64_t SUMS = 16, AT_ONCE = 256 * SUMS;
+  double all = 0;
+  for (int64_t start = 0; start < count; start += AT_ONCE) {
+    const int64_t end = std::min(count, start + AT_ONCE);
+    T sums[SUMS] = {};
+    int64_t at = start;
+    for (; at + SUMS <= end; at += SUMS) {
+      for (int64_t i = 0; i < SUMS; ++i) sums[i] += numbers[at + i];
+    }
+    for (int64_t i = 0; at < end; ++at, ++i) sums[i] += numbers[at];
+    all += std::accumulate(sums, sums + SUMS, 0.0);
+  }
+  return static_cast<T>(all / static_cast<double>(count));
+}
+
+// Channels of so many numbers each that fit a cache together.
+template <typename T>
+int64_t fitting(int64_t numbers) {
+  constexpr int64_t CACHE = 256 << 10;
+  return std::max<int64_t>(1, CACHE / static_cast<int64_t>(numbers * sizeof(T)));
+}
+
+// Columns of channels that share their means, while they are in the cache: gathered, their means taken, and centred.
+template <typename T>
+struct Centred {
+  T* columns;
+  T* means;
+  bool measured;
+  // Rows of columns to a channel and to a mean, and numbers in one.
+  int64_t rows, to_a_mean, count;
+
+  // Channels whose rows make whole means: few, whose columns fit a cache.
+  int64_t channels() const {
+    const int64_t whole = to_a_mean / std::gcd(to_a_mean, rows);
+    return std::max<int64_t>(1, fitting<T>(rows * count) / whole) * whole;
+  }
+
+  template <typename Source>
+  void gather(Source& source, int64_t from, int64_t to) const {
+    source.gather(from, to, columns);
+    for (int64_t mean = from * rows / to_a_mean; mean < to * rows / to_a_mean; ++mean) {
+      T* numbers = columns + mean * to_a_mean * count;
+      if (!measured) means[mean] = average(numbers, to_a_mean * count);
+      const T less = means[mean];
+      for (int64_t i = 0; i < to_a_mean * count; ++i) numbers[i] -= less;
+    }
+  }
+};
+
+// Calls `body(source)` with what makes a thread's source of columns, `Windows` or `Pixels`.
+template <typename T, typename Body>
+void with_source(T* x, at::IntArrayRef sizes, const Window& w, Body body) {
+  if (w.kernel == 1) return body([&] { return Pixels<T>(w.every(), sizes, x); });
+  const Places places(sizes, w);
+  body([&] { return Windows<T>(places, sizes, x); });
+}
+
+}  // namespace
+
+bool has_planes(const at::Tensor& x) {
+  const bool is_real = x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble;
+  return is_real && x.is_cpu() && x.is_contiguous();
+}
+
+at::Tensor gather_planes(const at::Tensor& x, const Window& w, at::Tensor& mean, int64_t means) {
+  const int64_t channels = x.size(1), rows = channels * w.rows(), count = w.columns(x.sizes());
+  at::Tensor columns = at::empty({rows, count}, x.options());
+  const bool measured = mean.defined();
+  mean = measured ? mean.flatten() : at::empty({means}, x.options());
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "gather_planes", [&] {
+    const Centred<scalar_t> centred{columns.mutable_data_ptr<scalar_t>(), mean.mutable_data_ptr<scalar_t>(), measured, w.rows(),
+                                    rows / means, count};
+    // Only read.
+    with_source(const_cast<scalar_t*>(x.const_data_ptr<scalar_t>()), x.sizes(), w, [&](auto source) {
+      const int64_t together = centred.channels();
+      at::parallel_for(0, (channels + together - 1) / together, 1, [&](int64_t first, int64_t last) {
+        auto some = source();
+        for (int64_t i = first; i < last; ++i) centred.gather(some, i * together, std::min(channels, (i + 1) * together));
+      });
+    });
+  });
+  return columns;
+}
+
+void add_to_planes(at::Tensor& x, const at::Tensor& columns, const at::Tensor& shift, const Window& w) {
+  const int64_t to_a_shift = columns.size(0) / shift.numel(), count = columns.size(1);
+  const at::Tensor shifts = shift.contiguous();
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_to_planes", [&] {
+    scalar_t* samples = const_cast<scalar_t*>(columns.const_data_ptr<scalar_t>());
+    const scalar_t* more = shifts.const_data_ptr<scalar_t>();
+    with_source(x.mutable_data_ptr<scalar_t>(), x.sizes(), w, [&](auto source) {
+      const int64_t channels = x.size(1), together = fitting<scalar_t>(w.rows() * count);
+      at::parallel_for(0, (channels + together - 1) / together, 1, [&](int64_t first, int64_t last) {
+        auto some = source();
+        const auto shift_of = [&](int64_t row) { return more[row / to_a_shift]; };
+        for (int64_t i = first; i < last; ++i) some.add(i * together, std::min(channels, (i + 1) * together), samples, shift_of);
+      });
+    });
+  });
+}
+
+}  // namespace ndbench
