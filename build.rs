@@ -88,25 +88,16 @@ fn torch() {
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo:rustc-env=NDBENCH_LIBTORCH_LIB={lib}");
     let root = std::path::Path::new(&lib).parent().expect("libtorch's lib folder has a parent");
-    println!("cargo:rustc-link-arg={}", openmp(&lib));
     let mut shim = cc::Build::new();
     shim.cpp(true)
         .std("c++17")
+        // torch-sys links the library, which is the one that libtorch has brought along.
         .flag("-fopenmp")
         .warnings(false)
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
         .files(SHIM.iter().filter(|name| name.ends_with(".cpp")).map(|name| format!("native/{name}")));
     compile_once(&shim, &lib);
-}
-
-/// The OpenMP library that libtorch brings along: two of them would be two pools of threads.
-#[cfg(feature = "torch")]
-fn openmp(lib: &str) -> String {
-    let files = std::fs::read_dir(lib).expect("libtorch's lib folder can be read");
-    let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
-    let own = names.filter(|name| name.starts_with("libgomp") && name.contains(".so")).min();
-    own.map_or("-lgomp".into(), |name| format!("{lib}/{name}"))
 }
 
 /// Compiles the shim unless it is there, from the same source and the same libtorch: this script runs whenever a source

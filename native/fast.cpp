@@ -84,7 +84,7 @@ struct Absorb : torch::autograd::Function<Absorb> {
       const double n = static_cast<double>(columns.size(-1));
       // The mean's own share in the covariance vanishes: centred columns sum to zero.
       at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] { return product(d_covariance, std::exchange(columns, {}), 2 / n); });
-      const at::Tensor shift = product(absorbed.transpose(-2, -1), d_shift, 1 / n);
+      const at::Tensor shift = product(absorbed.transpose(-2, -1), d_shift / n);
       dx = in(NDB_PART_SAMPLES, [&] {
         return samples.add_back(std::move(gradients[4]), std::move(d_columns), shift, x.sizes()).to(x.scalar_type());
       });

@@ -21,9 +21,9 @@ at::Tensor windows(const at::Tensor& x, const Window& w, int64_t rows, int64_t c
 // Rows or columns that the windows reach, padding before included.
 int64_t reach(int64_t places, const Window& w) { return (places - 1) * w.stride + w.dilation * (w.kernel - 1) + 1; }
 
-// Where the samples of a kernel of 1 lie in x as [N, C, H W]: [places, C] of an image and a pixel each.
-struct Places {
-  Places(const at::Tensor& x, int64_t every) {
+// Where the samples of a kernel of 1 lie in x as [N, C, H W].
+struct Sampled {
+  Sampled(const at::Tensor& x, int64_t every) {
     const int64_t area = x.size(2) * x.size(3);
     const at::Tensor numbers = at::arange(0, x.size(0) * area, every, x.options().dtype(at::kLong));
     images = numbers.floor_divide(area);
@@ -34,8 +34,8 @@ struct Places {
 
 at::Tensor gather_pixels(const at::Tensor& x, int64_t every) {
   if (every == 1) return x.transpose(0, 1).clone(at::MemoryFormat::Contiguous).view({x.size(1), -1});
-  const Places places(x, every);
-  return x.flatten(2).index({places.images, Slice(), places.pixels}).t().contiguous();
+  const Sampled sampled(x, every);
+  return x.flatten(2).index({sampled.images, Slice(), sampled.pixels}).t().contiguous();
 }
 
 void add_pixels(at::Tensor& x, const at::Tensor& columns, int64_t every) {
@@ -43,9 +43,9 @@ void add_pixels(at::Tensor& x, const at::Tensor& columns, int64_t every) {
     x.add_(columns.view({x.size(1), x.size(0), x.size(2), x.size(3)}).transpose(0, 1));
     return;
   }
-  const Places places(x, every);
+  const Sampled sampled(x, every);
   at::Tensor more = at::zeros({x.size(0), x.size(1), x.size(2) * x.size(3)}, columns.options());
-  more.index_put_({places.images, Slice(), places.pixels}, columns.t());
+  more.index_put_({sampled.images, Slice(), sampled.pixels}, columns.t());
   x.add_(more.view(x.sizes()));
 }
 
@@ -75,8 +75,10 @@ void add_windows(at::Tensor& x, const at::Tensor& columns, const Window& w) {
 }  // namespace
 
 at::Tensor gather(const at::Tensor& x, const Window& w, at::Tensor& mean, int64_t means) {
+  TORCH_CHECK(x.numel() > 0, "there is no pixel to sample in images of ", x.sizes());
   if (has_planes(x)) return gather_planes(x, w, mean, means);
-  at::Tensor columns = has_pixels(x) ? gather_from_pixels(x, w) : w.kernel == 1 ? gather_pixels(x, w.every()) : gather_windows(x, w);
+  const auto others = [&] { return w.kernel == 1 ? gather_pixels(x, w.every()) : gather_windows(x, w); };
+  at::Tensor columns = has_pixels(x) ? gather_from_pixels(x, w) : others();
   at::Tensor of_a_mean = columns.view({means, -1});
   mean = mean.defined() ? mean.flatten() : of_a_mean.mean(-1);
   of_a_mean.sub_(mean.unsqueeze(-1));

@@ -31,6 +31,11 @@ struct Window {
   }
 };
 
+// Whether there are loops of our own for x, over planes or pixels: they run over numbers in main memory.
+inline bool has_loops(const at::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
+}
+
 // Windows of x [N, C, H, W] as columns [C k k, N L] in the order (c, row, column; image, place), new memory. With kernel 1
 // every stride^2-th pixel of the whole batch in (n, h, w) order, [C, ceil(N H W / stride^2)]. They are less their mean: of M
 // numbers in `mean` each belongs to C k k / M rows, one after the other. `mean` is measured first where it is undefined.

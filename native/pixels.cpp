@@ -12,24 +12,21 @@ namespace {
 // Samples that are handled together: what they write of a column fills a line of the cache.
 constexpr int64_t TOGETHER = 16;
 
-// Calls `visit(pixel, entry of columns)` for each channel of the pixels of `count` samples, `kernel` by
-// `kernel` each, where `where` says. So many samples as `apart` have no pixel in common with the next ones: threads share no
-// pixel. Padding is read as zeros, and what is written to it is dropped.
+// Calls `visit(pixel, entry of columns)` for each channel of the pixels of `count` samples, `kernel` by `kernel` each, where
+// `where` says. So many samples as `apart` have no pixel in common with the next ones: threads share no pixel, and the order in
+// which one is visited is the same with any number of threads. Padding is read as zeros, and what is written to it is dropped.
 template <typename T, typename Where, typename Visit>
 void each_channel(T* columns, int64_t channels, int64_t kernel, int64_t count, int64_t apart, Where where, Visit visit) {
   at::parallel_for(0, (count + apart - 1) / apart, 1, [&](int64_t first, int64_t last) {
     std::vector<T> padding(channels);
     T* pixels[TOGETHER];
     decltype(where.origin(0)) origins[TOGETHER];
-    const int64_t end = std::min(count, last * apart);
-    for (int64_t start = first * apart; start < end; start += TOGETHER) {
-      const int64_t samples = std::min(TOGETHER, end - start);
+    const auto visit_some = [&](int64_t start, int64_t samples) {
       for (int64_t i = 0; i < samples; ++i) origins[i] = where.origin(start + i);
       for (int64_t place = 0; place < kernel * kernel; ++place) {
-        const int64_t down = place / kernel, right = place % kernel;
         bool in_padding = false;
         for (int64_t i = 0; i < samples; ++i) {
-          T* pixel = where.pixel(origins[i], down, right);
+          T* pixel = where.pixel(origins[i], place / kernel, place % kernel);
           in_padding |= pixel == nullptr;
           pixels[i] = pixel ? pixel : padding.data();
         }
@@ -39,6 +36,10 @@ void each_channel(T* columns, int64_t channels, int64_t kernel, int64_t count, i
         }
         if (in_padding) std::fill(padding.begin(), padding.end(), T(0));
       }
+    };
+    for (int64_t part = first; part < last; ++part) {
+      const int64_t end = std::min(count, (part + 1) * apart);
+      for (int64_t start = part * apart; start < end; start += TOGETHER) visit_some(start, std::min(TOGETHER, end - start));
     }
   });
 }
@@ -100,10 +101,7 @@ void each_sampled(T* x, T* columns, at::IntArrayRef sizes, const Window& w, Visi
 
 }  // namespace
 
-bool has_pixels(const at::Tensor& x) {
-  const bool is_real = x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble;
-  return is_real && x.is_cpu() && x.is_contiguous(at::MemoryFormat::ChannelsLast);
-}
+bool has_pixels(const at::Tensor& x) { return has_loops(x) && x.is_contiguous(at::MemoryFormat::ChannelsLast); }
 
 at::Tensor gather_from_pixels(const at::Tensor& x, const Window& w) {
   at::Tensor columns = at::empty({x.size(1) * w.rows(), w.columns(x.sizes())}, x.options());

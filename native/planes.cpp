@@ -11,11 +11,13 @@ namespace ndbench {
 namespace {
 
 // Where the windows of a plane take their pixels.
-struct Places {
-  Places(at::IntArrayRef sizes, const Window& w)
-      : height(sizes[2]), width(sizes[3]), padding(w.padding), across(width + 2 * padding), down(w.places(height)), right(w.places(width)) {
-    pixels.reserve(w.rows() * area());
-    for (int64_t place = 0; place < w.rows(); ++place) {
+struct Geometry {
+  Geometry(at::IntArrayRef sizes, const Window& w)
+      : height(sizes[2]), width(sizes[3]), padding(w.padding), across(width + 2 * padding), rows(w.rows()) {
+    const int64_t down = w.places(height), right = w.places(width);
+    windows = down * right;
+    pixels.reserve(rows * windows);
+    for (int64_t place = 0; place < rows; ++place) {
       const int64_t origin = (place / w.kernel * across + place % w.kernel) * w.dilation;
       for (int64_t row = 0; row < down; ++row) {
         for (int64_t column = 0; column < right; ++column) pixels.push_back(origin + (row * across + column) * w.stride);
@@ -23,18 +25,20 @@ struct Places {
     }
   }
 
-  // Pixels of a plane and its padding, and windows.
-  int64_t whole() const { return (height + 2 * padding) * across; }
-  int64_t area() const { return down * right; }
-  int64_t kernel_area() const { return pixels.size() / area(); }
+  // Pixels of a plane with its padding; none where it has none.
+  int64_t padded() const { return padding > 0 ? (height + 2 * padding) * across : 0; }
 
   // Calls `row(pixels of the plane, pixels of the padded one)` for each row of `width` pixels.
   template <typename T, typename Row>
-  void rows(T* plane, T* padded, Row row) const {
+  void each_row(T* plane, T* padded, Row row) const {
     for (int64_t h = 0; h < height; ++h) row(plane + h * width, padded + (h + padding) * across + padding);
   }
 
-  int64_t height, width, padding, across, down, right;
+  int64_t height, width, padding;
+  // Pixels of a padded row.
+  int64_t across;
+  // Rows of columns, one for each pixel of the kernel, and windows of a plane.
+  int64_t rows, windows;
   // Of the padded plane, in the order (row, column of the kernel; window).
   std::vector<int32_t> pixels;
 };
@@ -46,22 +50,22 @@ void prefetch(const T* numbers, int64_t count) {
   for (int64_t i = 0; i < count; i += LINE) __builtin_prefetch(numbers + i);
 }
 
-// The windows of channels, one row of `columns` for each pixel of the kernel, `images * area` apart.
+// The windows of channels, one row of `columns` for each pixel of the kernel, `images * windows` apart.
 template <typename T>
 class Windows {
  public:
-  Windows(const Places& places, at::IntArrayRef sizes, T* x)
-      : places_(places), images_(sizes[0]), step_(sizes[1] * sizes[2] * sizes[3]), x_(x), padded_(places.whole()) {}
+  Windows(const Geometry& geometry, at::IntArrayRef sizes, T* x)
+      : geometry_(geometry), images_(sizes[0]), step_(sizes[1] * sizes[2] * sizes[3]), x_(x), padded_(geometry.padded()) {}
 
   void gather(int64_t first, int64_t last, T* columns) {
     each_plane(first, last, columns, [&](T* plane, int64_t, T* samples) {
       const T* padded = plane;
-      if (places_.padding > 0) {
-        places_.rows(plane, padded_.data(), [&](const T* from, T* to) { std::copy_n(from, places_.width, to); });
+      if (geometry_.padding > 0) {
+        geometry_.each_row(plane, padded_.data(), [&](const T* from, T* to) { std::copy_n(from, geometry_.width, to); });
         padded = padded_.data();
       }
       each_row(samples, [&](int64_t, T* entries, const int32_t* pixels) {
-        for (int64_t i = 0; i < places_.area(); ++i) entries[i] = padded[pixels[i]];
+        for (int64_t i = 0; i < geometry_.windows; ++i) entries[i] = padded[pixels[i]];
       });
     });
   }
@@ -70,14 +74,14 @@ class Windows {
   template <typename Shift>
   void add(int64_t first, int64_t last, T* columns, Shift shift) {
     each_plane(first, last, columns, [&](T* plane, int64_t rows, T* samples) {
-      T* padded = places_.padding > 0 ? padded_.data() : plane;
+      T* padded = geometry_.padding > 0 ? padded_.data() : plane;
       each_row(samples, [&](int64_t row, const T* entries, const int32_t* pixels) {
         const T more = shift(rows + row);
-        for (int64_t i = 0; i < places_.area(); ++i) padded[pixels[i]] += entries[i] + more;
+        for (int64_t i = 0; i < geometry_.windows; ++i) padded[pixels[i]] += entries[i] + more;
       });
-      if (places_.padding == 0) return;
-      places_.rows(plane, padded, [&](T* to, const T* from) {
-        for (int64_t i = 0; i < places_.width; ++i) to[i] += from[i];
+      if (geometry_.padding == 0) return;
+      geometry_.each_row(plane, padded, [&](T* to, const T* from) {
+        for (int64_t i = 0; i < geometry_.width; ++i) to[i] += from[i];
       });
       std::fill(padded_.begin(), padded_.end(), T(0));
     });
@@ -87,23 +91,23 @@ class Windows {
   // Calls `visit(plane, its first row of columns, its samples)`.
   template <typename Visit>
   void each_plane(int64_t first, int64_t last, T* columns, Visit visit) {
-    const int64_t plane = places_.height * places_.width, rows = places_.kernel_area();
+    const int64_t plane = geometry_.height * geometry_.width, rows = geometry_.rows;
     for (int64_t n = 0; n < images_; ++n) {
       T* image = x_ + n * step_;
       if (n + 1 < images_) prefetch(image + step_ + first * plane, (last - first) * plane);
-      for (int64_t c = first; c < last; ++c) visit(image + c * plane, c * rows, columns + (c * rows * images_ + n) * places_.area());
+      for (int64_t c = first; c < last; ++c) visit(image + c * plane, c * rows, columns + (c * rows * images_ + n) * geometry_.windows);
     }
   }
 
   template <typename Row>
   void each_row(T* samples, Row row) {
-    const int32_t* pixels = places_.pixels.data();
-    for (size_t done = 0; done < places_.pixels.size(); done += places_.area()) {
-      row(done / places_.area(), samples + done * images_, pixels + done);
+    const int32_t* pixels = geometry_.pixels.data();
+    for (size_t done = 0; done < geometry_.pixels.size(); done += geometry_.windows) {
+      row(done / geometry_.windows, samples + done * images_, pixels + done);
     }
   }
 
-  const Places& places_;
+  const Geometry& geometry_;
   int64_t images_, step_;
   T* x_;
   // A plane between zeros.
@@ -112,9 +116,9 @@ class Windows {
 
 // Every so many-th pixel of channels of the batch.
 template <typename T>
-class Pixels {
+class SinglePixels {
  public:
-  Pixels(int64_t every, at::IntArrayRef sizes, T* x)
+  SinglePixels(int64_t every, at::IntArrayRef sizes, T* x)
       : every_(every), images_(sizes[0]), area_(sizes[2] * sizes[3]), step_(sizes[1] * area_), x_(x) {}
 
   void gather(int64_t first, int64_t last, T* columns) {
@@ -180,7 +184,7 @@ struct Centred {
   T* columns;
   T* means;
   bool measured;
-  // Rows of columns to a channel and to a mean, and numbers in one.
+  // How many rows of columns a channel has, how many share a mean, and how long they are.
   int64_t rows, to_a_mean, count;
 
   // Channels whose rows make whole means: few, whose columns fit a cache.
@@ -201,20 +205,17 @@ struct Centred {
   }
 };
 
-// Calls `body(source)` with what makes a thread's source of columns, `Windows` or `Pixels`.
+// Calls `body(source)` with what makes a thread's source of columns, `Windows` or `SinglePixels`.
 template <typename T, typename Body>
 void with_source(T* x, at::IntArrayRef sizes, const Window& w, Body body) {
-  if (w.kernel == 1) return body([&] { return Pixels<T>(w.every(), sizes, x); });
-  const Places places(sizes, w);
-  body([&] { return Windows<T>(places, sizes, x); });
+  if (w.kernel == 1) return body([&] { return SinglePixels<T>(w.every(), sizes, x); });
+  const Geometry geometry(sizes, w);
+  body([&] { return Windows<T>(geometry, sizes, x); });
 }
 
 }  // namespace
 
-bool has_planes(const at::Tensor& x) {
-  const bool is_real = x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble;
-  return is_real && x.is_cpu() && x.is_contiguous();
-}
+bool has_planes(const at::Tensor& x) { return has_loops(x) && x.is_contiguous(); }
 
 at::Tensor gather_planes(const at::Tensor& x, const Window& w, at::Tensor& mean, int64_t means) {
   const int64_t channels = x.size(1), rows = channels * w.rows(), count = w.columns(x.sizes());

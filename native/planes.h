@@ -7,8 +7,10 @@ namespace ndbench {
 // Whether x [N, C, H, W] are such images, of float or double.
 bool has_planes(const at::Tensor& x);
 
-// As `gather` and `add_back`, of such images.
+// What `gather` takes from such images.
 at::Tensor gather_planes(const at::Tensor& x, const Window& window, at::Tensor& mean, int64_t means);
+
+// What `add_back` does to them.
 void add_to_planes(at::Tensor& x, const at::Tensor& columns, const at::Tensor& shift, const Window& window);
 
 }  // namespace ndbench

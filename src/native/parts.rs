@@ -10,9 +10,9 @@ use tch::Device;
 pub(crate) enum Part {
     /// Whatever is no other part: activations, pooling, normalisation, the loss.
     Other,
-    /// Windows become columns.
+    /// Windows become columns, with `fast` less their mean.
     Samples,
-    /// Mean and covariance.
+    /// Covariance, with `published` the mean as well.
     Covariance,
     /// The Newton-Schulz steps.
     InverseSqrt,

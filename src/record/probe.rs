@@ -46,9 +46,9 @@ pub struct StepParts {
 /// Seconds of each part of the computation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct PartTimes {
-    /// Windows become columns.
+    /// Windows become columns, with `fast` less their mean.
     pub samples: Seconds,
-    /// Mean and covariance.
+    /// Covariance, with `published` the mean as well.
     pub covariance: Seconds,
     /// The Newton-Schulz steps.
     pub newton_schulz: Seconds,

@@ -124,6 +124,19 @@ proptest! {
     }
 }
 
+/// Images so large that a thread handles few channels at a time, and those of a mean together.
+#[test]
+fn large_images_agree_on_several_threads() {
+    tch::set_num_threads(4);
+    for (kernel, padding) in [(1, 0), (3, 1)] {
+        let layer = |scope: Scope, implementation| -> Box<dyn Layer> {
+            let shape = ConvShape::new(12, 4, kernel).padding(padding);
+            Box::new(FastDeconv::new(&scope, shape, true, whitening(implementation, 6, 3, 2)))
+        };
+        (6..9).for_each(|salt| compare(layer, &[6, 12, 64, 64], salt).unwrap());
+    }
+}
+
 /// Matrices so large that products are computed by panels.
 #[test]
 fn large_blocks_agree() {
