@@ -156,16 +156,19 @@ fn split(word: &str) -> (&str, Option<&str>) {
 }
 
 /// An amount of memory in Slurm's form: MiB, or with a letter other ones.
-fn mebibytes(text: &str) -> Option<u64> {
+pub(super) fn mebibytes(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().ok()?;
-    match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "K" | "KB" => Some(number.div_ceil(1 << 10)),
-        "" | "M" | "MB" => Some(number),
-        "G" | "GB" => number.checked_mul(1 << 10),
-        "T" | "TB" => number.checked_mul(1 << 20),
-        _ => None,
-    }
+    let number: f64 = digits.parse().ok()?;
+    let mebibytes = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "K" | "KB" => number / 1024.0,
+        "" | "M" | "MB" => number,
+        "G" | "GB" => number * 1024.0,
+        "T" | "TB" => number * 1024.0_f64.powi(2),
+        "P" | "PB" => number * 1024.0_f64.powi(3),
+        _ => return None,
+    };
+    // More than that no machine has.
+    (0.0..=1e15).contains(&mebibytes).then(|| mebibytes.ceil() as u64)
 }
 
 #[cfg(test)]
@@ -219,8 +222,9 @@ mod tests {
 
     #[test]
     fn memory_is_counted_as_slurm_counts() {
-        let of = ["64", "64M", "2g", "1T", "1025K", "0", "", "x", "1X", "99999999999999999999"].map(mebibytes);
-        let known = [Some(64), Some(64), Some(2048), Some(1 << 20), Some(2), Some(0)];
-        assert_eq!((&of[..6], &of[6..]), (&known[..], &[None; 4][..]));
+        let of = ["64", "64M", "2g", "1T", "1025K", "0", "1.50G", "", "x", "1X", "-1", "99999999999999999999"]
+            .map(mebibytes);
+        let known = [Some(64), Some(64), Some(2048), Some(1 << 20), Some(2), Some(0), Some(1536)];
+        assert_eq!((&of[..7], &of[7..]), (&known[..], &[None; 5][..]));
     }
 }

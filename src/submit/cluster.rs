@@ -86,11 +86,21 @@ impl Limits {
         let asked = Asked::of(slurm);
         let is_named = asked.qos.is_some() || partitions.lines().any(|line| partition_qos(line).is_some());
         let qos = is_named.then(|| ask("sacctmgr", &qos::QUESTION, "").ok()).flatten().unwrap_or_default();
-        Ok(Self::of(Answers { config: &config, partitions: &partitions, nodes: &nodes, qos: &qos }, &asked))
+        let answers = Answers { config: &config, partitions: &partitions, nodes: &nodes, qos: &qos };
+        let mut limits = Self::of(answers, &asked);
+        qos::count(&mut limits.qos)?;
+        Ok(limits)
     }
 
     fn of(Answers { config, partitions, nodes, qos }: Answers, asked: &Asked) -> Self {
-        let known = qos::all(qos);
+        let mut known = qos::all(qos);
+        for qos in &mut known {
+            let named = partitions.lines().filter(|line| partition_qos(line) == Some(&qos.name));
+            qos.partitions = named.filter_map(|line| field(line, "PartitionName=")).map(str::to_owned).collect();
+        }
+        if !limits_are_enforced(config) {
+            known = known.into_iter().map(|qos| Qos { name: qos.name, ..Qos::default() }).collect();
+        }
         let qos = |name: &str| known.iter().find(|qos| qos.name == name);
         let own = asked.qos.as_deref();
         let no_qos =
@@ -102,17 +112,22 @@ impl Limits {
             asked.map_or(line.contains("Default=YES"), |asked| asked.split(',').any(|asked| Some(asked) == name))
         };
         let lines: Vec<&str> = partitions.lines().filter(named).collect();
-        let own_time = own.and_then(qos).and_then(|qos| qos.minutes);
+        let own_qos = own.and_then(qos);
+        let own_time = own_qos.and_then(|qos| qos.minutes);
+        // The QOS of the partition goes before that of the job, unless the latter says otherwise.
+        let in_order = |of_partition| match own_qos {
+            Some(own) if own.goes_first => [Some(own), of_partition],
+            own => [of_partition, own],
+        };
         let time = |line: &&str| {
             let of_partition = field(line, "MaxTime=").and_then(time_minutes);
-            // A limit of the partition's QOS goes before that of the job's own.
-            let of_qos = partition_qos(line).and_then(qos).and_then(|qos| qos.minutes).or(own_time);
-            of_partition.into_iter().chain(of_qos).min()
+            let order = in_order(partition_qos(line).and_then(qos));
+            of_partition.into_iter().chain(order.into_iter().flatten().find_map(|qos| qos.minutes)).min()
         };
         let times: Option<Vec<u64>> = lines.iter().map(time).collect();
         // Of several partitions each has its own.
-        let of_all = if let [line] = *lines { partition_qos(line) } else { None };
-        let under = of_all.into_iter().chain(own).filter_map(qos);
+        let of_all = if let [line] = *lines { partition_qos(line).and_then(qos) } else { None };
+        let under = in_order(of_all).into_iter().flatten();
         let nodes: Vec<(&str, Node)> = nodes.lines().filter_map(|line| node(line, &lines)).collect();
         let is_known = !partitions.is_empty();
         Self {
@@ -143,6 +158,7 @@ impl Limits {
         // Without nodes all has been said.
         let nodes = self.nodes.as_deref().filter(|nodes| !nodes.is_empty());
         misfits.extend(nodes.into_iter().flat_map(|nodes| lacking(nodes, &asked)));
+        misfits.extend(qos::exceeded(&self.qos, &asked));
         if self.array_size < 2 {
             misfits.push("the cluster takes no job arrays (MaxArraySize)".into());
         }
@@ -169,6 +185,12 @@ pub fn name() -> Result<Option<String>, SlurmError> {
 fn setting<'a>(config: &'a str, name: &str) -> Option<&'a str> {
     let line = config.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == name))?;
     Some(line.1.trim())
+}
+
+/// Whether jobs are held to the limits of a QOS; where that is not known, they may be.
+fn limits_are_enforced(config: &str) -> bool {
+    let holds = |enforced: &str| enforced.split(',').any(|what| ["limits", "safe", "all"].contains(&what.trim()));
+    setting(config, "AccountingStorageEnforce").is_none_or(holds)
 }
 
 /// What a partition's line says of the quality of service of all its jobs.
@@ -243,7 +265,7 @@ mod tests {
             let answers = Answers { config: CONFIG, partitions, nodes: NODES, qos };
             Limits::of(answers, &Asked::of(&self::slurm(slurm)))
         };
-        let qos = "normal||\nshort|04:00:00|20\nlong|7-00:00:00|\n";
+        let qos = "normal|||||\nshort|04:00:00|20|gres/gpu=2||\nlong|7-00:00:00||||\n";
         let minutes = |partitions: &str, slurm: &str, qos: &str| limits(partitions, slurm, qos).minutes;
         let of = |slurm: &str| minutes(PARTITIONS, slurm, qos);
         assert_eq!([of(""), of("qos = \"normal\""), of("qos = \"long\"")], [Some(1440); 3]);
@@ -265,6 +287,19 @@ mod tests {
         assert_eq!([minutes(free, "", qos), minutes(free, "qos = \"short\"", qos)], [None, Some(240)]);
         let said = |name: &str| limits(PARTITIONS, "", qos).qos.iter().any(|qos| qos.name == name);
         assert!(!said("short") && limits(&named, "", qos).qos[0].jobs == Some(20));
+        assert_eq!(limits(&named, "", qos).qos[0].partitions, ["gpu"]);
+        let first = qos.replace("7-00:00:00||||", "7-00:00:00||||OverPartQOS");
+        assert_eq!(minutes(&named, "qos = \"long\"", &first), Some(1440), "the job's own goes first");
+        assert!(limits(&named, "qos = \"long\"", &first).qos[0].name == "long");
+        let three = "qos = \"short\"\ngres = \"gpu:3\"";
+        let said = "slurm.gres: the QOS short allows 2 of gres/gpu at the most, and 3 are asked for";
+        assert_eq!(limits(PARTITIONS, three, qos).misfits(&slurm(three)), [said]);
+        for (enforced, counts) in [("none", false), ("associations,qos", false), ("associations,limits", true)] {
+            let config = format!("AccountingStorageEnforce = {enforced}\n");
+            let answers = Answers { config: &config, partitions: PARTITIONS, nodes: NODES, qos };
+            let limits = Limits::of(answers, &Asked::of(&slurm(three)));
+            assert_eq!(limits.misfits(&slurm(three)).len(), usize::from(counts), "{enforced}");
+        }
         let missing = "qos = \"nosuch\"";
         let misfits = limits(PARTITIONS, missing, qos).misfits(&slurm(missing));
         assert_eq!(misfits, ["slurm.qos: the cluster has no QOS nosuch"]);

@@ -169,11 +169,13 @@ impl Submission<'_> {
             ));
         }
         // The report is one too.
-        let first = self.limits.qos.iter().find_map(|qos| Some((qos.jobs?, &qos.name)));
-        misfits.extend(first.filter(|(jobs, _)| rows >= *jobs).map(|(jobs, name)| {
+        let first = self.limits.qos.iter().find_map(|qos| Some((qos.jobs?, qos)));
+        misfits.extend(first.filter(|(jobs, qos)| qos.queued + rows >= *jobs).map(|(jobs, qos)| {
+            let queued = if qos.queued > 0 { format!(", {} are there already", qos.queued) } else { String::new() };
             format!(
-                "slurm.qos: {name} takes {jobs} jobs of a user at a time, and there are {rows} blocks and a report; submit \
-                 fewer with --only"
+                "slurm.qos: {} takes {jobs} jobs of a user at a time{queued}, and there are {rows} blocks and a report; submit \
+                 fewer with --only",
+                qos.name
             )
         }));
         if !script::can_be_written(&self.folder()) {
@@ -312,7 +314,7 @@ mod tests {
         let options = toml::from_str("options = [\"-w node7\", \"--mail-type=FAIL\", \"--licenses=x\"]").unwrap();
         let remarks = Submission { slurm: &options, ..submission }.remarks();
         assert_eq!(remarks, ["slurm.options: whether the cluster can do what -w --licenses say(s) is not checked"]);
-        let qos = |name: &str, minutes, jobs| qos::Qos { name: name.into(), minutes, jobs };
+        let qos = |name: &str, minutes, jobs| qos::Qos { name: name.into(), minutes, jobs, ..qos::Qos::default() };
         let under = Limits {
             qos: vec![qos("short", Some(90), None), qos("few", Some(60), Some(7)), qos("long", Some(600), Some(2))],
             jobs: 8,
@@ -327,6 +329,11 @@ mod tests {
         let misfits = limited.misfits();
         let said = "slurm.qos: few takes 7 jobs of a user at a time, and there are 7 blocks and a report";
         assert!(misfits.len() == 1 && misfits[0].starts_with(said), "{misfits:?}");
+        let mut enough = Limits { qos: vec![qos("ten", None, Some(10))], jobs: 8, ..limits.clone() };
+        assert_eq!(Submission { limits: &enough, ..submission }.misfits(), [""; 0]);
+        enough.qos[0].queued = 3;
+        let said = "slurm.qos: ten takes 10 jobs of a user at a time, 3 are there already, and there are 7 blocks";
+        assert!(Submission { limits: &enough, ..submission }.misfits()[0].starts_with(said));
         assert!(scripts[1].text.contains("#SBATCH --array=1-2\n") && scripts[2].text.contains("#SBATCH --array=1\n"));
     }
 }

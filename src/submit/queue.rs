@@ -63,7 +63,12 @@ impl Task {
     /// It waits until somebody does something: `JobHeldUser`, `JobHeldAdmin`, `launch failed requeued held`,
     /// `BadConstraints`, `QOSMaxMemoryPerJob`.
     fn is_held(&self) -> bool {
-        self.reason == NOWHERE || is_too_much(&self.reason) || self.reason.to_ascii_lowercase().contains("held")
+        self.waits_in_vain() || self.reason.to_ascii_lowercase().contains("held")
+    }
+
+    /// It cannot start as it is, whatever ends and whoever lets it go.
+    pub fn waits_in_vain(&self) -> bool {
+        self.reason == NOWHERE || is_too_much(&self.reason)
     }
 }
 
@@ -99,7 +104,7 @@ impl Queue {
     /// # Errors
     /// Slurm does not answer, or a plan cannot be read.
     pub fn read(plans: &Path) -> Result<Self, SubmitError> {
-        let text = ask("squeue", &["--me", "-h", "-r", "-o", "%j|%K|%F|%T|%N|%r"], "")?;
+        let text = ask("squeue", &["--me", "-a", "-h", "-r", "-o", "%j|%K|%F|%T|%N|%r"], "")?;
         let jobs: Vec<Job> = text.lines().filter_map(job).collect();
         let mut queue = Self { jobs: text.lines().filter_map(number).collect(), ..Self::default() };
         for plan in jobs.iter().map(|job| job.plan.as_str()).collect::<BTreeSet<_>>() {

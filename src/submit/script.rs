@@ -2,7 +2,7 @@
 
 use super::asked::for_report;
 use super::queue::JOB;
-use super::training::training;
+use super::training::{requeueing, training};
 use crate::profile::{Slurm, TaskMetrics, time_limit};
 use std::path::Path;
 
@@ -66,7 +66,8 @@ impl Array {
         let more = more.iter().map(|word| quoted(Path::new(word)));
         let command = command.into_iter().chain(more).chain(listening(slurm)).collect::<Vec<_>>();
         let command = command.join(" ");
-        text += &setup(slurm);
+        text += &requeueing();
+        text += &guarded(&setup(slurm));
         text += &targets(slurm, plan);
         let cleanup = "# Also where the training was killed.\nrm -f \"$targets\"\nsweep\n";
         let cleanup = if slurm.metrics.is_some() { cleanup } else { "" };
@@ -185,9 +186,19 @@ fn listening(slurm: &Slurm) -> Vec<String> {
     listen.into_iter().chain(guard).collect()
 }
 
-/// The profile's lines; where one fails the script ends.
+/// The profile's lines; the script ends where one fails.
 fn setup(slurm: &Slurm) -> String {
     if slurm.setup.is_empty() { String::new() } else { format!("set -e\n{}\nset +e\n", slurm.setup.join("\n")) }
+}
+
+/// Lines of a task's script of which one that fails, not by a signal, sends the task to another node.
+pub(super) fn guarded(lines: &str) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    // Functions such as `module` inherit it, and what stands in `$(…)`, where a failure may mean nothing.
+    let trap = "trap 'code=$?; (( BASH_SUBSHELL || code > 128 && code < 160 )) || elsewhere 3; exit \"$code\"' ERR";
+    format!("{trap}\nset -E\n{lines}set +E\ntrap - ERR\n")
 }
 
 /// A word for a shell.

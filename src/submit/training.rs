@@ -26,11 +26,41 @@ const UNANSWERED: u8 = 69;
 /// How a training ends that SIGTERM has ended: after its checkpoint, or before it could hear of signals.
 const TERMINATED: u8 = 143;
 
+/// The functions that have a task started again, unless it was so often or as often as their argument says: `requeue`, and
+/// `elsewhere`, on another node.
+pub fn requeueing() -> String {
+    format!(
+        r#"requeue() {{
+  local task="${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}" wait
+  [ "${{SLURM_RESTART_COUNT:-0}}" -lt "${{1:-{RETRIES}}}" ] || return 1
+  # The controller may be away for a while.
+  for wait in {PAUSES}; do
+    scontrol requeue "$task" && return 0
+    sleep "$wait"
+  done
+  return 1
+}}
+elsewhere() {{
+  local task="${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}" without nodes
+  set +e
+  # A requeued task is ended; not before its node is excluded.
+  trap '' TERM
+  without="$(squeue -h -j "$task" -o %x)"
+  without="${{without:+$without,}}$SLURMD_NODENAME"
+  nodes="$(sinfo -h -N -p "$SLURM_JOB_PARTITION" -o %N)"
+  # Without another one it would wait for ever.
+  if [ -z "$nodes" ] || grep -qvxF "$(scontrol show hostnames "$without")" <<< "$nodes"; then
+    requeue "$@" && scontrol update JobId="$task" ExcNodeList="$without"
+  fi
+}}
+"#
+    )
+}
+
 /// The lines that train, by `command`; `cleanup`: lines for when that has ended.
 pub fn training(command: &str, cleanup: &str) -> String {
     format!(
-        r#"task="${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
-# How many processes the kernel has killed for want of memory: in this job, or on the node where it counts no jobs. The latter is
+        r#"# How many processes the kernel has killed for want of memory: in this job, or on the node where it counts no jobs. The latter is
 # reason enough to try again, and proves nothing.
 counters="$(sed -n 's|^0::\(.*/job_[0-9]*\)/.*|/sys/fs/cgroup\1/memory.events|p' /proc/self/cgroup)"
 [ -r "$counters" ] || counters=/proc/vmstat
@@ -47,31 +77,12 @@ for start in {STARTS}; do
   esac
   echo "killed on $SLURMD_NODENAME, where memory ran out (start $start)" >&2
 done
-{cleanup}requeue() {{
-  [ "${{SLURM_RESTART_COUNT:-0}}" -lt {RETRIES} ] || return 1
-  # The controller may be away for a while.
-  for wait in {PAUSES}; do
-    scontrol requeue "$task" && return
-    sleep "$wait"
-  done
-  return 1
-}}
-case "$code" in
+{cleanup}case "$code" in
   # Warned of the end of its time, kept from a trial by somebody who looks at its lock, or preempted with a time of grace: it
   # goes on from its checkpoint. Or Slurm did not start it. One that is cancelled ends with this script.
   {WARNED} | {INTERRUPTED} | {TERMINATED} | {UNANSWERED}) requeue ;;
   # This node cannot train it, and others may: its device or its data are gone, or the program is, or does not run there.
-  {NO_DEVICE} | {NO_DATA} | {MISSING})
-    # A requeued task is ended; not before its node is excluded.
-    trap '' TERM
-    without="$(squeue -h -j "$task" -o %x)"
-    without="${{without:+$without,}}$SLURMD_NODENAME"
-    nodes="$(sinfo -h -N -p "$SLURM_JOB_PARTITION" -o %N)"
-    # Without another one it would wait for ever.
-    if [ -z "$nodes" ] || grep -qvxF "$(scontrol show hostnames "$without")" <<< "$nodes"; then
-      requeue && scontrol update JobId="$task" ExcNodeList="$without"
-    fi
-    ;;
+  {NO_DEVICE} | {NO_DATA} | {MISSING}) elsewhere ;;
 esac
 exit "$code"
 "#
@@ -130,9 +141,15 @@ mod tests {
 
         /// The exit code of the script of a task that was restarted so often, and what it called.
         fn run(&self, restarts: &str) -> (Option<i32>, String) {
+            self.run_after("", restarts)
+        }
+
+        /// The same with lines of a profile before the training.
+        fn run_after(&self, setup: &str, restarts: &str) -> (Option<i32>, String) {
             let paths = format!("{}:{}", self.folder.path().display(), std::env::var("PATH").unwrap());
             let mut bash = std::process::Command::new("bash");
-            bash.args(["-c", &training("nd", "")]).current_dir(&self.folder).env("PATH", paths);
+            let script = requeueing() + &super::super::script::guarded(setup) + &training("nd", "");
+            bash.args(["-c", &script]).current_dir(&self.folder).env("PATH", paths);
             bash.envs([("SLURM_RESTART_COUNT", restarts), ("SLURM_ARRAY_JOB_ID", "31"), ("SLURM_ARRAY_TASK_ID", "3")]);
             let code = bash.env("SLURMD_NODENAME", "alpha").status().unwrap().code();
             (code, self.said("calls"))
@@ -174,6 +191,26 @@ mod tests {
         let silent = Node::new(&[NO_DEVICE], 0);
         silent.program("sinfo", "exit 1");
         assert!(silent.run("0").1.ends_with("ExcNodeList=alpha\n"), "the controller is away");
+    }
+
+    #[test]
+    fn a_task_goes_to_another_node_where_a_line_of_its_setup_fails() {
+        let run = |setup: &str, code: u8, restarts: &str| {
+            let node = Node::new(&[code], 0);
+            let (ended, calls) = node.run_after(&format!("set -e\n{setup}\nset +e\n"), restarts);
+            (ended, calls.ends_with("ExcNodeList=alpha\n"), node.said("starts").lines().count())
+        };
+        assert_eq!(run("(exit 3)", 0, "0"), (Some(3), true, 0));
+        assert_eq!(run("module() { false; }; module load cuda", 0, "2"), (Some(1), true, 0));
+        assert_eq!(run("export X=\"$(false)\"", 0, "0"), (Some(0), false, 1), "nothing that ends it");
+        assert_eq!(run("(exit 255)", 0, "0"), (Some(255), true, 0), "as ssh ends");
+        assert_eq!(run("false", 0, "3"), (Some(1), false, 0), "it may fail everywhere");
+        assert_eq!(run("sh -c 'kill -TERM $$'", 0, "0"), (Some(143), false, 0), "somebody has ended it");
+        assert_eq!(run("sh -c 'kill -TERM $PPID; sleep 1'", 0, "0"), (None, false, 0));
+        assert_eq!(run("false || true; task=7", 1, "0"), (Some(1), false, 1), "what comes later is no setup");
+        let node = Node::new(&[0], 0);
+        node.run_after("set -e\ntrap 'echo mine >> calls' EXIT\nset +e\n", "0");
+        assert_eq!(node.said("calls"), "mine\n", "traps of the profile stay");
     }
 
     #[test]

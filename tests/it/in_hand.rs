@@ -15,7 +15,12 @@ fn a_watch_ends_when_nobody_has_in_hand_what_is_left() {
     let looks = String::from_utf8_lossy(&done.get_output().stdout).matches("4 left to train").count();
     assert_eq!(looks, 2, "a trainer may be between two trials");
     assert!(said(&done).contains("4 trial(s) are left, and nobody is training them"), "{}", said(&done));
-    let waiting = row(&name(&plan), 2, "", "Resources");
+    let vain = [row(&name(&plan), 1, "", "BadConstraints"), row(&name(&plan), 2, "", "QOSMaxGRESPerJob")].concat();
+    fs::write(cluster.path("jobs/queue"), vain).unwrap();
+    let mut command = Command::cargo_bin("ndbench").unwrap();
+    let command = command.env("PATH", &path).arg("status").arg(&plan).arg("--watch=1");
+    command.timeout(std::time::Duration::from_secs(60)).assert().code(10);
+    let waiting = row(&name(&plan), 1, "", "BadConstraints") + &row(&name(&plan), 2, "", "Resources");
     for (program, words) in
         [("squeue", format!("printf '{}'", waiting.replace('\n', "\\n"))), ("squeue", "exit 1".into())]
     {

@@ -77,7 +77,7 @@ fn a_quality_of_service_limits_what_is_submitted_where_slurm_keeps_accounts() {
         cluster.submit(&format!("[slurm]\nqos = \"short\"\n{more}"), &["--dry-run"]).success()
     };
     let script = |answer: &str| String::from_utf8(submit(answer, "").get_output().stdout.clone()).unwrap();
-    let limited = "case $* in *show*qos*) printf 'normal||\\nshort|00:20:00|\\n';; *) exit 1;; esac";
+    let limited = "case $* in *show*qos*) printf 'normal|||||\\nshort|00:20:00||||\\n';; *) exit 1;; esac";
     assert!(script(limited).contains("#SBATCH --time=00:20:00\n"));
     assert!(
         script("echo 'You are not running a supported accounting_storage plugin' >&2; exit 1")
@@ -85,9 +85,16 @@ fn a_quality_of_service_limits_what_is_submitted_where_slurm_keeps_accounts() {
     );
     let words = said(&submit(limited, "max_time = \"1:00:00\"\n"));
     assert!(words.contains("warning: slurm.max_time: the QOS short allows 00:20:00"), "{words}");
-    let words = said(&submit("echo 'short||2'", ""));
+    let words = said(&submit("echo 'short||2|||'", ""));
     assert!(words.contains("does not fit: slurm.qos: short takes 2 jobs of a user at a time"), "{words}");
-    let words = said(&submit("echo 'normal||'", ""));
+    let squeue = fs::read_to_string(cluster.path("bin/squeue")).unwrap();
+    cluster.program("squeue", "case $* in '--me -a -h -r -t'*) printf 'gpu|short\\nother|short\\ngpu|long\\n';; esac");
+    let words = said(&submit("echo 'short||4|||'", ""));
+    assert!(words.contains("short takes 4 jobs of a user at a time, 2 are there already, and there are 2"), "{words}");
+    cluster.program("squeue", &squeue);
+    let words = said(&submit("echo 'short|||cpu=4|gres/gpu=1|'", "cpus = 8\n"));
+    assert!(words.contains("does not fit: slurm.cpus: the QOS short allows 4 cores at the most"), "{words}");
+    let words = said(&submit("echo 'normal|||||'", ""));
     assert!(words.contains("does not fit: slurm.qos: the cluster has no QOS short"), "{words}");
 }
 

@@ -65,6 +65,11 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// Slurm trains it, now or later.
+    fn is_queued(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| !task.waits_in_vain())
+    }
+
     /// What has become of it, in words.
     fn words(&self) -> String {
         let refusal = |Refusal { node, why }: &Refusal| format!("; {node} cannot train it: {}", why.trim());
@@ -139,7 +144,7 @@ impl<'a> Status<'a> {
 
     /// Whether somebody has in hand what is left.
     fn hand(&self) -> Hand {
-        let is_known = |line: &Line| line.task.is_some() || matches!(line.state, State::Training(_));
+        let is_known = |line: &Line| line.is_queued() || matches!(line.state, State::Training(_));
         if self.silent.is_some() || self.lines.iter().any(is_known) {
             Hand::Somebody
         } else if self.lines.iter().any(|line| matches!(line.state, State::Held(_))) {
@@ -217,7 +222,7 @@ fn blocks(lines: &[Line]) -> Vec<Block> {
     let block = |lines: &[Line]| Block {
         left: lines.iter().map(|line| line.left).sum(),
         runs: lines.iter().any(|line| is_training(line) || line.task.as_ref().is_some_and(Task::runs)),
-        waits: goes_on || lines.iter().any(|line| line.task.is_some()),
+        waits: goes_on || lines.iter().any(Line::is_queued),
     };
     blocks.filter(|lines| lines.iter().any(|line| !line.state.is_over())).map(block).collect()
 }
