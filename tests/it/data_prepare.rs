@@ -130,10 +130,18 @@ fn begun(dir: &TempDir) -> std::process::Child {
 #[test]
 fn a_signal_and_a_kill_lose_little() {
     let dir = tree(600);
-    let mut child = begun(&dir);
-    // SAFETY: the process is ours and not yet waited for.
-    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // On busy cores it may be done before it hears of the signal.
+    let ended = (0..5).find_map(|_| {
+        let mut child = begun(&dir);
+        // SAFETY: the process is ours and not yet waited for.
+        unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+        let code = child.wait().unwrap().code().filter(|code| *code != 0);
+        if code.is_none() {
+            fs::remove_dir_all(dir.path().join("ndbench-imagenet")).unwrap();
+        }
+        code
+    });
+    assert_eq!(ended, Some(130));
     let journal = dir.path().join("ndbench-imagenet/index.part.tsv");
     let noted = fs::read_to_string(&journal).unwrap().lines().count() - 1;
     assert!((1..604).contains(&noted), "{noted}");
