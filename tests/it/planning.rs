@@ -100,7 +100,9 @@ fn the_account_foretells_the_memory_of_every_network() {
     let without_avx512 = measured("profiles/cpu/memory-avx2");
     for estimate in ["analytic", "probes"] {
         let held = held(&without_avx512, estimate);
-        assert!(held.len() >= 12, "{estimate}: {held:?}");
+        // All ten networks; six of them in three batches or more.
+        let most = if estimate == "analytic" { 30 } else { 18 };
+        assert!(held.len() >= most, "{estimate}: {held:?}");
     }
 }
 
