@@ -41,7 +41,7 @@ pub enum Failure {
     /// Trials are left, and nobody has them in hand.
     #[error(
         "{0} trial(s) are left, and nobody is training them or waits to, as far as can be seen from here: submit or run them \
-         again, after `scancel` of what waits in vain"
+         again"
     )]
     Idle(usize),
     /// A signal ended the run; the same command goes on from the checkpoint.

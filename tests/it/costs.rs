@@ -66,16 +66,24 @@ fn peak(architecture: Architecture, method: Method, batch: i64, training: bool) 
     (peak - before) as f64
 }
 
-/// Set in the process that has the counters of memory to itself.
-const ALONE: &str = "NDBENCH_TEST_ALONE";
+/// Whether this is the process of the test `name` alone; else that has run in one, and passed.
+pub fn is_alone(name: &str) -> bool {
+    /// Set in that process.
+    const ALONE: &str = "NDBENCH_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let this = ["--exact", name, "--nocapture"];
+    let status = Command::new(std::env::current_exe().unwrap()).args(this).env(ALONE, "1").status().unwrap();
+    assert!(status.success(), "see above");
+    false
+}
 
 #[test]
 fn steps_take_the_memory_that_estimates_assume() {
-    if std::env::var_os(ALONE).is_none() {
-        // Tests of one process share its counters.
-        let this = ["--exact", "costs::steps_take_the_memory_that_estimates_assume", "--nocapture"];
-        let status = Command::new(std::env::current_exe().unwrap()).args(this).env(ALONE, "1").status().unwrap();
-        return assert!(status.success(), "see above");
+    // Tests of one process share its counters of memory.
+    if !is_alone("costs::steps_take_the_memory_that_estimates_assume") {
+        return;
     }
     tune_host_allocator();
     let mut wrong = Vec::new();

@@ -1,6 +1,7 @@
 //! The implementations of the operator against each other, over shapes that nobody chose.
 
 use super::{formulas, relative_error};
+use crate::costs::is_alone;
 use ndbench::nn::deconvolution::{Delinear, FastDeconv, Whitening};
 use ndbench::nn::layers::ConvShape;
 use ndbench::nn::{Layer, Pass, Role, Scope, Store};
@@ -127,6 +128,10 @@ proptest! {
 /// Images so large that a thread handles few channels at a time, and those of a mean together.
 #[test]
 fn large_images_agree_on_several_threads() {
+    // Tests of one process share its number of threads.
+    if !is_alone("golden::implementations::large_images_agree_on_several_threads") {
+        return;
+    }
     tch::set_num_threads(4);
     for (kernel, padding) in [(1, 0), (3, 1)] {
         let layer = |scope: Scope, implementation| -> Box<dyn Layer> {
