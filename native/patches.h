@@ -14,7 +14,8 @@ struct Window {
   // Windows along a side of `length`, of which there is at least one.
   int64_t places(int64_t length) const {
     const int64_t room = length + 2 * padding - dilation * (kernel - 1) - 1;
-    TORCH_CHECK(room >= 0, "a window of ", kernel, " pixels does not fit into ", length, " with padding ", padding, " and dilation ", dilation);
+    TORCH_CHECK(room >= 0, "a window of ", kernel, " pixels does not fit into ", length, " with padding ", padding,
+                " and dilation ", dilation);
     return room / stride + 1;
   }
 

@@ -9,6 +9,7 @@ bool has_pixels(const at::Tensor& x);
 
 // What `gather` takes from such images, not centred.
 at::Tensor gather_from_pixels(const at::Tensor& x, const Window& window);
+
 // What `add_back` does to them, without a shift.
 void add_to_pixels(at::Tensor& x, const at::Tensor& columns, const Window& window);
 
