@@ -102,3 +102,13 @@ char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at:
     for (size_t i = 0; i < 5; ++i) results[i] = new at::Tensor(all[i]);
   });
 }
+
+char* ndb_fast_inverse_sqrt(const at::Tensor* a, const at::Tensor* gradient, int64_t n_iter, at::Tensor** results) {
+  return guarded([&] {
+    const c10::NoGradGuard no_grad;
+    Steps steps;
+    at::Tensor root = inverse_sqrt(*a, n_iter, a->scalar_type(), steps);
+    results[1] = new at::Tensor(inverse_sqrt_adjoint(*gradient, n_iter, steps));
+    results[0] = new at::Tensor(std::move(root));
+  });
+}

@@ -70,6 +70,10 @@ char* ndb_sgd_step(at::Tensor** parameters, at::Tensor** buffers, size_t count, 
 char* ndb_fast_absorb(const at::Tensor* x, const ndb_samples* samples, const at::Tensor* weight,
                       const at::Tensor* start, double eps, int64_t n_iter, bool bf16, at::Tensor** results);
 
+// The inverse square root of symmetric matrices `a` [.., F, F] as above, and the gradient of `a`, symmetric, where `gradient` is that
+// of the result: two new tensors.
+char* ndb_fast_inverse_sqrt(const at::Tensor* a, const at::Tensor* gradient, int64_t n_iter, at::Tensor** results);
+
 // From here to the matching end the time of this thread belongs to `part`, but for that of parts within it. Without effect
 // unless parts are being measured.
 void ndb_part_begin(ndb_part part);

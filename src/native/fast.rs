@@ -35,6 +35,12 @@ unsafe extern "C" {
         bf16: bool,
         results: *mut [*mut C_tensor; 5],
     ) -> *mut c_char;
+    fn ndb_fast_inverse_sqrt(
+        a: *const C_tensor,
+        gradient: *const C_tensor,
+        n_iter: i64,
+        results: *mut [*mut C_tensor; 2],
+    ) -> *mut c_char;
 }
 
 /// How the inverse square root of a covariance is taken.
@@ -80,4 +86,17 @@ pub(crate) fn absorb(x: &Tensor, samples: Samples, weight: &Tensor, steps: Steps
     // SAFETY: new tensors that nobody else owns.
     let [weight, shift, mean, deconv, input] = results.map(|pointer| unsafe { Tensor::from_ptr(pointer) });
     Ok(Absorbed { weight, shift, mean, deconv, input })
+}
+
+/// The inverse square root of `a`, `[.., F, F]`, and the gradient of `a`, where `gradient` is that of the result.
+///
+/// # Errors
+/// libtorch's, out of memory among them.
+pub(crate) fn inverse_sqrt(a: &Tensor, gradient: &Tensor, n_iter: i64) -> Result<(Tensor, Tensor), NativeError> {
+    let mut results = [null_mut(); 2];
+    // SAFETY: both tensors live, and the shim fills the pointers on success.
+    checked(unsafe { ndb_fast_inverse_sqrt(a.as_ptr(), gradient.as_ptr(), n_iter, &raw mut results) })?;
+    // SAFETY: new tensors that nobody else owns.
+    let [root, d_a] = results.map(|pointer| unsafe { Tensor::from_ptr(pointer) });
+    Ok((root, d_a))
 }

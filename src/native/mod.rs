@@ -10,7 +10,7 @@ mod product;
 
 pub(crate) use autocast::Autocast;
 pub(crate) use cuda::{Event, cuda_memory, release_cuda_memory, reset_cuda_memory};
-pub(crate) use fast::{Absorbed, Samples, Steps, absorb};
+pub(crate) use fast::{Absorbed, Samples, Steps, absorb, inverse_sqrt};
 pub(crate) use graph::{Graph, OwnStream, Pool};
 pub(crate) use host_memory::{
     bound_host_memory, count_host_memory, host_memory_live, host_memory_peak, reset_host_memory,

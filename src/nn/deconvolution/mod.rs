@@ -18,5 +18,5 @@ mod whitening;
 pub use channel_deconv::ChannelDeconv;
 pub use delinear::Delinear;
 pub use fast_deconv::FastDeconv;
-pub use newton_schulz::inverse_sqrt;
+pub use newton_schulz::{inverse_sqrt, inverse_sqrt_and_gradient};
 pub use whitening::{Whitening, block_size};

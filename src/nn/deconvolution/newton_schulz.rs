@@ -1,5 +1,7 @@
 //! The inverse square root of a covariance by the coupled Newton-Schulz iteration.
 
+use crate::native;
+use crate::scenario::Implementation;
 use tch::{Kind, Tensor};
 
 /// `A^(-1/2)` after exactly `n_iter` coupled Newton-Schulz steps (Higham, Functions of Matrices, 2008, eq. 6.35;
@@ -20,6 +22,28 @@ pub fn inverse_sqrt(a: &Tensor, n_iter: i64) -> Tensor {
         z = t.matmul(&z);
     }
     z / norm.sqrt()
+}
+
+/// [`inverse_sqrt`] of `a` as `implementation` computes it, and the gradient of `a`, both of its shape, where `gradient` is that of
+/// the result. Since `a` is symmetric, only the symmetric part of its gradient says something.
+///
+/// # Panics
+/// With libtorch's words, where that fails.
+pub fn inverse_sqrt_and_gradient(
+    implementation: Implementation,
+    a: &Tensor,
+    gradient: &Tensor,
+    n_iter: i64,
+) -> (Tensor, Tensor) {
+    match implementation {
+        Implementation::Published => {
+            let a = a.detach().set_requires_grad(true);
+            let root = inverse_sqrt(&a, n_iter);
+            (&root * gradient).sum(None::<Kind>).backward();
+            (root.detach(), a.grad())
+        }
+        Implementation::Fast => native::inverse_sqrt(a, gradient, n_iter).unwrap_or_else(|failure| panic!("{failure}")),
+    }
 }
 
 #[cfg(test)]
