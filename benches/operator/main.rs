@@ -1,5 +1,5 @@
 //! The deconvolution operator over the convolutions of the networks: forward, backward, and by parts, each implementation
-//! beside the plain convolution, with caches warm and cold.
+//! beside the plain convolution, with caches warm and cold. Parts are those of a step that waits for the device after each.
 //!
 //! `NDBENCH_BENCH_DEVICE=cuda` measures on the first CUDA device, by events of its stream. `NDBENCH_BENCH_SHAPES=all` takes
 //! every convolution of every network instead of the dearest. `scripts/benches` compares two runs.

@@ -46,6 +46,8 @@ pub struct Point {
     pub seconds: Option<Summary>,
     /// Training time to that of BN, from attempts that have both.
     pub overhead: Option<Ratio>,
+    /// Training time to that of the scenario's own ND, from attempts that have both.
+    pub of_nd: Option<Ratio>,
     /// Test top-1 less that of the scenario's own ND, points, from attempts that have both.
     pub gain: Option<Paired>,
 }
@@ -57,7 +59,7 @@ type Attempts<'a> = BTreeMap<u32, &'a Record>;
 pub fn frontiers<R: Borrow<Record>>(trials: &[ResolvedTrial], records: &[R]) -> Vec<Frontier> {
     let ended = records.iter().map(Borrow::borrow).filter(|record| record.outcome.is_final());
     let mut by_environment: BTreeMap<String, Vec<&Record>> = BTreeMap::new();
-    ended.for_each(|record| by_environment.entry(record.environment.fingerprint()).or_default().push(record));
+    ended.for_each(|record| by_environment.entry(record.environment.class()).or_default().push(record));
     let mut cells: Vec<Vec<&ResolvedTrial>> = Vec::new();
     for resolved in trials {
         match cells.iter_mut().find(|cell| cell[0].trial.cell() == resolved.trial.cell()) {
@@ -104,6 +106,7 @@ fn frontier(cell: &[&ResolvedTrial], records: &[&Record]) -> Option<Frontier> {
             diverged: diverged[name],
             seconds: all(valid_seconds),
             overhead: paired_ratio(&pairs(own(Norm::Bn), valid_seconds), LEVEL).filter(|_| !is_bn),
+            of_nd: paired_ratio(&pairs(own(Norm::Nd), valid_seconds), LEVEL).filter(|_| !is_nd),
             gain: paired_t(&pairs(own(Norm::Nd), top1), LEVEL).filter(|_| !is_nd),
         }
     });
@@ -131,7 +134,7 @@ pub fn frontier_tables(frontiers: &[Frontier]) -> String {
     let mut text = String::new();
     for Frontier { architecture, dataset, epochs, environment, points } in frontiers {
         text += &format!("{}, {} of {}\n\n", architecture.title(), length(*epochs), dataset_title(dataset));
-        let mut table = Table::new(1, &["", "Time", "To BN", "Test %", "To ND, points"]);
+        let mut table = Table::new(1, &["", "Time", "To BN", "To ND", "Test %", "To ND, points"]);
         for point in points {
             let gain = point.gain.map_or(NOTHING.into(), |paired| match paired.interval {
                 Some(i) => format!("{:+.2} [{:+.2}, {:+.2}]", paired.difference, i.low, i.high),
@@ -141,15 +144,17 @@ pub fn frontier_tables(frontiers: &[Frontier]) -> String {
                 point.name.clone(),
                 point.seconds.map_or(NOTHING.into(), |s| Seconds(s.mean).to_string()),
                 ratio_text(point.overhead),
+                ratio_text(point.of_nd),
                 tested(point),
                 gain,
             ]);
         }
         text += &format!("{}\nEnvironment: {}\n\n", table.render(), clean(&environment_line(environment)));
     }
-    text + "Time: one training without evaluation. To BN: geometric mean over the attempts that have both, with 95 % confidence \
-            interval. Test: top-1 after the last epoch. To ND: less that of the scenario's own settings of ND, mean over the \
-            attempts that have both, with 95 % confidence interval; each attempt of each form has a seed of its own.\n"
+    text + "Time: one training without evaluation. To BN, to ND: its ratio to theirs, with the scenario's own settings of ND, geometric \
+            mean over the attempts that have both, with 95 % confidence interval. Test: top-1 after the last epoch. To ND, points: \
+            less that of the same ND, mean over the attempts that have both, with 95 % confidence interval; each attempt of each \
+            form has a seed of its own.\n"
 }
 
 #[cfg(test)]
@@ -185,6 +190,7 @@ mod tests {
         assert_eq!(names, ["BN", "ND", "refresh-4"]);
         let refresh = &found[0].points[2];
         assert!((refresh.overhead.unwrap().value - 2.0).abs() < 1e-9 && refresh.overhead.unwrap().n == 3);
+        assert!((refresh.of_nd.unwrap().value - 2.0 / 3.0).abs() < 1e-9);
         assert!((refresh.gain.unwrap().difference + 2.0).abs() < 1e-9);
         assert_eq!((found[0].points[0].overhead, found[0].points[1].gain), (None, None));
         let text = frontier_tables(&found);

@@ -57,7 +57,7 @@ pub fn probe_table(probes: &[ProbeRecord]) -> String {
     let mut out = table.render();
     out += "\nStep: median `device` time of a training step, without evaluation. Ratio: to the first arm of the network, from \
             turns of one round, geometric mean with 95 % confidence interval. Data to update: parts of a step that waits after \
-            each. Peak: in live tensors of this arm, without images. Resident: of these, what lives between steps.\n";
+            each. Peak: in live tensors of this arm and of the images. Resident: of these, what lives between steps.\n";
     out += &spoilt(probes);
     let parts = parts_table(probes);
     let added = added_table(probes);
@@ -122,10 +122,13 @@ pub(super) fn environments(probes: &[ProbeRecord]) -> String {
     lines.iter().map(|line| format!("Environment: {}\n", clean(line))).collect()
 }
 
-/// `BN`, `ND`, and the operator's implementation; the precision where it is not the usual one, `CUDA graph` where steps were
-/// one, `NHWC` where images lay pixel by pixel.
+/// `BN`, `ND`, and the operator's implementation; the settings by which that is another function, the precision where it is not the
+/// usual one, `CUDA graph` where steps were one, `NHWC` where images lay pixel by pixel.
 pub(super) fn arm_title(arm: &ProbeArm) -> String {
-    let implementation = arm.deconvolution.map_or(String::new(), |settings| format!(" {}", settings.implementation));
+    let implementation = arm.deconvolution.map_or(String::new(), |settings| {
+        let cheaper = settings.cheaper().into_iter().map(|words| format!(", {words}"));
+        format!(" {}{}", settings.implementation, cheaper.collect::<String>())
+    });
     let precision = arm.precision.suffix();
     let graph = if arm.cuda_graph { ", CUDA graph" } else { "" };
     let layout = if arm.channels_last { ", NHWC" } else { "" };
@@ -163,8 +166,9 @@ mod tests {
     fn an_arm_names_what_is_not_usual() {
         let mut arm = made_up::probe(&[&[1.0], &[1.0]]).cell.arms.remove(1);
         assert_eq!(arm_title(&arm), "ND published");
+        arm.deconvolution.as_mut().unwrap().refresh = Some(5);
         (arm.precision, arm.channels_last) = (Precision::Bf16, true);
-        assert_eq!(arm_title(&arm), "ND published, bf16, NHWC");
+        assert_eq!(arm_title(&arm), "ND published, refresh 5, bf16, NHWC");
     }
 
     #[test]

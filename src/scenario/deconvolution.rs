@@ -122,6 +122,20 @@ pub struct Deconvolution {
     pub matrix_precision: Option<MatrixPrecision>,
 }
 
+impl Deconvolution {
+    /// The settings that make it another function than the published one, and a cheaper one, in words: `n_iter 3`, `refresh 5`.
+    pub fn cheaper(&self) -> Vec<String> {
+        let usual = Self::default();
+        let words = [
+            (self.n_iter < usual.n_iter).then(|| format!("n_iter {}", self.n_iter)),
+            self.refresh.map(|steps| format!("refresh {steps}")),
+            self.warm_start.then(|| "warm start".into()),
+            self.matrix_precision.map(|MatrixPrecision::Bf16| "bf16 matrices".into()),
+        ];
+        words.into_iter().flatten().collect()
+    }
+}
+
 impl Default for Deconvolution {
     /// The study's settings.
     fn default() -> Self {

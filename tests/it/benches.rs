@@ -50,7 +50,15 @@ fn a_run_has_the_form_of_nvbench() {
     assert_eq!((&benchmark["name"], &benchmark["axes"][0]["name"]), (&"forward fast cold".into(), &"Shape".into()));
     let state = &benchmark["states"][1];
     assert_eq!(state["axis_values"][0]["value"], "vgg16/b");
-    let mean = state["summaries"].as_array().unwrap().iter().find(|s| s["tag"] == "nv/cold/time/gpu/mean").unwrap();
-    let mean: f64 = mean["data"][0]["value"].as_str().unwrap().parse().unwrap();
-    assert!((mean - 1.0045e-3).abs() < 1e-9, "{mean}");
+    let figure = |name: &str| -> f64 {
+        let tag = format!("nv/cold/time/gpu/{name}");
+        let summary =
+            state["summaries"].as_array().unwrap().iter().find(|summary| summary["tag"] == tag.as_str()).unwrap();
+        summary["data"][0]["value"].as_str().unwrap().parse().unwrap()
+    };
+    // From 1 ms to 1.009 ms, evenly.
+    for (name, wanted) in [("mean", 1.0045e-3), ("median", 1.0045e-3), ("max", 1.009e-3), ("iqr/absolute", 4.5e-6)] {
+        assert!((figure(name) - wanted).abs() < 1e-9, "{name}: {}", figure(name));
+    }
+    assert!((figure("ir/relative") - 4.5 / 1004.5).abs() < 1e-9);
 }

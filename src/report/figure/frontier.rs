@@ -36,6 +36,11 @@ fn place(point: &Point) -> Option<(f64, f64)> {
     Some((point.seconds?.mean, point.test_top1?.mean))
 }
 
+/// What has no place, such as a variant that diverged each time.
+fn missing(frontier: &Frontier) -> impl Iterator<Item = &str> {
+    frontier.points.iter().filter(|point| place(point).is_none()).map(|point| point.name.as_str())
+}
+
 fn title(frontier: &Frontier) -> String {
     let Frontier { architecture, dataset, epochs, .. } = frontier;
     format!("{}, {} of {}", architecture.title(), length(*epochs), dataset_title(dataset))
@@ -43,7 +48,9 @@ fn title(frontier: &Frontier) -> String {
 
 fn words(frontier: &Frontier) -> String {
     let point = |point: &Point| place(point).map(|(s, top1)| format!("{} {s:.1} s {top1:.2} %", point.name));
-    format!("{}: {}.", title(frontier), frontier.points.iter().filter_map(point).collect::<Vec<_>>().join("; "))
+    let missing = missing(frontier).map(|name| format!("{name} without"));
+    let all: Vec<String> = frontier.points.iter().filter_map(point).chain(missing).collect();
+    format!("{}: {}.", title(frontier), all.join("; "))
 }
 
 fn draw(canvas: &Canvas, frontier: &Frontier, top: i32) {
@@ -55,6 +62,11 @@ fn draw(canvas: &Canvas, frontier: &Frontier, top: i32) {
     let up = Scale::around(places.iter().map(|p| p.2), (panel.y.1, panel.y.0));
     canvas.x_axis(&panel, &across, "seconds of one training");
     canvas.y_axis(&panel, &up, "test top-1, %");
+    let missing: Vec<&str> = missing(frontier).collect();
+    if !missing.is_empty() {
+        let words = format!("without a time and an accuracy: {}", missing.join(", "));
+        canvas.text(panel.x.1, panel.y.0 - 8, 12, INK, "end", &words);
+    }
     for (point, seconds, top1) in places {
         let (colour, mark) = look(point.norm);
         let own = matches!(point.name.as_str(), "BN" | "ND");
