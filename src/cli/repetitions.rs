@@ -15,9 +15,9 @@ pub fn repetitions(records: &[Record], profile: &Profile, here: Option<&Environm
     let fitting = || records.iter().filter(|r| r.is_finished() && fits(profile, &r.environment.device));
     let here = here.filter(|e| fits(profile, &e.device));
     let newest = || fitting().filter(|r| r.is_timed()).max_by_key(|r| r.finished).map(|r| &*r.environment);
-    let environment = here.or_else(newest).map(Environment::fingerprint);
+    let environment = here.or_else(newest).map(Environment::class);
     let mut repetitions = Repetitions::default();
-    for record in fitting().filter(|r| Some(r.environment.fingerprint()) == environment) {
+    for record in fitting().filter(|r| Some(r.environment.class()) == environment) {
         repetitions.insert(&record.trial, seconds(record), peak(record.memory));
     }
     repetitions
@@ -28,8 +28,8 @@ pub fn repetitions(records: &[Record], profile: &Profile, here: Option<&Environm
 #[cfg(any(feature = "torch", test))]
 pub fn repetitions_elsewhere(records: &[Record], here: Option<&Environment>) -> Repetitions {
     let mut repetitions = Repetitions::default();
-    let here = here.map(Environment::fingerprint);
-    for record in records.iter().filter(|r| r.is_finished() && Some(r.environment.fingerprint()) == here) {
+    let here = here.map(Environment::class);
+    for record in records.iter().filter(|r| r.is_finished() && Some(r.environment.class()) == here) {
         repetitions.insert(&record.trial, seconds(record), peak(record.memory));
     }
     repetitions.alone()

@@ -119,8 +119,8 @@ impl Record {
         (self.is_finished(), self.time_valid, self.finished)
     }
 
-    /// Whether the times of two trainings of one environment make a ratio: they ran on one host, with one build and the same
-    /// images, and one after the other.
+    /// Whether the times of two trainings of one environment make a ratio: they ran on one host and GPU, with one build and
+    /// the same images, and one after the other.
     ///
     /// # Errors
     /// What differs, in words.
@@ -132,6 +132,11 @@ impl Record {
         if one.software.commit != two.software.commit {
             let commits = [one, two].map(|e| e.software.commit.as_str());
             return Err(format!("ran with the commits {} and {} of the program", commits[0], commits[1]));
+        }
+        if let (Some(one), Some(two)) = (one.gpu(), two.gpu())
+            && one != two
+        {
+            return Err(format!("ran on the GPUs {one} and {two}"));
         }
         if let (Some(one), Some(two)) = (&self.data_digest, &other.data_digest)
             && one != two

@@ -231,10 +231,11 @@ fn environments(report: &Report) -> Vec<String> {
             let (hosts, commits) = (e.hosts.join(", "), e.commits.join(", "));
             let line = environment_line(&e.environment);
             let watching: String = e.watching.iter().map(|w| format!("; {}", w.words())).collect();
+            let gpus = if e.gpus.len() > 1 { format!("; GPUs {}", e.gpus.join(", ")) } else { String::new() };
             format!(
-                "{} ({}, {}): {line}; host {hosts}; commit {commits}{watching}",
+                "{} ({}, {}): {line}{gpus}; host {hosts}; commit {commits}{watching}",
                 e.label,
-                e.fingerprint,
+                e.class,
                 plural(e.trials, "trial")
             )
         })

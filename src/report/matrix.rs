@@ -79,14 +79,15 @@ impl<'a> Matrix<'a> {
 
     /// The label of an environment, a new one for a new environment.
     fn label(&mut self, environment: &Environment) -> String {
-        let fingerprint = environment.fingerprint();
-        let known = self.environments.iter().position(|e| e.fingerprint == fingerprint);
+        let class = environment.class();
+        let known = self.environments.iter().position(|e| e.class == class);
         let index = known.unwrap_or_else(|| {
             self.environments.push(EnvironmentEntry {
                 label: letters(self.environments.len()),
-                fingerprint,
+                class,
                 environment: environment.clone(),
                 hosts: Vec::new(),
+                gpus: Vec::new(),
                 commits: Vec::new(),
                 trials: 0,
                 watching: Vec::new(),
@@ -95,6 +96,7 @@ impl<'a> Matrix<'a> {
         });
         let entry = &mut self.environments[index];
         note(&mut entry.hosts, &environment.host.name);
+        environment.gpu().into_iter().for_each(|gpu| note(&mut entry.gpus, gpu));
         note(&mut entry.commits, &environment.software.commit);
         entry.label.clone()
     }
@@ -147,7 +149,11 @@ impl<'a> Matrix<'a> {
                     (format!("attempts of several {what} are taken together: {}", list.join(", ")), name.clone())
                 })
             };
-            [different("commits", |r| &r.environment.software.commit), different("hosts", |r| &r.environment.host.name)]
+            [
+                different("commits", |r| &r.environment.software.commit),
+                different("hosts", |r| &r.environment.host.name),
+                different("GPUs", |r| r.environment.gpu().unwrap_or_default()),
+            ]
         };
         collected(cells.iter().flat_map(of).flatten().chain(self.contents()))
     }

@@ -80,12 +80,14 @@ pub struct Unfinished {
 pub struct EnvironmentEntry {
     /// `A`, `B`, …
     pub label: String,
-    /// [`Environment::fingerprint`].
-    pub fingerprint: String,
-    /// The first record's; the others differ in host name and commit at most.
+    /// [`Environment::class`].
+    pub class: String,
+    /// The first record's; the others differ in host name, commit and GPU of the same model at most.
     pub environment: Environment,
     /// Names of the hosts.
     pub hosts: Vec<String>,
+    /// Identifiers of the GPUs.
+    pub gpus: Vec<String>,
     /// Commits of the program.
     pub commits: Vec<String>,
     /// How many of the matrix's trials have a record from it.

@@ -206,10 +206,12 @@ pub(super) fn differing(one: &Environment, other: &Environment) -> Vec<String> {
             _ => found.push(path.into()),
         }
     }
-    let [one, other] = [one, other].map(|e| serde_json::to_value(e).expect("an environment is plain data"));
+    let [first, second] = [one, other].map(|e| serde_json::to_value(e).expect("an environment is plain data"));
     let mut found = Vec::new();
-    compare("", &one, &other, &mut found);
-    found.retain(|key| !["host.name", "software.commit"].contains(&key.as_str()));
+    compare("", &first, &second, &mut found);
+    let known = one.gpu().is_some() && other.gpu().is_some();
+    let other_device = if known { ["device.index", "device.uuid"].as_slice() } else { &[] };
+    found.retain(|key| !["host.name", "software.commit"].iter().chain(other_device).any(|same| same == key));
     found
 }
 

@@ -108,6 +108,29 @@ impl Environment {
     /// 12 hexadecimal digits, equal where times may be compared: everything but the host's name and the commit. Of a GPU
     /// with an identifier the number does not count; one without may be any of its host's, so the host's name does.
     pub fn fingerprint(&self) -> String {
+        self.comparable().digest()
+    }
+
+    /// 12 hexadecimal digits, equal where measurements may be taken together: as [`Environment::fingerprint`], whichever GPU of a
+    /// model it was.
+    pub fn class(&self) -> String {
+        let mut comparable = self.comparable();
+        if let Device::Cuda(Cuda { uuid: uuid @ Some(_), .. }) = &mut comparable.device {
+            *uuid = Some(String::new());
+        }
+        comparable.digest()
+    }
+
+    /// The identifier of its GPU, where it has one that is known.
+    pub fn gpu(&self) -> Option<&str> {
+        match &self.device {
+            Device::Cuda(cuda) => cuda.uuid.as_deref(),
+            Device::Cpu => None,
+        }
+    }
+
+    /// Without what makes no other environment.
+    fn comparable(&self) -> Self {
         let mut comparable = self.clone();
         comparable.software.commit = String::new();
         let Bytes(memory) = comparable.host.memory;
@@ -117,7 +140,11 @@ impl Environment {
             Device::Cuda(known) => (known.index, comparable.host.name) = (0, String::new()),
             Device::Cpu => comparable.host.name = String::new(),
         }
-        let canonical = serde_json::to_value(&comparable).expect("an environment is plain data").to_string();
+        comparable
+    }
+
+    fn digest(&self) -> String {
+        let canonical = serde_json::to_value(self).expect("an environment is plain data").to_string();
         sha256_hex(canonical.as_bytes())[..12].into()
     }
 }
@@ -138,7 +165,7 @@ mod tests {
         assert_eq!(slug("NVIDIA H100 80GB  HBM3"), "nvidia-h100-80gb-hbm3");
     }
 
-    fn on(host: &str, index: u32, uuid: Option<&str>) -> String {
+    fn on(host: &str, index: u32, uuid: Option<&str>) -> Environment {
         let (name, memory) = (Some("NVIDIA H200".into()), Some(Bytes(1)));
         let uuid = uuid.map(String::from);
         let device = Device::Cuda(Cuda { index, name, uuid, driver: None, cuda: None, cudnn: None, memory });
@@ -149,16 +176,24 @@ mod tests {
             threads: 1,
             settings: BTreeMap::new(),
         }
-        .fingerprint()
     }
 
     #[test]
     fn gpus_are_told_apart_by_their_identifier_alone() {
+        let on = |host: &str, index: u32, uuid: Option<&str>| on(host, index, uuid).fingerprint();
         let known = on("a", 0, Some("GPU-1"));
         assert_eq!(known, on("b", 3, Some("GPU-1")), "CUDA_VISIBLE_DEVICES changes the number, not the device");
         assert_ne!(known, on("a", 0, Some("GPU-2")));
         assert_ne!(known, on("a", 0, None));
         assert_ne!(on("a", 0, None), on("b", 0, None), "nobody knows whether these are one device");
+    }
+
+    #[test]
+    fn gpus_of_one_model_are_one_class_where_each_has_an_identifier() {
+        let class = |host: &str, index: u32, uuid: Option<&str>| on(host, index, uuid).class();
+        assert_eq!(class("a", 0, Some("GPU-1")), class("b", 3, Some("GPU-2")));
+        assert_ne!(class("a", 0, None), class("b", 0, None));
+        assert_ne!(class("a", 0, None), class("a", 0, Some("GPU-1")));
     }
 
     #[test]

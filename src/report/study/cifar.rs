@@ -28,7 +28,7 @@ pub(super) fn table(grid: &Grid) -> StudyTable {
         name: grid.name(&stem),
         number,
         caption: caption(grid),
-        environment: grid.environment.map(|e| e.fingerprint.clone()),
+        environment: grid.environment.map(|e| e.class.clone()),
         head: head(grid, &sources),
         rows: grid.architectures.iter().enumerate().map(|(i, a)| row(grid, &sources, i, *a)).collect(),
         notes: notes(grid),
@@ -208,12 +208,7 @@ fn environment(grid: &Grid) -> String {
             } else {
                 ""
             };
-            format!(
-                "Ours from environment {} ({}): {}.{others}",
-                e.label,
-                e.fingerprint,
-                environment_line(&e.environment)
-            )
+            format!("Ours from environment {} ({}): {}.{others}", e.label, e.class, environment_line(&e.environment))
         }
     }
 }

@@ -187,9 +187,9 @@ impl Place<'_> {
     }
 
     fn table(&self, stem: &str, caption: String, columns: &[Column], mut notes: Vec<String>) -> StudyTable {
-        let EnvironmentEntry { label, fingerprint, environment, .. } = self.environment;
+        let EnvironmentEntry { label, class, environment, .. } = self.environment;
         let suffix = if self.several { format!("-{label}") } else { String::new() };
-        notes.push(format!("From environment {label} ({fingerprint}): {}.", environment_line(environment)));
+        notes.push(format!("From environment {label} ({class}): {}.", environment_line(environment)));
         let ratios: Vec<&Column> = columns.iter().filter(|c| c.ratio.is_shown()).collect();
         let mut top = vec![Head::new("Training", 1)];
         top.extend(Norm::ALL.map(|norm| Head::new(norm_title(norm), columns.len())));
@@ -203,7 +203,7 @@ impl Place<'_> {
             name: format!("{stem}-{}{suffix}", slug(self.dataset)),
             number: None,
             caption,
-            environment: Some(fingerprint.clone()),
+            environment: Some(class.clone()),
             head: vec![top, head],
             rows: keys.into_iter().map(|(a, e)| self.row(a, e, columns)).collect(),
             notes,

@@ -54,7 +54,7 @@ pub(super) fn accuracy(published: &Published, ours: Ours, number: u32, networks:
              {IMAGENET_EPOCHS} epochs, percent.",
             names.join(" and ")
         ),
-        environment: ours.environment.map(|e| e.fingerprint.clone()),
+        environment: ours.environment.map(|e| e.class.clone()),
         head: vec![top, norms, head],
         rows: vec![
             row("ImageNet top 1", "top1", |f| f.top1, |r| r.test_top1),
@@ -91,7 +91,7 @@ pub(super) fn times(published: &Published, ours: Ours) -> StudyTable {
         name: ours.name("table10"),
         number: Some(10),
         caption: "Model training times for the ImageNet dataset (d: day, h: hour, min: minutes).".into(),
-        environment: ours.environment.map(|e| e.fingerprint.clone()),
+        environment: ours.environment.map(|e| e.class.clone()),
         head: vec![top, head],
         rows: vec![
             Row { label: "Study".into(), cells: trainings.iter().map(study).collect() },
