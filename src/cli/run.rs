@@ -58,6 +58,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         sharers: args.sharers,
         retry: args.retry.as_slice().into(),
         interrupt: &interrupt,
+        block: args.row.is_some(),
     };
     let done = train(args, &run, &selected);
     let why = match &done {
@@ -133,7 +134,14 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     let training = Arc::new(Training::default());
     let mut metrics = MetricsSink::new(training.clone(), SlurmJob::here());
     let exposition = Exposition::new(vec![Arc::new(BuildInfo), training, Arc::new(run.telemetry.latest())]);
-    let _live = args.listen.start(Arc::new(exposition), args.quiet)?;
+    let _live = match args.listen.start(Arc::new(exposition), args.quiet) {
+        // A task of a cluster trains all the same, but shows nothing unprotected.
+        Err(why @ (Failure::File(_) | Failure::Machine(_))) if args.row.is_some() => {
+            talk::say(&format!("warning: no live metrics: {why}"))?;
+            None
+        }
+        live => live?,
+    };
     let mut sinks: Vec<&mut dyn Sink> = vec![&mut writer, &mut progress, &mut metrics];
     if args.json {
         sinks.push(&mut lines);

@@ -48,22 +48,35 @@ fn write_with(
     fill: impl FnOnce(&mut File) -> io::Result<()>,
     put: impl FnOnce(tempfile::NamedTempFile) -> io::Result<()>,
 ) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(folder)?;
+    let mut temporary = temporary_beside(path)?;
+    fill(temporary.as_file_mut())?;
+    temporary.as_file().sync_all()?;
+    put(temporary)?;
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// Changes the folder in which `path` lies or will lie, by a file that is gone again: what the system remembers of the folder is then
+/// of now, also where it lies on another machine.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn touch_folder_of(path: &Path) -> io::Result<()> {
+    temporary_beside(path)?.close()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn temporary_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    fs::create_dir_all(folder_of(path))?;
     let prefix = temporary_prefix(&path.file_name().unwrap_or_default().to_string_lossy());
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
     // Temporary files are private; results are for everyone whom the umask lets in.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut temporary = builder.tempfile_in(folder)?;
-    fill(temporary.as_file_mut())?;
-    temporary.as_file().sync_all()?;
-    put(temporary)?;
-    File::open(folder)?.sync_all()
+    builder.tempfile_in(folder_of(path))
 }
 
 /// Whether `name` is that of a temporary file of [`write_atomic`] for a file that is called `target`.

@@ -3,7 +3,7 @@
 //! a record and without a checkpoint to go on from.
 
 use super::{Store, StoreError, TrialLock};
-use crate::files::is_temporary_of;
+use crate::files::{is_temporary_of, touch_folder_of};
 use crate::plan::Trial;
 use std::fs;
 use std::io;
@@ -30,6 +30,13 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Has the records of `trial` looked up anew, as whoever had its lock before has left them: a file system of a network remembers
+    /// for a while what it has listed of a folder, unless this machine changes it.
+    pub fn refresh(&self, _held: &TrialLock, trial: &Trial) {
+        // Where nothing can be written a record could not be either.
+        let _ = touch_folder_of(&self.record_path(trial));
     }
 
     fn leftovers(&self, trial: &Trial, done: bool) -> Result<Vec<PathBuf>, StoreError> {

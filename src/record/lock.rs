@@ -5,7 +5,7 @@ use super::{Store, StoreError, Will};
 use crate::plan::TrialId;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -137,20 +137,31 @@ fn say(mut word: Word) -> io::Result<()> {
 pub fn told_to_end() {
     let mut words = words();
     words.told = true;
-    for word in &mut words.held {
+    for word in words.held.iter_mut().filter(|word| is_ours(&word.path)) {
         word.will.told = true;
         // Where it cannot be written it counts as a death, as it did before.
         let _ = word.write();
     }
 }
 
+/// What this process is called in the files of its locks.
+fn own_name() -> String {
+    let host = sysinfo::System::host_name().unwrap_or_else(|| "an unnamed host".into());
+    format!("process {} on {host}", std::process::id())
+}
+
+/// Whether the file of a lock that this process has taken names it still. Where that cannot be read nobody else is known to have it.
+fn is_ours(path: &Path) -> bool {
+    let holder = File::open(path).ok().and_then(|file| said(&file));
+    holder.is_none_or(|(holder, _)| holder == own_name())
+}
+
 impl Word {
     fn write(&mut self) -> io::Result<()> {
-        let host = sysinfo::System::host_name().unwrap_or_else(|| "an unnamed host".into());
         let will = serde_json::to_string(&self.will).expect("strings and numbers become JSON");
         self.file.set_len(0)?;
         self.file.rewind()?;
-        self.file.write_all(format!("process {} on {host}\n{will}\n", std::process::id()).as_bytes())?;
+        self.file.write_all(format!("{}\n{will}\n", own_name()).as_bytes())?;
         // Other machines read it now, and it outlives the loss of this one's power.
         self.file.sync_data()
     }
@@ -170,13 +181,21 @@ impl TrialLock {
     pub fn will(&self) -> &Will {
         &self.will
     }
+
+    /// Whether nobody has taken the trial over: the file system of a network gives the lock to another machine where this one is
+    /// cut off for longer than it waits.
+    pub fn is_kept(&self) -> bool {
+        is_ours(&self.path)
+    }
 }
 
 impl Drop for TrialLock {
     fn drop(&mut self) {
         words().held.retain(|word| word.path != self.path);
         // Otherwise the next holder is told that this one died.
-        let _ = self.file.set_len(0);
+        if self.is_kept() {
+            let _ = self.file.set_len(0);
+        }
     }
 }
 
@@ -217,6 +236,19 @@ mod tests {
         store.lock(&two).unwrap();
         drop(lock);
         store.lock(&one).unwrap();
+    }
+
+    #[test]
+    fn a_trial_that_another_machine_has_taken_over_is_left_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let lock = store.lock(&TrialId("one".into())).unwrap();
+        let path = lock.path.clone();
+        assert!(lock.is_kept());
+        fs::write(&path, "process 7 on beta\n{}\n").unwrap();
+        assert!(!lock.is_kept());
+        drop(lock);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "process 7 on beta\n{}\n", "its word is its own");
     }
 
     #[test]

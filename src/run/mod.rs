@@ -13,7 +13,7 @@ use crate::data::{DataError, Sources, TrainingData};
 use crate::event::{Event, Fanout, Outcome, Retry};
 use crate::nn::{Method, networks};
 use crate::plan::{ResolvedTrial, Trial};
-use crate::record::{Record, Store, StoreError};
+use crate::record::{Record, Store, StoreError, TrialLock};
 use crate::telemetry::{Environment, SlurmJob, Telemetry};
 use crate::train::{Checkpoints, Trainer, catch, never_trained, with_memory_left};
 use shelf::Shelf;
@@ -43,6 +43,9 @@ pub struct Run<'a> {
     pub retry: Retry,
     /// Once true, the run ends after the step under way.
     pub interrupt: &'a AtomicBool,
+    /// The trials are a block, to be trained one after the other on one device: where another process has one of them, the rest is
+    /// left to it.
+    pub block: bool,
 }
 
 /// How the trials of a run ended.
@@ -112,8 +115,18 @@ impl Run<'_> {
                 break;
             }
             match self.visit(trial, trials, &mut shelf, events)? {
-                Visit::Elsewhere => summary.elsewhere += 1,
-                Visit::LookedAt => summary.looked_at += 1,
+                Visit::Elsewhere => {
+                    summary.elsewhere += 1;
+                    if self.block {
+                        break;
+                    }
+                }
+                Visit::LookedAt => {
+                    summary.looked_at += 1;
+                    if self.block {
+                        break;
+                    }
+                }
                 Visit::Refused => summary.refused += 1,
                 Visit::WithoutData => summary.without_data += 1,
                 Visit::Trained(Outcome::Failed { message }) => {
@@ -168,6 +181,7 @@ impl Run<'_> {
             (Err(e), None) => return Err(e.into()),
         };
         // Another process may have finished it between the first look and the lock.
+        self.store.refresh(&lock, trial);
         let done = match self.done(trial) {
             Ok(done) => done.map(|record| record.outcome),
             Err(why) => return Ok(left_out(events, why, Visit::Refused)),
@@ -180,20 +194,20 @@ impl Run<'_> {
         }
         match killed::too_often(lock.will()) {
             Some(outcome) => Ok(self.not_begun(resolved, outcome, events)),
-            None => self.begin(resolved, trials, shelf, events),
+            None => self.begin((resolved, &lock), trials, shelf, events),
         }
     }
 
     /// Trains a trial whose lock is held.
     fn begin(
         &self,
-        resolved: &ResolvedTrial,
+        (resolved, lock): (&ResolvedTrial, &TrialLock),
         trials: &[ResolvedTrial],
         shelf: &mut Shelf,
         events: &mut Fanout,
     ) -> Result<Visit, RunError> {
         match catch(|| shelf.get(&resolved.trial, self)) {
-            Ok(Ok(data)) => Ok(Visit::Trained(self.one(resolved, data, events))),
+            Ok(Ok(data)) => Ok(Visit::Trained(self.one((resolved, lock), data, events))),
             Ok(Err(e)) => {
                 events.send(Event::Warning(shelf.warn(&resolved.trial, e, trials)?));
                 Ok(Visit::WithoutData)
@@ -241,7 +255,7 @@ impl Run<'_> {
         before.iter().map(replaces).collect()
     }
 
-    fn one(&self, trial: &ResolvedTrial, data: &TrainingData, events: &mut Fanout) -> Outcome {
+    fn one(&self, (trial, lock): (&ResolvedTrial, &TrialLock), data: &TrainingData, events: &mut Fanout) -> Outcome {
         let Trial { architecture, norm, batch_norm, deconvolution, .. } = &trial.trial;
         let method = Method::new(*norm, deconvolution.unwrap_or_default()).with_batch_norm(*batch_norm);
         let classes = data.classes() as i64;
@@ -261,6 +275,7 @@ impl Run<'_> {
             sharers: self.sharers,
             remarks: &remarks,
             interrupt: self.interrupt,
+            is_alone: &|| lock.is_kept(),
         }
         .run(events)
     }

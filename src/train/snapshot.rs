@@ -4,6 +4,7 @@ use super::checkpoint::{self, CheckpointError, Entry, Header};
 use super::session::Session;
 use super::trainer::Checkpoints;
 use crate::event::{Event, Fanout};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tch::Tensor;
 
@@ -20,6 +21,11 @@ impl Session<'_> {
     pub(super) fn save(&mut self, events: &mut Fanout) {
         self.saved = Instant::now();
         let Some(Checkpoints { path, .. }) = &self.trainer.checkpoints else { return };
+        if !(self.trainer.is_alone)() {
+            let why = "another process has taken the trial over, as after a failure of the network: this training ends";
+            events.send(Event::Warning(why.into()));
+            return self.trainer.interrupt.store(true, Ordering::Relaxed);
+        }
         let mut tensors = self.fixed_tensors();
         tensors.extend(self.model.sgd.momenta().map(|(name, t)| (format!("{MOMENTUM}{name}"), t.shallow_clone())));
         let entries: Option<Vec<Entry>> = tensors.iter().map(|(name, t)| Entry::of(name.clone(), t)).collect();

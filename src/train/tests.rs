@@ -227,6 +227,7 @@ fn run_on(
         sharers: 0,
         remarks: &[],
         interrupt: &interrupt,
+        is_alone: &|| true,
     };
     let outcome = trainer.run(&mut Fanout::new(vec![listener]));
     let scores = listener.epochs().into_iter().map(|e| {

@@ -46,6 +46,9 @@ pub struct Trainer<'a> {
     pub remarks: &'a [String],
     /// Once true, the training ends after the step or evaluation batch under way.
     pub interrupt: &'a AtomicBool,
+    /// Whether the trial is still this process's alone. Where it is not, nothing is written over another one's checkpoint, and the
+    /// training ends.
+    pub is_alone: &'a dyn Fn() -> bool,
 }
 
 /// Where and how often checkpoints are written. They are also written after every epoch but the last, and on interrupts.

@@ -87,6 +87,7 @@ fn images_that_do_not_reach_the_device_end_the_trial_and_not_the_program() {
         sharers: 0,
         retry: Retry::default(),
         interrupt: &AtomicBool::new(false),
+        block: false,
     };
     let mut writer = RecordWriter::new(&store, None, 0);
     let summary = run.all(&trials[..2], &mut Fanout::new(vec![&mut writer])).unwrap();
