@@ -2,7 +2,7 @@
 
 use super::talk;
 use crate::event::SinkError;
-use crate::submit::{ELSEWHERE, INTERRUPTED, NO_DATA, NO_DEVICE, WARNED};
+use crate::submit::{ELSEWHERE, INTERRUPTED, NO_DATA, NO_DEVICE, NO_STORE, WARNED};
 use std::process::ExitCode;
 
 /// A reason to end with an exit code other than 0. Exit code 2 is the argument parser's: wrong usage.
@@ -89,7 +89,7 @@ impl Failure {
             Self::Trials(_) | Self::Sinks(_) | Self::File(_) | Self::Output(_) => 1,
             Self::Input(_) => 3,
             Self::Data(_) => NO_DATA,
-            Self::Store(_) => 5,
+            Self::Store(_) => NO_STORE,
             Self::Machine(_) => NO_DEVICE,
             Self::Elsewhere(_) => ELSEWHERE,
             Self::Slower => 8,

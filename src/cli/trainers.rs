@@ -74,7 +74,7 @@ mod tests {
     }
 
     fn task(node: &str) -> Task {
-        Task { id: "3_1".into(), state: String::new(), node: node.into(), reason: String::new() }
+        Task { id: "3_1".into(), node: node.into(), ..Task::default() }
     }
 
     /// What becomes of the holders of the two trials of a block whose task is on `node`.

@@ -93,7 +93,10 @@ fn slurm(slurm: &Slurm, c: &mut Checker<'_>) {
     let time = slurm.max_time.as_deref().map(|text| time_minutes(text).unwrap_or(0));
     c.rule(time != Some(0), "slurm.max_time", "must be a time of Slurm's form, such as \"1-00:00:00\"");
     let words = [&slurm.partition, &slurm.account, &slurm.qos, &slurm.constraint, &slurm.gres].map(Option::as_deref);
-    let all = words.into_iter().flatten().chain(slurm.options.iter().chain(&slurm.setup).map(String::as_str));
+    let all = words
+        .into_iter()
+        .flatten()
+        .chain(slurm.options.iter().chain(&slurm.report_options).chain(&slurm.setup).map(String::as_str));
     if let Some(metrics) = &slurm.metrics {
         c.rule(
             metrics.targets.is_absolute(),

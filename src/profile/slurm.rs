@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[serde(
     default,
     deny_unknown_fields,
-    expecting = "a table with partition, account, qos, constraint, gres, cpus, memory, exclusive, throttle, max_time, setup, options and metrics"
+    expecting = "a table with partition, account, qos, constraint, gres, cpus, memory, exclusive, throttle, max_time, setup, options, report_options and metrics"
 )]
 pub struct Slurm {
     /// Partition.
@@ -36,6 +36,9 @@ pub struct Slurm {
     pub setup: Vec<String>,
     /// Further options of sbatch, `--mail-type=FAIL`.
     pub options: Vec<String>,
+    /// Options of sbatch for the report, which goes before `options`: `--partition=cpu`, where the partition of the trainings takes
+    /// no job without a GPU.
+    pub report_options: Vec<String>,
     /// Live metrics of the tasks.
     pub metrics: Option<TaskMetrics>,
 }

@@ -21,6 +21,34 @@ const HARMLESS: [&str; 14] = [
     "--profile",
 ];
 
+/// Options that the scripts set themselves: by these arrays are told from one another, ended in time and begun again.
+const OURS: [&str; 24] = [
+    "--array",
+    "--clusters",
+    "--dependency",
+    "--job-name",
+    "--no-requeue",
+    "--nodes",
+    "--ntasks",
+    "--open-mode",
+    "--output",
+    "--parsable",
+    "--signal",
+    "--test-only",
+    "--time",
+    "--wait",
+    "--wrap",
+    "-J",
+    "-M",
+    "-N",
+    "-W",
+    "-a",
+    "-d",
+    "-n",
+    "-o",
+    "-t",
+];
+
 /// Options that ask for what a training needs and a report does not.
 const TRAINING: [&str; 21] = [
     "--cpus-per-gpu",
@@ -70,6 +98,8 @@ pub struct Asked {
     pub memory: Option<Wish<u64>>,
     /// Options of which it is not known whether the cluster can do what they say.
     pub unchecked: Vec<String>,
+    /// Options that are not the profile's to give.
+    pub ours: Vec<String>,
 }
 
 impl Asked {
@@ -83,11 +113,14 @@ impl Asked {
             cpus: slurm.cpus.map(|cpus| wish("slurm.cpus", cpus.into())),
             memory: slurm.memory_mib().map(|mib| wish("slurm.memory", mib)),
             unchecked: Vec::new(),
+            ours: Vec::new(),
         };
-        let words: Vec<&str> = slurm.options.iter().flat_map(|line| line.split_whitespace()).collect();
-        for (name, value, _) in options(&words) {
+        for (name, value, _) in options(&words(&slurm.options)) {
             asked.option(name, value);
         }
+        let of_report = words(&slurm.report_options);
+        let of_report = options(&of_report).into_iter().map(|(name, ..)| name);
+        asked.ours.extend(of_report.filter(|name| OURS.contains(name)).map(str::to_owned));
         asked
     }
 
@@ -110,6 +143,7 @@ impl Asked {
             ("--cpus-per-task" | "-c", Some(cpus), _) => self.cpus = Some(Wish { place, value: cpus }),
             // None at all means all that a node has.
             ("--mem", _, Some(mib)) => self.memory = Some(Wish { place, value: mib }),
+            _ if OURS.contains(&name) => self.ours.push(name.into()),
             _ if HARMLESS.contains(&name) => {}
             _ => self.unchecked.push(name.into()),
         }
@@ -131,6 +165,10 @@ pub fn for_report(lines: &[String]) -> Vec<String> {
         (!kept.is_empty()).then(|| kept.join(" "))
     };
     lines.iter().filter_map(kept).collect()
+}
+
+fn words(lines: &[String]) -> Vec<&str> {
+    lines.iter().flat_map(|line| line.split_whitespace()).collect()
 }
 
 /// The options in `words`: the name of each, its value, and its words, since the value may be one of its own.
@@ -218,6 +256,14 @@ mod tests {
             unchecked("[\"--licenses=x:2\", \"-w node7\", \"--mem=much\", \"--cpus-per-task=x\", \"-é\"]"),
             ["--licenses", "-w", "--mem", "--cpus-per-task", "-é"]
         );
+    }
+
+    #[test]
+    fn what_the_scripts_set_themselves_is_not_the_profiles_to_give() {
+        let ours = |options: &str| asked(options).ours;
+        assert_eq!(ours("options = [\"--job-name=nd --nice\", \"-t 10\"]"), ["--job-name", "-t"]);
+        assert_eq!(ours("report_options = [\"-J nd\", \"--partition=cpu\"]"), ["-J"]);
+        assert_eq!(ours("options = [\"--mail-type=FAIL\"]"), [""; 0]);
     }
 
     #[test]

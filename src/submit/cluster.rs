@@ -159,6 +159,9 @@ impl Limits {
         let nodes = self.nodes.as_deref().filter(|nodes| !nodes.is_empty());
         misfits.extend(nodes.into_iter().flat_map(|nodes| lacking(nodes, &asked)));
         misfits.extend(qos::exceeded(&self.qos, &asked));
+        let ours =
+            |name: &String| format!("slurm.options, {name}: the scripts of ndbench set it themselves; leave it out");
+        misfits.extend(asked.ours.iter().map(ours));
         if self.array_size < 2 {
             misfits.push("the cluster takes no job arrays (MaxArraySize)".into());
         }

@@ -46,6 +46,9 @@ pub const NO_DATA: u8 = 4;
 /// The exit code of a run that left out trials since other processes are training them.
 pub const ELSEWHERE: u8 = 7;
 
+/// The exit code of a run that cannot use the store: a node may have lost the file system.
+pub const NO_STORE: u8 = 5;
+
 /// What is to be submitted.
 pub struct Submission<'a> {
     /// The frozen matrix with its rows.

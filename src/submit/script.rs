@@ -2,7 +2,7 @@
 
 use super::asked::for_report;
 use super::queue::JOB;
-use super::training::{requeueing, training};
+use super::training::{NODES, requeueing, training};
 use crate::profile::{Slurm, TaskMetrics, time_limit};
 use std::path::Path;
 
@@ -90,10 +90,11 @@ pub fn report(common: &Common, name: &str, longest: Option<u64>) -> String {
     option_line(&mut text, "time", Some(&time_limit(minutes)));
     text += "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --nodes=1\n#SBATCH --ntasks=1\n";
     // It runs anywhere, without a GPU.
-    let options = for_report(&slurm.options);
+    let options = [for_report(&slurm.options), slurm.report_options.clone()].concat();
     let small = Slurm { gres: None, cpus: None, memory: None, exclusive: false, options, ..(*slurm).clone() };
     resources(&mut text, &small);
-    text += &setup(slurm);
+    // It may not need what a line of these fails to bring.
+    text.extend(slurm.setup.iter().map(|line| format!("{line}\n")));
     if let Some(metrics) = &slurm.metrics {
         text += &format!(
             "# Those of tasks whose node died with them, of the arrays that were waited for.\n\
@@ -197,7 +198,9 @@ pub(super) fn guarded(lines: &str) -> String {
         return String::new();
     }
     // Functions such as `module` inherit it, and what stands in `$(…)`, where a failure may mean nothing.
-    let trap = "trap 'code=$?; (( BASH_SUBSHELL || code > 128 && code < 160 )) || elsewhere 3; exit \"$code\"' ERR";
+    let trap = format!(
+        "trap 'code=$?; (( BASH_SUBSHELL || code > 128 && code < 160 )) || elsewhere {NODES}; exit \"$code\"' ERR"
+    );
     format!("{trap}\nset -E\n{lines}set +E\ntrap - ERR\n")
 }
 
@@ -221,6 +224,7 @@ mod tests {
         let slurm: Slurm = toml::from_str(
             "partition = \"gpu\"\ngres = \"gpu:h200:1\"\ncpus = 16\nmemory = \"64 GiB\"\nthrottle = 8\nexclusive = true\n\
              setup = [\"module load cuda\"]\noptions = [\"--mail-type=FAIL\", \"--gpus-per-task=2 --nice\", \"-c 8\"]\n\
+             report_options = [\"--partition=cpu\"]\n\
              [metrics]\ntargets = \"/shared/targets\"\nweb_config = \"/shared/web.yml\"\n",
         )
         .unwrap();

@@ -1,6 +1,6 @@
 //! What a task's script does: it trains the row, and looks after it where the training did not come to its end.
 
-use super::{INTERRUPTED, NO_DATA, NO_DEVICE, WARNED};
+use super::{ELSEWHERE, INTERRUPTED, NO_DATA, NO_DEVICE, NO_STORE, WARNED};
 
 /// A row is requeued unless its task was restarted so often, for whatever reason.
 pub const RETRIES: u32 = 10;
@@ -26,8 +26,17 @@ const UNANSWERED: u8 = 69;
 /// How a training ends that SIGTERM has ended: after its checkpoint, or before it could hear of signals.
 const TERMINATED: u8 = 143;
 
-/// The functions that have a task started again, unless it was so often or as often as their argument says: `requeue`, and
-/// `elsewhere`, on another node.
+/// A training that SIGUSR2 has ended before it could hear of signals.
+const WARNED_EARLY: u8 = 140;
+
+/// So many nodes are tried for what may be wrong on all.
+pub const NODES: u32 = 3;
+
+/// When a task begins again whose trial another process trains: that may have died with a node of which nobody knows yet.
+const LATER: &str = "now+10minutes";
+
+/// The functions that have a task started again, unless it was so often or as often as their argument says: `requeue`,
+/// `elsewhere`, on another node, and `later`, after some time.
 pub fn requeueing() -> String {
     format!(
         r#"requeue() {{
@@ -52,6 +61,10 @@ elsewhere() {{
   if [ -z "$nodes" ] || grep -qvxF "$(scontrol show hostnames "$without")" <<< "$nodes"; then
     requeue "$@" && scontrol update JobId="$task" ExcNodeList="$without"
   fi
+}}
+later() {{
+  trap '' TERM
+  requeue && scontrol update JobId="${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}" StartTime={LATER}
 }}
 "#
     )
@@ -80,9 +93,12 @@ done
 {cleanup}case "$code" in
   # Warned of the end of its time, kept from a trial by somebody who looks at its lock, or preempted with a time of grace: it
   # goes on from its checkpoint. Or Slurm did not start it. One that is cancelled ends with this script.
-  {WARNED} | {INTERRUPTED} | {TERMINATED} | {UNANSWERED}) requeue ;;
-  # This node cannot train it, and others may: its device or its data are gone, or the program is, or does not run there.
-  {NO_DEVICE} | {NO_DATA} | {MISSING}) elsewhere ;;
+  {WARNED} | {WARNED_EARLY} | {INTERRUPTED} | {TERMINATED} | {UNANSWERED}) requeue ;;
+  # This node cannot train it, and others may: its device is gone.
+  {NO_DEVICE}) elsewhere ;;
+  # Or the data are, or the store, or the program is not there or does not run; that may be so everywhere.
+  {NO_DATA} | {NO_STORE} | {MISSING}) elsewhere {NODES} ;;
+  {ELSEWHERE}) later ;;
 esac
 exit "$code"
 "#
@@ -164,11 +180,11 @@ mod tests {
 
     #[test]
     fn a_warned_or_preempted_task_is_requeued_though_the_controller_is_away_for_a_while() {
-        for code in [WARNED, INTERRUPTED, TERMINATED, UNANSWERED] {
+        for code in [WARNED, WARNED_EARLY, INTERRUPTED, TERMINATED, UNANSWERED] {
             assert_eq!(called(code, "9"), "requeue 31_3\nsleep 5\nrequeue 31_3\nsleep 10\nrequeue 31_3\n", "{code}");
             assert_eq!(called(code, "10"), "", "{code}");
         }
-        assert_eq!([0, 1, 7, 137].map(|code| called(code, "0")), [""; 4]);
+        assert_eq!([0, 1, 3, 137].map(|code| called(code, "0")), [""; 4]);
         // A failure of Slurm is told from one of the training.
         let node = Node::new(&[0], 0);
         node.program("srun", "exit ${SLURM_EXIT_ERROR:-1}");
@@ -177,11 +193,11 @@ mod tests {
 
     #[test]
     fn a_task_goes_to_another_node_where_its_own_cannot_train_it() {
-        for code in [NO_DEVICE, NO_DATA, 126, 127] {
-            let calls = called(code, "0");
+        for (code, last) in [(NO_DEVICE, "9"), (NO_DATA, "2"), (NO_STORE, "2"), (126, "2"), (127, "2")] {
+            let calls = called(code, last);
             assert!(calls.ends_with("requeue 31_3\nupdate JobId=31_3 ExcNodeList=alpha\n"), "{calls}");
         }
-        assert_eq!(called(NO_DEVICE, "10"), "");
+        assert_eq!([called(NO_DEVICE, "10"), called(NO_DATA, "3"), called(127, "3")], [""; 3]);
         let last = Node::new(&[NO_DEVICE], 0);
         std::fs::write(last.path("without"), "beta\n").unwrap();
         assert_eq!(last.run("0"), (Some(NO_DEVICE.into()), String::new()));
@@ -191,6 +207,13 @@ mod tests {
         let silent = Node::new(&[NO_DEVICE], 0);
         silent.program("sinfo", "exit 1");
         assert!(silent.run("0").1.ends_with("ExcNodeList=alpha\n"), "the controller is away");
+    }
+
+    #[test]
+    fn a_task_whose_trial_another_process_trains_begins_again_later() {
+        let calls = called(ELSEWHERE, "9");
+        assert!(calls.ends_with("requeue 31_3\nupdate JobId=31_3 StartTime=now+10minutes\n"), "{calls}");
+        assert_eq!(called(ELSEWHERE, "10"), "");
     }
 
     #[test]

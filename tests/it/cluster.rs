@@ -79,12 +79,12 @@ pub fn said(done: &assert_cmd::assert::Assert) -> String {
 /// What `squeue` says of a row of a plan: where it runs, or why it waits.
 pub fn row(plan: &str, row: u32, node: &str, reason: &str) -> String {
     let state = if node.is_empty() { "PENDING" } else { "RUNNING" };
-    format!("ndbench-{plan}-0-30|{row}|77|{state}|{node}|{reason}\n")
+    format!("ndbench-{plan}-0-30|{row}|77|{state}|{node}|{reason}|\n")
 }
 
 /// What it says of its report.
 pub fn report(plan: &str) -> String {
-    format!("ndbench-{plan}-report|N/A|78|PENDING||Dependency\n")
+    format!("ndbench-{plan}-report|N/A|78|PENDING||Dependency|\n")
 }
 
 /// The name of a plan.

@@ -53,7 +53,7 @@ fn a_lock_that_outlives_its_job_is_of_a_dead_one() {
     };
     let us = ndbench::record::user();
     assert_eq!([is_at("there", us), is_at("here", us + 1)], ["training", "training"], "Slurm says nothing of these");
-    fs::write(cluster.path("jobs/queue"), "a|b|1|77|RUNNING|beta|None\n").unwrap();
+    fs::write(cluster.path("jobs/queue"), "a|b|1|77|RUNNING|beta|None|\n").unwrap();
     assert_eq!(is_at("here", us), "training", "whatever the job is called");
     fs::write(cluster.path("jobs/queue"), "").unwrap();
     assert_eq!(is_at("here", us), "died");

@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn task(node: &str) -> Task {
-        Task { id: "3_1".into(), state: String::new(), node: node.into(), reason: String::new() }
+        Task { id: "3_1".into(), node: node.into(), ..Task::default() }
     }
 
     #[test]
