@@ -72,7 +72,7 @@ Exit codes:
     4  a data set is missing or broken; trials of other data sets are done
     5  the store, or a record in it, cannot be read or written
     6  this machine cannot do what was asked
-    7  trials were left out since other processes are training them; the others are done
+    7  trials were left out since other processes are training them; the others are done, of a --row those before
     8  a gate found the program slower than the tolerance
     9  a gate could not tell, also after its repetition
    10  status --watch: trials are left, and nobody is training them or waits to

@@ -114,19 +114,11 @@ impl Run<'_> {
                 summary.interrupted = true;
                 break;
             }
-            match self.visit(trial, trials, &mut shelf, events)? {
-                Visit::Elsewhere => {
-                    summary.elsewhere += 1;
-                    if self.block {
-                        break;
-                    }
-                }
-                Visit::LookedAt => {
-                    summary.looked_at += 1;
-                    if self.block {
-                        break;
-                    }
-                }
+            let visit = self.visit(trial, trials, &mut shelf, events)?;
+            let is_taken = matches!(visit, Visit::Elsewhere | Visit::LookedAt);
+            match visit {
+                Visit::Elsewhere => summary.elsewhere += 1,
+                Visit::LookedAt => summary.looked_at += 1,
                 Visit::Refused => summary.refused += 1,
                 Visit::WithoutData => summary.without_data += 1,
                 Visit::Trained(Outcome::Failed { message }) => {
@@ -140,6 +132,9 @@ impl Run<'_> {
                 Visit::Done(outcome) | Visit::Trained(outcome) => {
                     summary.retriable += usize::from(outcome != Outcome::Finished);
                 }
+            }
+            if is_taken && self.block {
+                break;
             }
         }
         Ok(summary)
