@@ -59,7 +59,7 @@ type Attempts<'a> = BTreeMap<u32, &'a Record>;
 pub fn frontiers<R: Borrow<Record>>(trials: &[ResolvedTrial], records: &[R]) -> Vec<Frontier> {
     let ended = records.iter().map(Borrow::borrow).filter(|record| record.outcome.is_final());
     let mut by_environment: BTreeMap<String, Vec<&Record>> = BTreeMap::new();
-    ended.for_each(|record| by_environment.entry(record.environment.class()).or_default().push(record));
+    ended.for_each(|record| by_environment.entry(record.environment.fingerprint()).or_default().push(record));
     let mut cells: Vec<Vec<&ResolvedTrial>> = Vec::new();
     for resolved in trials {
         match cells.iter_mut().find(|cell| cell[0].trial.cell() == resolved.trial.cell()) {

@@ -159,8 +159,7 @@ impl Limits {
         let nodes = self.nodes.as_deref().filter(|nodes| !nodes.is_empty());
         misfits.extend(nodes.into_iter().flat_map(|nodes| lacking(nodes, &asked)));
         misfits.extend(qos::exceeded(&self.qos, &asked));
-        let ours =
-            |name: &String| format!("slurm.options, {name}: the scripts of ndbench set it themselves; leave it out");
+        let ours = |name: &String| format!("slurm: the scripts set {name} themselves; leave it out of the options");
         misfits.extend(asked.ours.iter().map(ours));
         if self.array_size < 2 {
             misfits.push("the cluster takes no job arrays (MaxArraySize)".into());
