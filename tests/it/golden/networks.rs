@@ -145,12 +145,16 @@ fn each(norm: Norm, mut body: impl FnMut(&Fixture, Method)) {
 /// the published code itself deviates by 1.7e-4 to 2.9e-4 in the first, depending on the number of threads, where 2e-4 is
 /// recorded, and by 2.0e-4 in the third. The first was measured with the AVX-512 kernels of libtorch, the others with
 /// those for AVX2. In the last the published code deviates by 5.3e-5, and by 1.28e-3 in 3 of 14 runs whose images and
-/// weights were rounded otherwise, by 6e-8 of them, always in the biases of 256 channels.
-const ROUNDING: [(&str, &str, f64); 5] = [
+/// weights were rounded otherwise, by 6e-8 of them, always in the biases of 256 channels. ResNet-18 for ImageNet was measured on a
+/// Xeon with AMX, for which libtorch takes other kernels again: there both implementations deviate so, and by 1e-13 in double
+/// precision.
+const ROUNDING: [(&str, &str, f64); 7] = [
     ("cifar_densenet121_nd_10.json", "grad_norm", 2.3e-4),
     ("cifar_preact_bn_10.json", "losses", 1.4e-4),
     ("cifar_preact_bn_10.json", "grad_norm_by_shape", 2.0e-4),
     ("cifar_vgg16_bn_10.json", "losses", 3.8e-4),
+    ("imagenet_resnet18d_nd_1000.json", "losses", 1.2e-3),
+    ("imagenet_resnet18d_nd_1000.json", "grad_norm", 1.8e-4),
     ("imagenet_vgg11d_nd_1000.json", "grad_norm_by_shape", 1.3e-3),
 ];
 
