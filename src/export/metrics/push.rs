@@ -135,7 +135,21 @@ mod tests {
     use super::*;
     use crate::record::made_up;
     use crate::scenario::{Architecture, Dataset};
-    use std::io::{Read, Write};
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+    use std::sync::mpsc;
+
+    /// Answers one request with `status`, when it was read as a whole, and gives its first line. Whoever closes a connection
+    /// before that resets it.
+    fn answer(listener: &TcpListener, status: &str) -> String {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = BufReader::new(stream.try_clone().unwrap());
+        let head: Vec<_> = request.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+        let length = head.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        request.read_exact(&mut vec![0; length.expect("the length of a body")]).unwrap();
+        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        head[0].clone()
+    }
 
     #[test]
     fn nobody_reads_the_password() {
@@ -180,29 +194,17 @@ mod tests {
             .map(|trial| made_up::record(&trial, 0.9, 5.0))
             .collect();
         let slots = &slots(&records)[..3];
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let gateway = Pushgateway::new(&listener.local_addr().unwrap().to_string()).unwrap();
+        let (tell, told) = mpsc::channel();
         let server = std::thread::spawn(move || {
-            let answers = ["200 OK", "302 Found\r\nLocation: /", "200 OK"];
-            answers.map(|answer| {
-                let (mut stream, _) = listener.accept().unwrap();
-                let mut seen = Vec::new();
-                let mut buffer = [0; 4096];
-                // The body is short: the last of it is in sight once its end is.
-                while !seen.ends_with(b"\n") || !seen.windows(4).any(|four| four == b"\r\n\r\n") {
-                    let read = stream.read(&mut buffer).unwrap();
-                    seen.extend_from_slice(&buffer[..read]);
-                    if read == 0 {
-                        break;
-                    }
-                }
-                write!(stream, "HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
-                String::from_utf8_lossy(&seen).lines().next().unwrap_or_default().to_owned()
-            })
+            for status in ["200 OK", "302 Found\r\nLocation: /", "200 OK"] {
+                tell.send(answer(&listener, status)).unwrap();
+            }
         });
-        let gateway = Pushgateway::new(&address).unwrap();
         let failures = gateway.put_all("nightly", slots);
-        let asked = server.join().unwrap();
+        let asked: Vec<_> = (0..3).map(|_| told.recv_timeout(PATIENCE).expect("three requests")).collect();
+        server.join().unwrap();
         assert!(asked[2].contains(&slots[2].name), "{asked:?}");
         assert!(
             failures.len() == 1 && failures[0].to_string().contains(&format!("/slot/{}: 302", slots[1].name)),
