@@ -49,7 +49,8 @@ struct Absorb : torch::autograd::Function<Absorb> {
     const at::Tensor absorbed = product(weight, deconv);
     const at::Tensor shift = product(absorbed, mean);
     variable_list saved{x, mean, deconv, weight, absorbed, start};
-    saved.insert(saved.end(), steps.kept.begin(), steps.kept.end());
+    // Nothing goes back through them to images that have no gradient.
+    if (x.requires_grad()) saved.insert(saved.end(), steps.kept.begin(), steps.kept.end());
     context->save_for_backward(std::move(saved));
     context->saved_data["samples"] = samples.numbers();
     context->saved_data["n_iter"] = n_iter;

@@ -19,8 +19,9 @@ namespace {
 
 constexpr auto CUDA = c10::DeviceType::CUDA;
 
-// cudaStreamCaptureModeGlobal: a call of any thread that could disturb the capture is an error.
-constexpr int CAPTURE_GLOBAL = 0;
+// cudaStreamCaptureModeThreadLocal: a call of this thread that could disturb the capture is an error; threads that load images pin
+// memory meanwhile, which disturbs nothing.
+constexpr int CAPTURE_THREAD_LOCAL = 1;
 
 // A member of at::cuda::CUDAGraph, as the function that it is for the linker.
 template <typename... Arguments>
@@ -88,7 +89,7 @@ char* ndb_graph_begin(const uint64_t* pool, ndb_graph** graph) {
     // Kept where it fails to begin: the allocator may know of it by then.
     auto* made = new ndb_graph;
     const auto begin = member<c10::MempoolId_t, int>("_ZN2at4cuda9CUDAGraph13capture_beginESt4pairIyyE21cudaStreamCaptureMode");
-    begin(made->object, c10::MempoolId_t{pool[0], pool[1]}, CAPTURE_GLOBAL);
+    begin(made->object, c10::MempoolId_t{pool[0], pool[1]}, CAPTURE_THREAD_LOCAL);
     *graph = made;
   });
 }

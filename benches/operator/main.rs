@@ -10,7 +10,7 @@ mod stopwatch;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 use ndbench::nn::deconvolution::{FastDeconv, Whitening};
 use ndbench::nn::layers::Conv2d;
-use ndbench::nn::{Layer, Pass, Store};
+use ndbench::nn::{Layer, Pass, Scope, Store};
 use ndbench::probe::parts_of;
 use ndbench::record::StepParts;
 use ndbench::scenario::{Architecture, Deconvolution, Implementation};
@@ -48,79 +48,102 @@ fn operator(c: &mut Criterion<DeviceTime>) {
             group.warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(500));
             let (height, width) = convolution.image;
             let x = Tensor::randn([BATCH, convolution.shape.input, height, width], (Kind::Float, clock.0));
-            for (name, layer) in layers(&shape, clock) {
+            for subject in subjects(&shape, clock) {
                 for cache in ["warm", "cold"] {
                     let mut prepare = || {
                         if cache == "cold" {
                             scrubber.scrub()
                         }
                     };
-                    passes(&mut group, clock, &format!("{name} {cache}"), &*layer, &x, &mut prepare);
+                    passes(&mut group, clock, &subject, cache, &x, &mut prepare);
                 }
-                if name != "plain" {
-                    parts(&mut group, clock, &name, &*layer, &x);
+                if subject.name != "plain" {
+                    parts(&mut group, clock, &subject, &x);
                 }
             }
         }
     }
 }
 
+/// A layer that is measured.
+struct Subject {
+    name: String,
+    layer: Box<dyn Layer>,
+    parameters: Vec<Tensor>,
+}
+
+impl Subject {
+    fn new(name: &str, clock: DeviceTime, make: impl FnOnce(&Scope) -> Box<dyn Layer>) -> Self {
+        let store = Store::new(clock.0, Kind::Float);
+        let layer = make(&store.root());
+        store.initialise(1);
+        let mut parameters = Vec::new();
+        store.each_parameter(|parameter| parameters.push(parameter.tensor.shallow_clone()));
+        Self { name: name.into(), layer, parameters }
+    }
+
+    fn loss(&self, x: &Tensor) -> Tensor {
+        self.layer.forward(x, &Pass::training()).sum(None::<Kind>)
+    }
+}
+
 /// The plain convolution, and every implementation of network deconvolution.
-fn layers(layer: &shapes::Layer, clock: DeviceTime) -> Vec<(String, Box<dyn Layer>)> {
-    let (store, shape) = (Store::new(clock.0, Kind::Float), layer.convolution.shape);
-    let (n_iter, block) = (layer.n_iter, layer.block);
-    let plain: Box<dyn Layer> = Box::new(Conv2d::new(&store.root().sub("plain"), shape, true));
-    let mut layers = vec![("plain".to_string(), plain)];
+fn subjects(layer: &shapes::Layer, clock: DeviceTime) -> Vec<Subject> {
+    let (shape, n_iter, block) = (layer.convolution.shape, layer.n_iter, layer.block);
+    let mut subjects = vec![Subject::new("plain", clock, |scope| Box::new(Conv2d::new(scope, shape, true)))];
     for implementation in Implementation::ALL {
         let settings = Deconvolution { implementation, n_iter, block, ..Deconvolution::default() };
-        let layer = FastDeconv::new(&store.root().sub(implementation), shape, true, Whitening::new(&settings));
-        layers.push((implementation.to_string(), Box::new(layer)));
+        let make = |scope: &Scope| -> Box<dyn Layer> {
+            Box::new(FastDeconv::new(scope, shape, true, Whitening::new(&settings)))
+        };
+        subjects.push(Subject::new(&implementation.to_string(), clock, make));
     }
-    store.initialise(1);
-    layers
+    subjects
 }
 
 /// Forward pass, and the gradients by themselves, after `prepare`, which does not count.
 fn passes(
     group: &mut BenchmarkGroup<DeviceTime>,
     clock: DeviceTime,
-    name: &str,
-    layer: &dyn Layer,
+    subject: &Subject,
+    cache: &str,
     x: &Tensor,
     prepare: &mut dyn FnMut(),
 ) {
-    let input = || x.detach().set_requires_grad(true);
-    group.bench_function(BenchmarkId::new("forward", name), |b| {
+    let (name, input) = (format!("{} {cache}", subject.name), || x.detach().set_requires_grad(true));
+    group.bench_function(BenchmarkId::new("forward", &name), |b| {
         b.iter_custom(|n| {
             let once = |_| {
                 let x = input();
                 prepare();
-                clock.time(|| layer.forward(&x, &Pass::training()))
+                clock.time(|| subject.layer.forward(&x, &Pass::training()))
             };
             (0..n).map(once).sum()
         })
     });
-    group.bench_function(BenchmarkId::new("backward", name), |b| {
+    group.bench_function(BenchmarkId::new("backward", &name), |b| {
         b.iter_custom(|n| {
             let once = |_| {
-                let loss = layer.forward(&input(), &Pass::training()).sum(None::<Kind>);
+                let x = input();
+                let (loss, leaves) = (subject.loss(&x), subject.parameters.iter().chain([&x]).collect::<Vec<_>>());
                 prepare();
-                clock.time(|| loss.backward())
+                // As after a step of the optimiser gradients are new, and added to none.
+                clock.time(|| Tensor::run_backward(&[&loss], &leaves, false, false))
             };
             (0..n).map(once).sum()
         })
     });
 }
 
-/// The parts of both passes, of a step that waits for the device after each.
-fn parts(group: &mut BenchmarkGroup<DeviceTime>, clock: DeviceTime, name: &str, layer: &dyn Layer, x: &Tensor) {
+/// The parts of both passes by the host's clock, of a step that waits for the device after each.
+fn parts(group: &mut BenchmarkGroup<DeviceTime>, clock: DeviceTime, subject: &Subject, x: &Tensor) {
     let step = || {
         let x = x.detach().set_requires_grad(true);
-        let work = || layer.forward(&x, &Pass::training()).sum(None::<Kind>).backward();
+        let work = || subject.loss(&x).backward();
         parts_of(clock.0, work).expect("libtorch measures parts").1
     };
     for (part, of) in PARTS {
-        group.bench_function(BenchmarkId::new(part, name), |b| {
+        group.bench_function(BenchmarkId::new(part, &subject.name), |b| {
             b.iter_custom(|n| (0..n).map(|_| Duration::from_secs_f64(black_box(of(&step())).0)).sum())
         });
     }

@@ -164,6 +164,7 @@ fn json(rows: &[Row<'_>], totals: &Totals, profile: &Profile) -> Value {
                 "estimate": {
                     "seconds": row.estimate.seconds,
                     "basis": row.estimate.basis,
+                    "band": row.estimate.band,
                     "memory_bytes": row.estimate.memory,
                     "memory_measured": row.estimate.memory_measured,
                     "fits": row.estimate.fits,

@@ -2,10 +2,11 @@
 
 use super::args::SubmitArgs;
 use super::exit::Failure;
+use super::repetitions::repetitions;
 use super::selection::Selected;
 use super::submit::shown;
 use super::{stored, talk};
-use crate::plan::{Repetitions, estimate, rows};
+use crate::plan::{estimate, rows};
 use crate::profile::{Device, Kubernetes};
 use crate::submit::Pods;
 use std::io;
@@ -36,11 +37,11 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let records = stored::records(&store)?;
     let done = stored::done(&records, args.retry.as_slice().into());
     let mut frozen = args.selection.freeze(&store)?;
-    let repetitions = Repetitions::default();
+    let known = repetitions(&records, &stored::probes(&store)?, &selected.profile, None);
     frozen.rows = rows(
         &selected.trials,
         |id| !done.contains_key(id),
-        |trial| estimate(&trial.trial, &selected.profile, &repetitions).seconds,
+        |trial| estimate(&trial.trial, &selected.profile, &known).seconds,
     );
     let missing: usize = frozen.rows.iter().map(|row| row.trials.len()).sum();
     let (trials, blocks) = (selected.trials.len(), frozen.rows.len());

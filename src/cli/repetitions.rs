@@ -1,38 +1,57 @@
-//! What records say about the time and the memory of trials on the machine of a profile.
+//! What records and probes say about the time and the memory of trials on the machine of a profile.
 
 use super::fitting::fits;
 use crate::event::MemoryPeak;
-use crate::plan::Repetitions;
+use crate::plan::{Repetitions, StepSeen};
 use crate::profile::Profile;
-use crate::record::Record;
+use crate::record::{ProbeRecord, Record, Turn, step_kind};
 use crate::telemetry::Environment;
 use crate::units::{Bytes, Seconds};
 
-/// What finished trials in `records` measured on the machine of `profile`: those of the environment `here`, if that fits the
-/// profile's device, else those of the environment that does and has the newest record whose time counts. Environments
-/// are never pooled.
-pub fn repetitions(records: &[Record], profile: &Profile, here: Option<&Environment>) -> Repetitions {
-    let fitting = || records.iter().filter(|r| r.is_finished() && fits(profile, &r.environment.device));
-    let here = here.filter(|e| fits(profile, &e.device));
-    let newest = || fitting().filter(|r| r.is_timed()).max_by_key(|r| r.finished).map(|r| &*r.environment);
-    let environment = here.or_else(newest).map(Environment::class);
+/// What finished trials in `records` and the steps of `probes` measured on the machine of `profile`: in the environment `here`,
+/// if that fits the profile's device, else in the one that does and was the last to measure times. Environments are never
+/// pooled.
+pub fn repetitions(
+    records: &[Record],
+    probes: &[ProbeRecord],
+    profile: &Profile,
+    here: Option<&Environment>,
+) -> Repetitions {
+    let timed = records.iter().filter(|r| r.is_finished() && r.is_timed()).map(|r| (r.finished, &*r.environment));
+    let all = timed.chain(probes.iter().map(|probe| (probe.finished, &probe.environment)));
+    let newest = all.filter(|(_, e)| fits(profile, &e.device)).max_by_key(|(finished, _)| *finished);
+    let here = here.filter(|e| fits(profile, &e.device)).or(newest.map(|(_, environment)| environment));
+    of(records, probes, here)
+}
+
+/// What was measured in the environment `here`: all that is known where trials run on another device than the one that the
+/// profile describes.
+#[cfg(any(feature = "torch", test))]
+pub fn repetitions_elsewhere(records: &[Record], probes: &[ProbeRecord], here: Option<&Environment>) -> Repetitions {
+    of(records, probes, here).alone()
+}
+
+/// What was measured in the environment `here`.
+fn of(records: &[Record], probes: &[ProbeRecord], here: Option<&Environment>) -> Repetitions {
     let mut repetitions = Repetitions::default();
-    for record in fitting().filter(|r| Some(r.environment.class()) == environment) {
+    let Some(here) = here.map(Environment::class) else { return repetitions };
+    for record in records.iter().filter(|r| r.is_finished() && r.environment.class() == here) {
         repetitions.insert(&record.trial, seconds(record), peak(record.memory));
+    }
+    for probe in probes.iter().filter(|probe| probe.environment.class() == here) {
+        for arm in probe.cell.arms.iter().filter(|arm| arm.flags().is_empty()) {
+            let kind = step_kind(&probe.cell, arm);
+            arm.turns.iter().for_each(|turn| repetitions.insert_steps(&kind, arm.batch_size, step(turn)));
+        }
     }
     repetitions
 }
 
-/// What finished trials in `records` measured in the environment `here`: all that is known where trials run on another
-/// device than the one that the profile describes.
-#[cfg(any(feature = "torch", test))]
-pub fn repetitions_elsewhere(records: &[Record], here: Option<&Environment>) -> Repetitions {
-    let mut repetitions = Repetitions::default();
-    let here = here.map(Environment::class);
-    for record in records.iter().filter(|r| r.is_finished() && Some(r.environment.class()) == here) {
-        repetitions.insert(&record.trial, seconds(record), peak(record.memory));
-    }
-    repetitions.alone()
+/// A step of a turn, and what an evaluation does of it: with ND no statistics, where the parts are known.
+fn step(turn: &Turn) -> StepSeen {
+    let parts = turn.parts.map(|parts| parts.forward);
+    let evaluation = parts.map_or(turn.split.forward, |parts| parts.convolution + parts.weight + parts.other);
+    StepSeen { step: turn.step(), evaluation }
 }
 
 /// The amount that decides whether a training fits: what CUDA's allocator reserved, or what the process had resident.
@@ -80,8 +99,8 @@ mod tests {
             broken,
         ];
         let mean = |profile: &str, here: Option<&Environment>| {
-            let repetitions = repetitions(&records, &Profile::load(profile).unwrap(), here);
-            repetitions.seconds(&records[0].trial).map(|(seconds, trials)| (seconds.0, trials))
+            let repetitions = repetitions(&records, &[], &Profile::load(profile).unwrap(), here);
+            repetitions.seconds(&records[0].trial).map(|all| (all.seconds.0, all.count))
         };
         assert_eq!(mean("cpu", Some(&alpha)), Some((100.25, 1)));
         assert_eq!(mean("cpu", None), Some((400.25, 2)), "the newest record is of beta");
@@ -89,8 +108,26 @@ mod tests {
         assert_eq!(mean("h200", Some(&alpha)), Some((7.25, 1)), "planned on a machine without the device");
         assert_eq!(mean("a100-80gb", None), Some((9.25, 1)));
         assert_eq!(mean("v100-16gb", None), None);
-        let elsewhere = repetitions_elsewhere(&records, Some(&alpha));
-        assert_eq!(elsewhere.seconds(&records[0].trial).map(|(_, trials)| trials), Some(1));
-        assert!(elsewhere.are_alone() && repetitions_elsewhere(&records, None).seconds(&records[0].trial).is_none());
+        let elsewhere = |here| repetitions_elsewhere(&records, &[], here);
+        assert_eq!(elsewhere(Some(&alpha)).seconds(&records[0].trial).map(|all| all.count), Some(1));
+        assert!(elsewhere(None).are_alone() && elsewhere(None).seconds(&records[0].trial).is_none());
+    }
+
+    #[test]
+    fn the_newest_environment_may_be_that_of_a_probe() {
+        let profile = Profile::load("cpu").unwrap();
+        let (alpha, beta) = (made_up::environment("alpha"), made_up::environment("beta"));
+        let probe = ProbeRecord { environment: beta.clone(), ..made_up::probe(&[&[1.0, 1.5], &[3.0, 3.25]]) };
+        let mut trial = record(0, 100.0, alpha.clone(), "1969-12-31T00:00:00Z");
+        let arm = &probe.cell.arms[0];
+        trial.trial.recipe.batch_size = arm.batch_size;
+        let of = |here: Option<&Environment>| {
+            let known = repetitions(std::slice::from_ref(&trial), std::slice::from_ref(&probe), &profile, here);
+            let steps = known.steps(&trial.trial).map(|(step, _)| (step.seconds, step.count));
+            (known.seconds(&trial.trial).is_some(), steps)
+        };
+        let steps: Seconds = arm.turns.iter().map(Turn::step).sum();
+        assert_eq!(of(None), (false, Some((Seconds(steps.0 / 2.0), 2))));
+        assert_eq!(of(Some(&alpha)), (true, None));
     }
 }

@@ -106,13 +106,20 @@ fn wanted(args: &ComputeArgs, profile: &Profile) -> profile::Device {
     }
 }
 
-/// What `records` say of the times to come, on the profile's device or on the one asked for in its place.
-fn known(args: &ComputeArgs, records: &[Record], profile: &Profile, here: Option<&Environment>) -> Repetitions {
-    if wanted(args, profile) == profile.device() {
-        repetitions(records, profile, here)
+/// What `records` and probes of the store say of the times to come, on the profile's device or on the one asked for in its
+/// place.
+fn known(
+    args: &ComputeArgs,
+    selected: &Selected,
+    records: &[Record],
+    here: Option<&Environment>,
+) -> Result<Repetitions, Failure> {
+    let (probes, profile) = (stored::probes(&selected.store)?, &selected.profile);
+    Ok(if wanted(args, profile) == profile.device() {
+        repetitions(records, &probes, profile, here)
     } else {
-        repetitions_elsewhere(records, here)
-    }
+        repetitions_elsewhere(records, &probes, here)
+    })
 }
 
 /// What a profile calls the device.
@@ -129,7 +136,7 @@ fn train(args: &RunArgs, run: &Run, selected: &Selected) -> Result<(), Failure> 
     let (records, skipped) = run.store.records();
     let records: Vec<Record> = records.into_iter().map(|(_, record)| record).collect();
     let mut writer = RecordWriter::new(run.store, SlurmJob::here().some(), run.sharers);
-    let mut progress = Progress::new(verbosity, forecast(args, selected, &records, run));
+    let mut progress = Progress::new(verbosity, forecast(args, selected, &records, run)?);
     let mut lines = JsonLines::default();
     let training = Arc::new(Training::default());
     let mut metrics = MetricsSink::new(training.clone(), SlurmJob::here());
@@ -200,15 +207,15 @@ fn verdict(summary: Summary, failures: Vec<SinkError>) -> Result<(), Failure> {
     }
 }
 
-fn forecast(args: &RunArgs, selected: &Selected, records: &[Record], run: &Run) -> Forecast {
+fn forecast(args: &RunArgs, selected: &Selected, records: &[Record], run: &Run) -> Result<Forecast, Failure> {
     let done = done(records, run.retry);
-    let repetitions = known(&args.compute, records, &selected.profile, Some(run.environment));
+    let repetitions = known(&args.compute, selected, records, Some(run.environment))?;
     let planned = selected.trials.iter().map(|t| {
         let id = t.trial.id();
         let seconds = estimate(&t.trial, &selected.profile, &repetitions).seconds;
         Planned { epochs: t.trial.epochs, seconds, done: done.contains_key(&id), id }
     });
-    Forecast::new(planned.collect())
+    Ok(Forecast::new(planned.collect()))
 }
 
 fn print_plan(args: &RunArgs, selected: &Selected, device: Result<Device, String>) -> Result<(), Failure> {
@@ -218,7 +225,7 @@ fn print_plan(args: &RunArgs, selected: &Selected, device: Result<Device, String
     }
     let records = stored::records(&selected.store)?;
     let here = device.ok().map(environment);
-    let repetitions = known(&args.compute, &records, &selected.profile, here.as_ref());
+    let repetitions = known(&args.compute, selected, &records, here.as_ref())?;
     let form = match (args.json, std::io::stdout().is_terminal()) {
         (true, _) => Form::Json,
         (_, true) => Form::Terminal,

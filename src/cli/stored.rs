@@ -6,7 +6,7 @@ use crate::event::Retry;
 #[cfg(feature = "torch")]
 use crate::plan::ResolvedTrial;
 use crate::plan::TrialId;
-use crate::record::{MOST_DEATHS, Record, Store};
+use crate::record::{MOST_DEATHS, ProbeRecord, Record, Store};
 use std::collections::BTreeMap;
 #[cfg(feature = "torch")]
 use std::collections::BTreeSet;
@@ -21,6 +21,17 @@ pub fn records(folder: &Path) -> Result<Vec<Record>, Failure> {
     let (records, skipped) = store.records();
     warn_of(&skipped)?;
     Ok(records.into_iter().map(|(_, record)| record).collect())
+}
+
+/// The probes of the store in `folder`; none where there is no store. Files among them that are none are named.
+///
+/// # Errors
+/// stderr cannot be written.
+pub fn probes(folder: &Path) -> Result<Vec<ProbeRecord>, Failure> {
+    let Ok(store) = Store::open_existing(folder) else { return Ok(Vec::new()) };
+    let (probes, skipped) = store.probes();
+    warn_of(&skipped)?;
+    Ok(probes)
 }
 
 /// The trials that need not be trained, each with the record that says so.

@@ -2,9 +2,11 @@
 
 use super::args::{EngineArg, SubmitArgs};
 use super::exit::Failure;
+use super::repetitions::repetitions;
 use super::trainers::trainers;
 use super::{stored, talk};
-use crate::plan::{Frozen, Repetitions, TrialId, estimate, rows};
+use crate::plan::{Frozen, TrialId, estimate, rows};
+use crate::profile::Device;
 use crate::record::Store;
 use crate::submit::{Limits, Queue, Submission, SubmitError, queued};
 use std::collections::BTreeSet;
@@ -36,11 +38,11 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let records = stored::records(&store)?;
     let done = stored::done(&records, args.retry.as_slice().into());
     let mut frozen = args.selection.freeze(&store)?;
-    let repetitions = Repetitions::default();
+    let known = repetitions(&records, &stored::probes(&store)?, &selected.profile, None);
     frozen.rows = rows(
         &selected.trials,
         |id| !done.contains_key(id) && !queue.tasks.contains_key(id),
-        |trial| estimate(&trial.trial, &selected.profile, &repetitions).seconds,
+        |trial| estimate(&trial.trial, &selected.profile, &known).seconds,
     );
     let missing: usize = frozen.rows.iter().map(|row| row.trials.len()).sum();
     let ours = |is: &dyn Fn(&TrialId) -> bool| selected.trials.iter().filter(|t| is(&t.trial.id())).count();
@@ -68,7 +70,9 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let data = args.data.iter().flat_map(|data| ["--data".into(), shown(data)]);
     let more: Vec<String> = data.chain(args.retry_words()).collect();
     let (frozen, limits, before) = (&frozen, &limits, &before);
-    let submission = Submission { frozen, slurm, limits, before, program: &program, report: &report, more: &more };
+    let on_gpu = selected.profile.device() == Device::Cuda;
+    let submission =
+        Submission { frozen, on_gpu, slurm, limits, before, program: &program, report: &report, more: &more };
     let misfits = submission.misfits();
     misfits.iter().try_for_each(|misfit| talk::say(&format!("does not fit: {misfit}")))?;
     submission.remarks().iter().try_for_each(|remark| talk::say(&format!("warning: {remark}")))?;

@@ -39,7 +39,7 @@ pub struct Capacity {
     pub safe: u32,
     /// So many such trainings fit on the device at a time, each with the band more than estimated.
     pub at_a_time: u64,
-    /// The smallest batch that was seen to run out of this device's memory.
+    /// The smallest batch that was seen to run out of this device's memory, as a whole.
     pub ran_out: Option<u64>,
 }
 
@@ -57,7 +57,8 @@ impl Capacity {
         let is_safe = |batch| need_of(batch, &cautious).is_some_and(|need| !need.fails && need.retries == 0);
         let ran_out = seen.failed(&StepKind::from(trial));
         let most = trial.dataset.images().map_or(MOST, |(train, _)| train.min(MOST));
-        let most = ran_out.map_or(most, |batch| most.min(batch.saturating_sub(1) as u32));
+        let most = ran_out
+            .map_or(most, |batch| most.min((batch.saturating_sub(1) as u32).saturating_mul(trial.recipe.accumulate)));
         let largest = largest(most, fits);
         let safe = self::largest(largest, is_safe);
         let each = (need_here.device.0 as f64 * (1.0 + need_here.band)) as u64;
@@ -68,7 +69,7 @@ impl Capacity {
 /// What `trial` needs, and whether that is too much.
 fn assess(trial: &Trial, profile: &Profile, seen: &Sightings) -> Option<(Need, Risk)> {
     let here = need(trial, profile, seen)?;
-    let ran_out = seen.failed(&StepKind::from(trial)).is_some_and(|least| u64::from(trial.recipe.batch_size) >= least);
+    let ran_out = seen.failed(&StepKind::from(trial)).is_some_and(|least| u64::from(trial.recipe.part_size()) >= least);
     let cautious = || need(trial, &with_band(profile, here.band), seen);
     let risk = match () {
         () if here.fails || ran_out => Risk::High,

@@ -1,13 +1,12 @@
 //! How long a trial will take, and how much memory.
 
 use super::need::need;
-use super::{Cost, Sightings, StepTime, Trial, study};
-use crate::files::sha256_hex;
+use super::repetitions::Repeated;
+use super::{Cost, Repetitions, Sightings, StepTime, Trial, study};
 use crate::profile::Profile;
 use crate::scenario::{Deconvolution, Implementation, Norm, Precision, Recipe};
 use crate::units::{Bytes, Seconds};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// What an estimate of time rests on, best first.
@@ -18,6 +17,11 @@ pub enum Basis {
     Records {
         /// How many.
         trials: usize,
+    },
+    /// Steps of probes of the same kind and batch.
+    Probes {
+        /// In how many turns.
+        turns: usize,
     },
     /// The study's published seconds for the cell on its device, divided by the profile's assumed speed against that.
     Study {
@@ -36,12 +40,14 @@ pub enum Basis {
     Unknown,
 }
 
-/// `3 records`, `study / 1.67`, `steps`, `assumed`, `unknown`.
+/// `3 records`, `3 turns`, `study / 1.67`, `steps`, `assumed`, `unknown`.
 impl fmt::Display for Basis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Records { trials: 1 } => f.pad("1 record"),
             Self::Records { trials } => f.pad(&format!("{trials} records")),
+            Self::Probes { turns: 1 } => f.pad("1 turn"),
+            Self::Probes { turns } => f.pad(&format!("{turns} turns")),
             Self::Study { speed: 1.0 } => f.pad("study"),
             Self::Study { speed } => f.pad(&format!("study / {}", (speed * 100.0).round() / 100.0)),
             Self::Steps { speed: 1.0 } => f.pad("steps"),
@@ -59,6 +65,9 @@ pub struct Estimate {
     pub seconds: Option<Seconds>,
     /// What `seconds` rests on.
     pub basis: Basis,
+    /// How far one more like these may be from `seconds`, as a share of it, by the 95 % prediction interval; absent where fewer than
+    /// two say, or where it rests on assumptions, of whose error nobody knows.
+    pub band: Option<f64>,
     /// Peak memory, on the device for CUDA, of the process for a CPU; absent where nothing is known.
     pub memory: Option<Bytes>,
     /// `memory` is the largest peak of finished trials that differ in attempt, seed and length only; else it is good to a
@@ -68,81 +77,44 @@ pub struct Estimate {
     pub fits: bool,
 }
 
-/// What finished trials say of their repetitions. Put in only what one machine has measured.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Repetitions {
-    alone: bool,
-    seconds: BTreeMap<String, Vec<Seconds>>,
-    memory: BTreeMap<String, Bytes>,
-}
-
-impl Repetitions {
-    /// The same, and nothing but them is to be relied on: trials run on another device than the profile's.
-    pub fn alone(self) -> Self {
-        Self { alone: true, ..self }
-    }
-
-    /// Whether nothing else is to be relied on.
-    pub fn are_alone(&self) -> bool {
-        self.alone
-    }
-
-    /// Adds a finished trial: the seconds of training and evaluation, where they count, and the peak memory, where it is
-    /// known.
-    pub fn insert(&mut self, trial: &Trial, seconds: Option<Seconds>, memory: Option<Bytes>) {
-        if let Some(seconds) = seconds {
-            self.seconds.entry(repetition(trial)).or_default().push(seconds);
-        }
-        if let Some(memory) = memory {
-            let largest = self.memory.entry(shorter(trial)).or_default();
-            *largest = memory.max(*largest);
-        }
-    }
-
-    /// The mean over the trials that differ from `trial` in attempt and seed only, and their number.
-    pub fn seconds(&self, trial: &Trial) -> Option<(Seconds, usize)> {
-        let all = self.seconds.get(&repetition(trial))?;
-        Some((Seconds(all.iter().copied().sum::<Seconds>().0 / all.len() as f64), all.len()))
-    }
-
-    /// The largest peak memory of the trials that differ from `trial` in attempt, seed and length only.
-    pub fn memory(&self, trial: &Trial) -> Option<Bytes> {
-        self.memory.get(&shorter(trial)).copied()
-    }
-}
-
-/// Equal for trials that take the same time.
-fn repetition(trial: &Trial) -> String {
-    let one = Trial { attempt: 1, base_seed: 0, ..trial.clone() };
-    sha256_hex(serde_json::to_string(&one).expect("a trial is plain data").as_bytes())
-}
-
-/// Equal for trials that take the same memory.
-fn shorter(trial: &Trial) -> String {
-    repetition(&Trial { epochs: 1, ..trial.clone() })
-}
-
-/// Estimates a trial on the machine of `profile`: from its `repetitions` where there are any, else from the study's
-/// seconds, else from measured steps, else from the number of operations.
+/// Estimates a trial on the machine of `profile`: from its `repetitions` where there are any, else from steps that probes have
+/// measured there, else from the study's seconds, else from steps measured elsewhere, else from the number of operations.
 pub fn estimate(trial: &Trial, profile: &Profile, repetitions: &Repetitions) -> Estimate {
-    let (seconds, basis) = if let Some((seconds, trials)) = repetitions.seconds(trial) {
-        (Some(seconds), Basis::Records { trials })
-    } else if repetitions.are_alone() {
-        (None, Basis::Unknown)
-    } else if let Some((seconds, speed)) = from_study(trial, profile) {
-        (Some(seconds), Basis::Study { speed })
-    } else if let Some((seconds, speed)) = from_steps(trial, profile) {
-        (Some(seconds), Basis::Steps { speed })
-    } else if let Some(seconds) = from_operations(trial, profile) {
-        (Some(seconds), Basis::Assumed)
-    } else {
-        (None, Basis::Unknown)
-    };
+    let Time { seconds, basis, band } = time(trial, profile, repetitions);
     let measured = repetitions.memory(trial);
-    let memory = measured
-        .or_else(|| need(trial, profile, &Sightings::default()).map(|need| need.device).filter(|_| !repetitions.alone));
-    let fits = repetitions.alone || memory.is_none_or(|memory| memory <= profile.memory());
-    Estimate { seconds, basis, memory, memory_measured: measured.is_some(), fits }
+    let memory = measured.or_else(|| {
+        need(trial, profile, &Sightings::default()).map(|need| need.device).filter(|_| !repetitions.are_alone())
+    });
+    let fits = repetitions.are_alone() || memory.is_none_or(|memory| memory <= profile.memory());
+    Estimate { seconds, basis, band, memory, memory_measured: measured.is_some(), fits }
+}
+
+/// How long a trial takes, if that is known.
+struct Time {
+    seconds: Option<Seconds>,
+    basis: Basis,
+    band: Option<f64>,
+}
+
+impl Time {
+    fn measured(all: Repeated, basis: impl Fn(usize) -> Basis) -> Self {
+        Self { seconds: Some(all.seconds), basis: basis(all.count), band: all.band }
+    }
+}
+
+fn time(trial: &Trial, profile: &Profile, repetitions: &Repetitions) -> Time {
+    if let Some(all) = repetitions.seconds(trial) {
+        return Time::measured(all, |trials| Basis::Records { trials });
+    }
+    if let Some(all) = from_probes(trial, repetitions) {
+        return Time::measured(all, |turns| Basis::Probes { turns });
+    }
+    let study = || from_study(trial, profile).map(|(seconds, speed)| (seconds, Basis::Study { speed }));
+    let steps = || from_steps(trial, profile).map(|(seconds, speed)| (seconds, Basis::Steps { speed }));
+    let assumed = || from_operations(trial, profile).map(|seconds| (seconds, Basis::Assumed));
+    let elsewhere = (!repetitions.are_alone()).then(|| study().or_else(steps).or_else(assumed)).flatten();
+    let (seconds, basis) = elsewhere.map_or((None, Basis::Unknown), |(seconds, basis)| (Some(seconds), basis));
+    Time { seconds, basis, band: None }
 }
 
 /// The images are as large as those that the network's costs are known for.
@@ -157,6 +129,16 @@ fn is_usual(trial: &Trial) -> bool {
         let Deconvolution { implementation, eps, momentum, .. } = d;
         d == Deconvolution { implementation, eps, momentum, ..study }
     })
+}
+
+/// Steps that probes have measured, and evaluations as long as what they share with such a step, image by image.
+fn from_probes(trial: &Trial, repetitions: &Repetitions) -> Option<Repeated> {
+    let (train, test) = images(trial)?;
+    let batch = trial.recipe.batch_size;
+    let (step, shared) = repetitions.steps(trial).filter(|_| batch <= train)?;
+    let training = f64::from(train.div_ceil(batch)) * step.seconds.0;
+    let evaluation = f64::from(test) * shared.0 / f64::from(batch);
+    Some(Repeated { seconds: Seconds(f64::from(trial.epochs) * (training + evaluation)), ..step })
 }
 
 /// The study's seconds, for trials like the study's: its batch, its arithmetic, its layout of images, its code; fewer images

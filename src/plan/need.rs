@@ -42,7 +42,7 @@ pub fn need(trial: &Trial, profile: &Profile, seen: &Sightings) -> Option<Need> 
     let kind = StepKind::from(trial);
     let correction = seen.correction(&kind, device);
     let load = load(trial);
-    let more = correction.at(load.batch);
+    let more = correction.at(load.part);
     let room = profile.memory().0.saturating_sub(assumed.base_memory.0);
     let gpu = (device == Device::Cuda).then(|| Gpu { memory: Bytes(with(room, -more)) });
     let account = account(&kind, device, load, gpu)?;
@@ -95,5 +95,6 @@ pub(super) fn load(trial: &Trial) -> Load {
     let (batch, evaluation) = (u64::from(trial.recipe.batch_size), u64::from(trial.recipe.eval_batch_size));
     let data = data_set(trial).unwrap_or_default();
     let (train, test) = images(trial).map_or((batch, evaluation), |(train, test)| (train.into(), test.into()));
-    Load { batch: batch.min(train), evaluation: evaluation.min(test), data }
+    let (batch, part) = (batch.min(train), u64::from(trial.recipe.part_size()));
+    Load { batch, part: part.min(batch), evaluation: evaluation.min(test), data }
 }

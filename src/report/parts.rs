@@ -21,6 +21,10 @@ pub(super) const PARTS: [&str; 9] = [
     "other",
 ];
 
+/// Where sums of gradients and other stand among [`PARTS`].
+const SUMS: usize = PARTS.len() - 2;
+const OTHER: usize = PARTS.len() - 1;
+
 /// An arm's parts of forward and backward pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ArmParts {
@@ -49,11 +53,6 @@ impl ArmParts {
         Some(Self { parts, rest })
     }
 
-    /// Sums of gradients and other.
-    fn around(&self) -> f64 {
-        self.parts[PARTS.len() - 2..].iter().sum()
-    }
-
     /// Forward and backward pass.
     pub fn total(&self) -> f64 {
         self.parts.iter().sum::<f64>() + self.rest
@@ -80,7 +79,8 @@ fn list(step: &StepParts) -> [f64; PARTS.len()] {
 /// no probe has parts.
 pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
     let head: Vec<String> = ["Network", ""].iter().map(|s| s.to_string()).chain(PARTS.map(capital)).collect();
-    let head: Vec<&str> = head.iter().map(String::as_str).chain(["Rest", "Sums and other", "Unexplained"]).collect();
+    let head: Vec<&str> =
+        head.iter().map(String::as_str).chain(["Rest", "Sums, share", "Other, share", "Unexplained"]).collect();
     let mut table = Table::new(2, &head);
     let mut rows = 0;
     for probe in probes {
@@ -98,7 +98,8 @@ pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
                 true => format!("{:.1} %", 100.0 * more / overhead),
                 false => NOTHING.into(),
             };
-            row.push(share(parts.around() - first.around()));
+            let of = |part: usize| parts.parts[part] - first.parts[part];
+            row.extend([SUMS, OTHER].map(|part| share(of(part))));
             row.push(share(parts.rest - first.rest));
             table.row(row);
             rows += 1;
@@ -111,8 +112,8 @@ pub(super) fn parts_table(probes: &[ProbeRecord]) -> String {
         + "\nMilliseconds of forward and backward pass by parts, medians over the rounds, of a step that waits for the \
            device after each, and after each gradient. Samples: windows become columns, with `fast` less their \
            mean. Other: activations, pooling, normalisation, the loss. Rest: between operations, such as memory that is \
-           freed. Sums and other, unexplained: what these and the rest make up of the time over that of plain convolutions, \
-           or else of the first arm.\n"
+           freed. Shares of sums and other, and unexplained, that of the rest: what they make up of the time over that of plain \
+           convolutions, or else of the first arm.\n"
 }
 
 fn capital(name: &str) -> String {

@@ -20,6 +20,8 @@ pub struct Limits {
     pub qos: Vec<Qos>,
     /// The nodes of the partition, alike ones once; absent where nobody has asked.
     pub nodes: Option<Vec<Node>>,
+    /// Why nothing is known of them though there are some: the accounting does not answer.
+    pub silent: Option<String>,
     /// Why jobs cannot start in the partitions and with the quality of service that were asked for.
     pub obstacles: Vec<Obstacle>,
 }
@@ -85,9 +87,12 @@ impl Limits {
         let nodes = ask("sinfo", &["-a", "-h", "-e", "-o", "%P|%G|%c|%m"], "")?;
         let asked = Asked::of(slurm);
         let is_named = asked.qos.is_some() || partitions.lines().any(|line| partition_qos(line).is_some());
-        let qos = is_named.then(|| ask("sacctmgr", &qos::QUESTION, "").ok()).flatten().unwrap_or_default();
+        let keeps_accounts = setting(&config, "AccountingStorageType").is_some_and(|kind| !kind.ends_with("none"));
+        let qos = is_named.then(|| ask("sacctmgr", &qos::QUESTION, "")).transpose();
+        let silent = qos.as_ref().err().filter(|_| keeps_accounts).map(ToString::to_string);
+        let qos = qos.ok().flatten().unwrap_or_default();
         let answers = Answers { config: &config, partitions: &partitions, nodes: &nodes, qos: &qos };
-        let mut limits = Self::of(answers, &asked);
+        let mut limits = Self { silent, ..Self::of(answers, &asked) };
         qos::count(&mut limits.qos)?;
         Ok(limits)
     }
@@ -128,13 +133,14 @@ impl Limits {
         // Of several partitions each has its own.
         let of_all = if let [line] = *lines { partition_qos(line).and_then(qos) } else { None };
         let under = in_order(of_all).into_iter().flatten();
-        let nodes: Vec<(&str, Node)> = nodes.lines().filter_map(|line| node(line, &lines)).collect();
+        let nodes: Vec<(&str, Node)> = nodes.lines().filter_map(|line| node(line, &lines, config)).collect();
         let is_known = !partitions.is_empty();
         Self {
             array_size: setting("MaxArraySize").unwrap_or(1001).min(most_tasks(config).unwrap_or(u64::MAX)),
             jobs: setting("MaxJobCount").unwrap_or(10_000),
             minutes: times.and_then(|times| times.into_iter().max()).or(own_time.filter(|_| lines.is_empty())),
             qos: under.cloned().collect(),
+            silent: None,
             obstacles: if is_known { obstacles(&lines, &nodes, asked) } else { Vec::new() }
                 .into_iter()
                 .chain(no_qos)
@@ -184,7 +190,7 @@ pub fn name() -> Result<Option<String>, SlurmError> {
 }
 
 /// The value of a line of `scontrol show config`.
-fn setting<'a>(config: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn setting<'a>(config: &'a str, name: &str) -> Option<&'a str> {
     let line = config.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == name))?;
     Some(line.1.trim())
 }
@@ -347,6 +353,16 @@ mod tests {
         assert_eq!(narrow.misfits(&slurm("")), ["slurm.partition: gpu is DRAIN and takes no jobs"]);
         let misfits = narrow.misfits(&slurm("cpus = 33\nmemory = \"63 GiB\"")).join("; ");
         assert!(misfits.contains("; 32 is the most") && misfits.contains("MiB; 64000 is the most"), "{misfits}");
+        let most = |config: &str, partition: &str| {
+            let misfits =
+                limits_of(config, partition, "gpu*|gpu:8|16|1031000\n", None).misfits(&slurm("memory = \"63 GiB\""));
+            misfits.first().and_then(|misfit| misfit.split("MiB; ").nth(1)?.split(' ').next()?.parse::<u64>().ok())
+        };
+        let of_cluster = "MaxMemPerNode           = 60000\n";
+        assert_eq!(most(of_cluster, "PartitionName=gpu Default=YES MaxMemPerNode=UNLIMITED"), Some(60_000));
+        assert_eq!(most(of_cluster, "PartitionName=gpu Default=YES MaxMemPerCPU=5000"), None, "80000 of 16 cores");
+        assert_eq!(most("MaxMemPerCPU = 4000\n", "PartitionName=gpu Default=YES"), Some(64_000));
+        assert_eq!(most("MaxMemPerNode = UNLIMITED\n", "PartitionName=gpu Default=YES"), None);
         let undefined = limits_of(CONFIG, "PartitionName=x Default=NO MaxTime=1:00:00\n", NODES, None);
         assert_eq!(undefined.misfits(&slurm("")), ["slurm.partition: the cluster has no default partition; name one"]);
         let (partitions, nodes) =

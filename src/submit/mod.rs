@@ -53,6 +53,8 @@ pub const NO_STORE: u8 = 5;
 pub struct Submission<'a> {
     /// The frozen matrix with its rows.
     pub frozen: &'a Frozen,
+    /// They train on GPUs.
+    pub on_gpu: bool,
     /// How jobs are submitted.
     pub slurm: &'a Slurm,
     /// What the cluster allows.
@@ -197,7 +199,28 @@ impl Submission<'_> {
         let unchecked = (!unchecked.is_empty()).then(|| {
             format!("slurm.options: whether the cluster can do what {} say(s) is not checked", unchecked.join(" "))
         });
-        self.too_long().into_iter().chain(self.too_much_time()).chain(unchecked).collect()
+        let silent = self.limits.silent.as_ref().map(|why| {
+            format!(
+                "what qualities of service allow is not known, since the cluster's accounting does not answer: {why}"
+            )
+        });
+        self.too_long()
+            .into_iter()
+            .chain(self.too_much_time())
+            .chain(unchecked)
+            .chain(silent)
+            .chain(self.shares())
+            .collect()
+    }
+
+    /// Of tasks that have no GPU of their own.
+    fn shares(&self) -> Option<String> {
+        let of_gpus = |gres: &str| gres == "gpu" || gres.starts_with("gpu:");
+        let asked = Asked::of(self.slurm).gres;
+        let has = asked.iter().any(|wish| wish.value.split(',').any(of_gpus));
+        (self.on_gpu && !has).then(|| {
+            "slurm.gres asks for no GPU of a task's own, as \"gpu:1\" does: times of trainings that share one do not count".into()
+        })
     }
 
     /// Of a time limit that the quality of service does not allow.
@@ -229,7 +252,7 @@ impl Submission<'_> {
     /// hears of every job and its number.
     ///
     /// # Errors
-    /// A file that cannot be written, or a job that Slurm refuses: those before it stay submitted.
+    /// A file that cannot be written, or a job that Slurm refuses: those before it stay submitted, and the report with them.
     pub fn submit(&self, each: &mut dyn FnMut(&Script, &str)) -> Result<(), SubmitError> {
         let folder = plans(&self.frozen.store);
         // Of one array alone it is the whole one.
@@ -242,20 +265,29 @@ impl Submission<'_> {
         };
         fs::create_dir_all(&folder).map_err(write_error(&folder))?;
         let mut numbers: Vec<String> = self.before.iter().cloned().collect();
+        let mut refused = None;
         for script in self.scripts() {
+            let waits_in_vain = if script.tasks.is_some() { refused.is_some() } else { numbers.is_empty() };
+            if waits_in_vain {
+                continue;
+            }
             let path = folder.join(format!("{}.sh", script.name));
             crate::files::write_atomic(&path, script.text.as_bytes()).map_err(write_error(&path))?;
             // Whatever becomes of them.
             let after = format!("--dependency=afterany:{}", numbers.join(":"));
             let waits = if script.tasks.is_none() { vec![after.as_str()] } else { vec![] };
             let arguments = [vec!["--parsable"], waits].concat();
-            let number = slurm::ask("sbatch", &arguments, &script.text)?;
-            // With a cluster's name behind a semicolon, where there are several.
-            let number = number.trim().split(';').next().unwrap_or_default().to_owned();
-            each(&script, &number);
-            numbers.push(number);
+            match slurm::ask("sbatch", &arguments, &script.text) {
+                Ok(number) => {
+                    // With a cluster's name behind a semicolon, where there are several.
+                    let number = number.trim().split(';').next().unwrap_or_default().to_owned();
+                    each(&script, &number);
+                    numbers.push(number);
+                }
+                Err(why) => refused = refused.or(Some(why)),
+            }
         }
-        Ok(())
+        refused.map_or(Ok(()), |why| Err(why.into()))
     }
 }
 
@@ -277,6 +309,7 @@ mod tests {
         let limits = Limits { array_size: 3, jobs: 6, minutes: Some(1440), ..Limits::unknown() };
         let slurm = Slurm::default();
         let submission = Submission {
+            on_gpu: false,
             frozen: &frozen,
             slurm: &slurm,
             limits: &limits,

@@ -1,7 +1,7 @@
 //! What the nodes of a cluster have, and whether one has what is asked for.
 
 use super::asked::{Asked, Wish};
-use super::cluster::field;
+use super::cluster::{field, setting};
 
 /// A kind of node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +14,8 @@ pub struct Node {
     pub memory: u64,
 }
 
-/// A line of `sinfo` about a node of one of these partitions, and which.
-pub fn node<'a>(line: &'a str, partitions: &[&str]) -> Option<(&'a str, Node)> {
+/// A line of `sinfo` about a node of one of these partitions, and which; `config`: of the cluster.
+pub fn node<'a>(line: &'a str, partitions: &[&str], config: &str) -> Option<(&'a str, Node)> {
     let fields: Vec<&str> = line.split('|').collect();
     // A partition without nodes has a line with nothing but zeros.
     let [of, gres, cpus, memory] = fields.as_slice().first_chunk().filter(|[_, _, cpus, _]| *cpus != "0")?;
@@ -24,9 +24,18 @@ pub fn node<'a>(line: &'a str, partitions: &[&str]) -> Option<(&'a str, Node)> {
     let of = of.trim_end_matches('*');
     let partition = partitions.iter().find(|line| field(line, "PartitionName=") == Some(of))?;
     // What a job may have of a node; `UNLIMITED` is no number.
-    let most = |name: &str| field(partition, name).map_or(u64::MAX, number);
-    let (cpus, memory) = (number(cpus).min(most("MaxCPUsPerNode=")), number(memory).min(most("MaxMemPerNode=")));
-    Some((of, Node { gres: (*gres).into(), cpus, memory }))
+    let most = number(field(partition, "MaxCPUsPerNode=").unwrap_or_default());
+    let memory = number(memory).min(most_memory(partition, config, number(cpus)));
+    Some((of, Node { gres: (*gres).into(), cpus: number(cpus).min(most), memory }))
+}
+
+/// The most memory, MiB, that a job may have of a node with so many cores: by the partition's line, or else the cluster's.
+fn most_memory(partition: &str, config: &str, cpus: u64) -> u64 {
+    let of = |number: &dyn Fn(&str) -> Option<u64>| {
+        number("MaxMemPerNode").or_else(|| Some(number("MaxMemPerCPU")?.saturating_mul(cpus)))
+    };
+    let own = of(&|name| field(partition, &format!("{name}="))?.parse().ok());
+    own.or_else(|| of(&|name| setting(config, name)?.parse().ok())).unwrap_or(u64::MAX)
 }
 
 /// What none of `nodes` has of what is asked for, in words.

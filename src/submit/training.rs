@@ -56,8 +56,9 @@ elsewhere() {{
   trap '' TERM
   without="$(squeue -h -j "$task" -o %x)"
   without="${{without:+$without,}}$SLURMD_NODENAME"
-  nodes="$(sinfo -h -N -p "$SLURM_JOB_PARTITION" -o %N)"
-  # Without another one it would wait for ever.
+  # Those with the same GPUs. Without another one it would wait for ever.
+  nodes="$(sinfo -h -N -p "$SLURM_JOB_PARTITION" -o '%N %G' | awk -v own="$SLURMD_NODENAME" \
+    '{{ sub(/\(.*/, "", $2); of[$1] = $2 }} END {{ for (node in of) if (of[node] == of[own]) print node }}')"
   if [ -z "$nodes" ] || grep -qvxF "$(scontrol show hostnames "$without")" <<< "$nodes"; then
     requeue "$@" && scontrol update JobId="$task" ExcNodeList="$without"
   fi
@@ -204,6 +205,13 @@ mod tests {
         let one_of_three = Node::new(&[NO_DEVICE], 0);
         std::fs::write(one_of_three.path("without"), "gamma\n").unwrap();
         assert!(one_of_three.run("0").1.ends_with("ExcNodeList=gamma,alpha\n"));
+        let beside = |gpus: &str| {
+            let node = Node::new(&[NO_DEVICE], 0);
+            node.program("sinfo", &format!("printf 'alpha gpu:h200:1(S:0)\\nbeta {gpus}\\n'"));
+            node.run("0").1
+        };
+        assert_eq!(beside("gpu:a100:1(S:0)"), "", "none is left with such GPUs");
+        assert!(beside("gpu:h200:1(S:1)").ends_with("ExcNodeList=alpha\n"), "it hangs elsewhere");
         let silent = Node::new(&[NO_DEVICE], 0);
         silent.program("sinfo", "exit 1");
         assert!(silent.run("0").1.ends_with("ExcNodeList=alpha\n"), "the controller is away");

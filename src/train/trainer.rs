@@ -122,6 +122,7 @@ impl Trainer<'_> {
         if let Some(Checkpoints { path, .. }) = &self.checkpoints
             && matches!(outcome, Outcome::Finished | Outcome::Diverged { .. })
             && events.failures().len() == failures
+            && (self.is_alone)()
             && let Err(e) = std::fs::remove_file(path)
             && e.kind() != std::io::ErrorKind::NotFound
         {

@@ -96,7 +96,7 @@ fn steps_take_the_memory_that_estimates_assume() {
             for training in if implementation.is_none() { vec![true, false] } else { vec![true] } {
                 let batch = 4;
                 let found = peak(architecture, method, batch as i64, training);
-                let load = Load { batch, evaluation: batch, data: Bytes(0) };
+                let load = Load { batch, part: batch, evaluation: batch, data: Bytes(0) };
                 let account = subject(architecture, norm, implementation).account(load, None).unwrap();
                 let parts = if training { account.step } else { account.evaluation };
                 // No step was taken that left a momentum.

@@ -112,3 +112,41 @@ fn it_foretells_that_of_images_that_lie_pixel_by_pixel() {
     let pixels = held.iter().filter(|of| of.contains("channels last")).count();
     assert!(pixels >= 8 && held.len() >= 2 * pixels, "{held:?}");
 }
+
+#[test]
+fn batches_in_parts_take_the_memory_that_was_foretold() {
+    let folder = tempfile::tempdir().unwrap();
+    for parts in ["1", "4"] {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_ndbench"));
+        run.args([
+            "run",
+            "smoke",
+            "--quiet",
+            "--only",
+            "attempt=1",
+            "--set",
+            "train_images=64",
+            "--set",
+            "test_images=16",
+        ]);
+        run.args([
+            "--set",
+            "matrix.architectures=[\"resnet18-cifar\"]",
+            "--set",
+            &format!("recipe.accumulate={parts}"),
+        ]);
+        printed(&run.arg("--store").arg(folder.path()).output().unwrap());
+    }
+    let found: Value =
+        serde_json::from_str(&printed(&plan(&["--accuracy", folder.path().to_str().unwrap(), "--json"]))).unwrap();
+    assert!(held(&found, "analytic").len() >= 2, "{found}");
+    let mut measured: Vec<u64> = found["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["norm"] == "bn")
+        .map(|row| row["measured"].as_u64().unwrap())
+        .collect();
+    measured.sort_unstable();
+    assert!(measured.len() == 2 && 4 * measured[0] < 3 * measured[1], "{measured:?}");
+}

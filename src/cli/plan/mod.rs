@@ -14,7 +14,9 @@ use super::args::PlanArgs;
 use super::exit::Failure;
 use super::talk;
 use crate::files::write_atomic;
-use crate::plan::{Basis, Capacity, Filter, Repetitions, ResolvedTrial, Risk, Sightings, Trial, estimate, expand};
+use crate::plan::{
+    Basis, Capacity, Estimate, Filter, Repetitions, ResolvedTrial, Risk, Sightings, Trial, estimate, expand,
+};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, Joules, Seconds};
 use energy::Energies;
@@ -94,6 +96,8 @@ struct CellPlan {
     epoch: Option<Seconds>,
     /// What that rests on.
     epoch_basis: Basis,
+    /// How far one more like what it rests on may be from it, as a share; absent where that is not known.
+    epoch_band: Option<f64>,
     trials: usize,
 }
 
@@ -103,11 +107,8 @@ fn plan(machine: &Machine, trials: &[ResolvedTrial], seen: &Seen) -> DevicePlan 
     } else {
         (seen.memory(&machine.profile), seen.energy(&machine.profile), seen.times(&machine.profile))
     };
-    let time = |trial: &Trial| {
-        let estimate = estimate(trial, &machine.profile, &repetitions);
-        (estimate.seconds, estimate.basis)
-    };
-    let seconds = |trial: &ResolvedTrial| time(&trial.trial).0;
+    let time = |trial: &Trial| estimate(trial, &machine.profile, &repetitions);
+    let seconds = |trial: &ResolvedTrial| time(&trial.trial).seconds;
     let cells: Vec<CellPlan> = cells(trials).iter().map(|trials| cell(trials, machine, &sightings, &time)).collect();
     let risk = |cell: &CellPlan| cell.capacity.map(|capacity| capacity.risk);
     DevicePlan {
@@ -146,19 +147,20 @@ fn cell(
     trials: &[&ResolvedTrial],
     machine: &Machine,
     sightings: &Sightings,
-    time: &dyn Fn(&Trial) -> (Option<Seconds>, Basis),
+    time: &dyn Fn(&Trial) -> Estimate,
 ) -> CellPlan {
     let longest = trials.iter().max_by_key(|trial| trial.trial.epochs).expect("a cell has a trial");
     let trial = &longest.trial;
-    let (seconds, epoch_basis) = time(trial);
+    let estimate = time(trial);
     CellPlan {
         architecture: trial.architecture.to_string(),
         dataset: trial.dataset.to_string(),
         norm: norm(longest),
         batch_size: trial.recipe.batch_size,
         capacity: Capacity::of(trial, &machine.profile, sightings),
-        epoch: seconds.map(|all| Seconds(all.0 / f64::from(trial.epochs))),
-        epoch_basis,
+        epoch: estimate.seconds.map(|all| Seconds(all.0 / f64::from(trial.epochs))),
+        epoch_basis: estimate.basis,
+        epoch_band: estimate.band,
         trials: trials.len(),
     }
 }

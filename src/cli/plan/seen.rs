@@ -4,7 +4,6 @@ use super::energy::Energies;
 use crate::cli::exit::Failure;
 use crate::cli::fitting::fits;
 use crate::cli::repetitions::repetitions;
-use crate::cli::report::warn_of;
 use crate::cli::stored;
 use crate::plan::{Repetitions, Sightings};
 use crate::profile::Profile;
@@ -24,10 +23,8 @@ impl Seen {
         if !folder.is_dir() {
             return Ok(Self::default());
         }
-        let store = Store::open_existing(folder).map_err(|e| Failure::Store(Box::new(e)))?;
-        let (probes, skipped) = store.probes();
-        warn_of(&skipped)?;
-        Ok(Self { records: stored::records(folder)?, probes })
+        Store::open_existing(folder).map_err(|e| Failure::Store(Box::new(e)))?;
+        Ok(Self { records: stored::records(folder)?, probes: stored::probes(folder)? })
     }
 
     /// Of memory, on devices that the profile describes.
@@ -37,7 +34,7 @@ impl Seen {
 
     /// Of time, in the newest environment with such a device.
     pub fn times(&self, profile: &Profile) -> Repetitions {
-        repetitions(&self.records, profile, None)
+        repetitions(&self.records, &self.probes, profile, None)
     }
 
     /// Of energy, on such devices.

@@ -67,9 +67,13 @@ impl DevicePlan {
             of(&|c| batch(c.safe)),
             of(&|c| c.at_a_time.to_string()),
             right(cell.epoch.map_or("?".into(), |seconds| seconds.to_string())),
-            Cell::new(cell.epoch_basis.to_string()),
+            Cell::new(cell.epoch_basis.to_string() + &cell.epoch_band.map_or(String::new(), band)),
         ]
     }
+}
+
+fn band(share: f64) -> String {
+    format!(" ±{:.0} %", 100.0 * share)
 }
 
 fn risk(capacity: &Capacity) -> String {
@@ -92,7 +96,8 @@ pub(super) fn footer(plans: &[DevicePlan]) -> String {
          on a CPU, that times the profile's factor. Device: reserved and the profile's base, an assumption. Risk: low where the \
          band more fits too, high where it does not fit. Largest: batch that is estimated to fit; safe: with the band more, and \
          without the allocator starting anew. At a time: trainings on one device, whose times then do not count. Epoch: with \
-         evaluation, from finished trainings of the store (records), the study's times or measured steps over the speed that the \
-         profile assumes, or the profile's rates (assumed). docs/planning.md says how good all this is.\n"
+         evaluation, from finished trainings (records) or probes (turns) of the store, with ± how far one more of these may be from \
+         their mean (95 %); else the study's times or measured steps over the speed that the profile assumes, or the profile's \
+         rates (assumed). docs/planning.md says how good all this is.\n"
     )
 }

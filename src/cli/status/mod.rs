@@ -110,7 +110,7 @@ impl<'a> Status<'a> {
         let holders = store.as_ref().map_or_else(nobody, |store| trainers(store, &ids, queue.as_ref()));
         let queue = queue.unwrap_or_default();
         let records = stored::records(&folder)?;
-        let known = repetitions(&records, &selected.profile, None);
+        let known = repetitions(&records, &stored::probes(&folder)?, &selected.profile, None);
         let mut refusals = store.as_ref().map(Store::refusals).unwrap_or_default();
         let mut line = |trial: &'a ResolvedTrial, record: Option<&Record>, holder: Option<Holder>| {
             let (id, holder) = (trial.trial.id(), holder.as_ref());

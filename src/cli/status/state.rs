@@ -72,8 +72,12 @@ impl State {
                 None => Self::Held(held),
             };
         }
-        // A checkpoint without a record: killed before anything was recorded.
-        recorded.unwrap_or(if begun.is_some() { Self::Interrupted { epochs, steps } } else { Self::Missing })
+        match (recorded, begun) {
+            // A checkpoint may be without a record, or newer than the record of an interruption before: killed before anything was
+            // recorded.
+            (None | Some(Self::Interrupted { .. }), Some(_)) => Self::Interrupted { epochs, steps },
+            (recorded, _) => recorded.unwrap_or(Self::Missing),
+        }
     }
 
     /// Of a trial that nobody trains any more.

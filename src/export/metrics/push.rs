@@ -145,7 +145,8 @@ mod tests {
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = BufReader::new(stream.try_clone().unwrap());
         let head: Vec<_> = request.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
-        let length = head.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let length =
+            head.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         request.read_exact(&mut vec![0; length.expect("the length of a body")]).unwrap();
         write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
         head[0].clone()

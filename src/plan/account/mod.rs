@@ -26,9 +26,9 @@ use crate::scenario::{Architecture, Deconvolution, MatrixPrecision, Norm, Precis
 use crate::units::Bytes;
 use convolution::Copies;
 use layers::Layers;
-use ledger::{Ledger, Purpose};
+use ledger::{Ledger, Purpose, Storage};
 use std::rc::Rc;
-use tape::{Kernels, Tape};
+use tape::{Kernels, Tape, Way};
 
 /// A network and its input.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,6 +94,8 @@ impl Account {
 pub struct Load {
     /// Images of a training step.
     pub batch: u64,
+    /// Of them, images of a part, where the gradients of one part after the other are added up; else all.
+    pub part: u64,
     /// Images of an evaluation step; 0: there is none.
     pub evaluation: u64,
     /// The data set.
@@ -136,12 +138,13 @@ impl Subject {
         let steps = if gpu.is_some() { 2 } else { 1 };
         let mut kept = Parts::default();
         for _ in 0..steps {
-            kept = self.pass(ledger.clone(), load.batch, true).1;
+            kept = self.train(&ledger, load);
         }
         let step = ledger.peak();
         ledger.reset();
         if load.evaluation > 0 {
-            self.pass(ledger.clone(), load.evaluation, false);
+            let _batch = self.images(&ledger, load.evaluation);
+            self.pass(ledger.clone(), load.evaluation, Way::Forth);
         }
         let reserved = ledger.allocator().map(|allocator| {
             let allocator = allocator.borrow();
@@ -152,22 +155,39 @@ impl Subject {
 
     /// In live tensors at the peak of a step of `batch` images, without a data set.
     pub fn step(&self, batch: u64) -> Option<Bytes> {
-        let load = Load { batch, evaluation: 0, data: Bytes(0) };
+        let load = Load { batch, part: batch, evaluation: 0, data: Bytes(0) };
         self.account(load, None).map(|account| Bytes(account.step.total()))
     }
 
     /// Numbers of parameters and of running statistics.
     pub fn resident(&self) -> (u64, u64) {
-        self.pass(Rc::default(), 1, false).0.resident()
+        self.pass(Rc::default(), 1, Way::Forth).0.resident()
     }
 
     /// The layers, for one image.
     pub fn layers(&self) -> Vec<LayerFacts> {
-        self.pass(Rc::default(), 1, false).0.into_layers()
+        self.pass(Rc::default(), 1, Way::Forth).0.into_layers()
     }
 
-    /// One pass, and back where it trains; what was held between.
-    fn pass(&self, ledger: Rc<Ledger>, images: u64, training: bool) -> (Tape, Parts) {
+    /// One training step; what was held when its last way back began. Of parts the first two tell all.
+    fn train(&self, ledger: &Rc<Ledger>, load: Load) -> Parts {
+        let _batch = self.images(ledger, load.batch);
+        let (with_gradients, kept) = self.pass(ledger.clone(), load.part, Way::Back);
+        if load.part == load.batch {
+            return kept;
+        }
+        let again = self.pass(ledger.clone(), load.part, Way::BackAgain).1;
+        drop(with_gradients);
+        again
+    }
+
+    /// The memory of so many images.
+    fn images(&self, ledger: &Rc<Ledger>, images: u64) -> Storage {
+        ledger.hold(Purpose::Activations, self.width() * images * 3 * self.side * self.side)
+    }
+
+    /// One pass of images that are held elsewhere; what was held when the way back began.
+    fn pass(&self, ledger: Rc<Ledger>, images: u64, way: Way) -> (Tape, Parts) {
         let copies = match (self.cpu, self.channels_last) {
             (None, _) => Copies::Nothing,
             (Some(_), false) => Copies::Everything,
@@ -175,19 +195,17 @@ impl Subject {
         };
         let narrow = self.cpu.and_then(Cpu::narrow_threads);
         let kernels = Kernels { width: self.width(), copies, narrow, channels_last: self.channels_last };
-        let tape = Tape::new(ledger, kernels, training);
+        let tape = Tape::new(ledger, kernels, way);
         let layers = Layers { tape: &tape, norm: self.norm, deconvolution: &self.deconvolution };
-        // The batch lives as long as the step.
-        let batch = tape.constant(Purpose::Activations, [images, 3, self.side, self.side]);
+        let batch = tape.elsewhere([images, 3, self.side, self.side]);
         let laid_out =
             if self.channels_last { tape.constant(Purpose::Activations, batch.sizes) } else { batch.clone() };
         let logits = networks::run(self.network, layers, laid_out, self.classes);
         let loss = tape.cross_entropy(logits);
         let kept = tape.ledger.live();
-        if training {
+        if way != Way::Forth {
             tape.backward(loss);
         }
-        drop(batch);
         (tape, kept)
     }
 

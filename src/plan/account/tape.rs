@@ -52,34 +52,47 @@ pub(super) struct Kernels {
     pub channels_last: bool,
 }
 
+/// Where a pass goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Forward only.
+    Forth,
+    /// And back.
+    Back,
+    /// And back, to gradients that lie there already.
+    BackAgain,
+}
+
 /// Records what a network does to its memory.
 pub(super) struct Tape {
     pub ledger: Rc<Ledger>,
     pub kernels: Kernels,
-    /// Whether there is a way back.
-    pub training: bool,
+    way: Way,
     nodes: Cell<usize>,
     parameters: Cell<u64>,
     statistics: Cell<u64>,
     /// Of parameters.
-    pub(super) gradients: RefCell<Vec<Gradient>>,
+    gradients: RefCell<Vec<Gradient>>,
     layers: RefCell<Vec<LayerFacts>>,
 }
 
 impl Tape {
     /// An empty one, beside what `ledger` holds.
-    pub fn new(ledger: Rc<Ledger>, kernels: Kernels, training: bool) -> Self {
+    pub fn new(ledger: Rc<Ledger>, kernels: Kernels, way: Way) -> Self {
         let zero = || Cell::new(0);
         let (gradients, layers) = (RefCell::default(), RefCell::default());
-        Self {
-            ledger,
-            kernels,
-            training,
-            nodes: Cell::new(0),
-            parameters: zero(),
-            statistics: zero(),
-            gradients,
-            layers,
+        Self { ledger, kernels, way, nodes: Cell::new(0), parameters: zero(), statistics: zero(), gradients, layers }
+    }
+
+    /// Whether there is a way back.
+    pub fn is_training(&self) -> bool {
+        self.way != Way::Forth
+    }
+
+    /// A parameter's gradient is whole: it stays, or is added to one that lies there.
+    pub fn arrived(&self, gradients: impl IntoIterator<Item = Gradient>) {
+        if self.way == Way::Back {
+            self.gradients.borrow_mut().extend(gradients);
         }
     }
 
@@ -108,12 +121,17 @@ impl Tape {
         Tensor { sizes, storage: self.hold(purpose, sizes.iter().product()), edge: None }
     }
 
+    /// The same, in memory that somebody else holds.
+    pub fn elsewhere(&self, sizes: Sizes) -> Tensor {
+        Tensor { sizes, storage: self.hold(Purpose::Activations, 0), edge: None }
+    }
+
     /// A parameter. Its memory is held elsewhere: parameters live before and after the step.
     pub fn parameter(&self, sizes: Sizes) -> Tensor {
         let numbers: u64 = sizes.iter().product();
         self.parameters.set(self.parameters.get() + numbers);
         let leaf = || Node { number: usize::MAX, next: Vec::new(), outputs: 1, backward: RefCell::new(None) };
-        let edge = self.training.then(|| Edge { node: Rc::new(leaf()), output: 0 });
+        let edge = self.is_training().then(|| Edge { node: Rc::new(leaf()), output: 0 });
         Tensor { sizes, storage: self.hold(Purpose::Parameters, 0), edge }
     }
 

@@ -7,7 +7,7 @@ fn subject(architecture: Architecture, norm: Norm, implementation: Implementatio
 }
 
 fn load(batch: u64) -> Load {
-    Load { batch, evaluation: 100, data: Bytes(0) }
+    Load { batch, part: batch, evaluation: 100, data: Bytes(0) }
 }
 
 fn total(subject: &Subject, batch: u64) -> u64 {
@@ -51,7 +51,7 @@ fn everything_is_let_go_at_the_end() {
         for implementation in Implementation::ALL {
             let subject = subject(architecture, Norm::Nd, implementation);
             let ledger = Rc::<Ledger>::default();
-            let (tape, kept) = subject.pass(ledger.clone(), 2, true);
+            let (tape, kept) = subject.pass(ledger.clone(), 2, Way::Back);
             let gradients = ledger.live();
             assert!(kept.activations > gradients.activations && gradients.activations == 0, "{architecture}");
             assert_eq!(gradients.samples + gradients.workspaces, 0, "{architecture} {implementation}");
@@ -105,4 +105,21 @@ fn without_avx_512_small_images_have_products_of_large_sums() {
     let found = [2, 4].map(|threads| narrow(threads) - narrow(threads - 1));
     assert_eq!(found, [more(1), more(1)]);
     assert!(narrow(2) > of(Some(Cpu::WIDE)) + more(1) && of(None) < of(Some(Cpu::WIDE)));
+}
+
+#[test]
+fn parts_of_a_batch_add_their_gradients_to_those_of_the_first() {
+    for norm in [Norm::Bn, Norm::Nd] {
+        let subject = subject(Architecture::Vgg16, norm, Implementation::Fast);
+        let step = |part| subject.account(Load { part, ..load(128) }, None).unwrap().step;
+        let (whole, parts) = (step(128).total(), step(16));
+        let images = (128 - 16) * 3 * 32 * 32 * 4;
+        let least = total(&subject, 16) + images;
+        let most = least + 4 * subject.resident().0;
+        assert!(
+            (least + 1..=most).contains(&parts.total()) && parts.total() < whole,
+            "{norm}: {least} {parts:?} {most}"
+        );
+        assert!(parts.gradients >= 4 * subject.resident().0, "{norm}: {parts:?}");
+    }
 }

@@ -97,7 +97,7 @@ impl Tape {
     /// it.
     pub fn absorb(&self, x: &Tensor, weight: &Tensor, m: Measured, whitening: Whitening) -> (Tensor, Tensor) {
         let weight = weight.view([1, m.groups, m.rows / m.groups, m.features]);
-        if !self.training {
+        if !self.is_training() {
             let deconv = self.constant(Matrices, m.square());
             let absorbed = self.matmul(&weight, &deconv, m.features, [Matrices; 3]);
             return (absorbed, x.clone());
@@ -178,6 +178,7 @@ impl Tape {
         drop(covariance);
         let absorbed = self.hold(Matrices, weight.numbers());
         let (weights, numbers, needed) = (weight.numbers(), x.numbers(), x.is_differentiated());
+        let steps = needed.then_some(steps);
         let kept = (x.storage(), weight.storage(), absorbed.clone(), deconv);
         let outputs = vec![(absorbed, weight.sizes), (x.storage(), x.sizes)];
         let outputs = self.results(outputs, &[x, weight], move |tape, mut gradients| {

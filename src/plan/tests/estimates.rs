@@ -48,6 +48,8 @@ fn estimates_prefer_records_then_the_study_then_operations() {
     repetitions.insert(first, Some(Seconds(110.0)), Some(Bytes(2 << 30)));
     let e = estimate(repeated, &a100, &repetitions);
     assert_eq!((e.seconds, e.basis), (Some(Seconds(105.0)), Basis::Records { trials: 2 }));
+    // Two of deviation s leave t(0.975, 1) s sqrt(1 + 1/2) for the third.
+    assert!((e.band.unwrap() - 12.706_204_7 * 50.0_f64.sqrt() * 1.5_f64.sqrt() / 105.0).abs() < 1e-6, "{:?}", e.band);
     assert_eq!(repetitions.seconds(&Trial { epochs: 21, ..first.clone() }), None);
     assert_eq!((e.memory, e.memory_measured), (Some(Bytes(3 << 30)), true), "the larger one");
     repetitions.insert(first, None, Some(Bytes(100 << 30)));
@@ -80,6 +82,30 @@ fn estimates_prefer_records_then_the_study_then_operations() {
     assert_eq!((e.seconds, e.basis, e.memory.is_some(), e.fits), (None, Basis::Unknown, true, false), "large matrices");
     let folder = Trial { dataset: "folder:birds".parse().unwrap(), ..first.clone() };
     assert_eq!(estimate(&folder, &a100, &repetitions).seconds, None);
+}
+
+#[test]
+fn steps_of_probes_come_before_what_is_known_elsewhere() {
+    let trials = only(&["architecture=vgg16,norm=bn,epochs=20"]);
+    let (trial, a100) = (&trials[0].trial, profile("a100-80gb"));
+    let (kind, mut repetitions) = (StepKind::from(trial), Repetitions::default().alone());
+    let insert = |repetitions: &mut Repetitions, batch, step| {
+        repetitions.insert_steps(&kind, batch, StepSeen { step: Seconds(step), evaluation: Seconds(0.0128) });
+    };
+    insert(&mut repetitions, 64, 9.0);
+    assert_eq!(estimate(trial, &a100, &repetitions).basis, Basis::Unknown, "another batch");
+    insert(&mut repetitions, 128, 0.1);
+    let e = estimate(trial, &a100, &repetitions);
+    assert_eq!((e.basis, e.band), (Basis::Probes { turns: 1 }, None), "one alone has no spread");
+    insert(&mut repetitions, 128, 0.3);
+    let e = estimate(trial, &a100, &repetitions);
+    // 391 steps of 50,000 images, and 10,000 images at 0.1 ms.
+    assert!((e.seconds.unwrap().0 - 20.0 * (391.0 * 0.2 + 1.0)).abs() < 1e-9, "{:?}", e.seconds);
+    assert!(e.basis.to_string() == "2 turns" && e.band > Some(1.0), "{:?}", e.band);
+    let parts = Trial { recipe: Recipe { accumulate: 2, ..trial.recipe }, ..trial.clone() };
+    assert_eq!(estimate(&parts, &a100, &repetitions).seconds, None);
+    repetitions.insert(trial, Some(Seconds(50.0)), None);
+    assert_eq!(estimate(trial, &a100, &repetitions).basis, Basis::Records { trials: 1 }, "whole trainings know more");
 }
 
 #[test]

@@ -55,8 +55,8 @@ fn rows(probe: &ProbeRecord) -> Option<Rows> {
 
 fn alt(networks: &[Rows]) -> String {
     let arm = |(title, arm): &(String, ArmParts)| {
-        let parts: Vec<String> =
-            PARTS.iter().zip(arm.parts).map(|(name, s)| format!("{name} {:.0}", 1e3 * s)).collect();
+        let parts = PARTS.iter().copied().zip(arm.parts).chain([("rest", arm.rest)]);
+        let parts: Vec<String> = parts.map(|(name, s)| format!("{name} {:.0}", 1e3 * s)).collect();
         format!("{title} {}", parts.join(", "))
     };
     let network = |(name, arms): &Rows| format!("{name}: {}.", arms.iter().map(arm).collect::<Vec<_>>().join("; "));
