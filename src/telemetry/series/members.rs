@@ -46,8 +46,12 @@ impl Members {
     /// Appends `text` as a member.
     ///
     /// # Errors
-    /// Whatever the file system says; nothing of the member is left then.
+    /// Whatever the file system says, or that another process writes the file too, as one does that has taken the trial over;
+    /// nothing of the member is left then.
     pub fn add(&mut self, text: &str) -> io::Result<()> {
+        if self.file.metadata()?.len() != self.whole {
+            return Err(io::Error::other("another process writes it too"));
+        }
         let mut out = GzEncoder::new(Vec::new(), Compression::default());
         out.write_all(text.as_bytes())?;
         let member = out.finish()?;
@@ -106,4 +110,21 @@ fn whole(path: &Path) -> Option<(u64, u32)> {
         whole = file.stream_position().ok()?;
     }
     (whole > 0).then_some((whole, executions))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_added_to_what_somebody_else_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("series.csv.gz");
+        let mut ours = Members::open(&path, false).unwrap();
+        ours.add("1\n").unwrap();
+        File::options().append(true).open(&path).unwrap().write_all(b"theirs").unwrap();
+        let there = fs::read(&path).unwrap();
+        let why = ours.add("2\n").unwrap_err();
+        assert!(why.to_string().contains("another process") && fs::read(&path).unwrap() == there, "{why}");
+    }
 }
