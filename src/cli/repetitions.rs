@@ -9,8 +9,8 @@ use crate::telemetry::Environment;
 use crate::units::{Bytes, Seconds};
 
 /// What finished trials in `records` and the steps of `probes` measured on the machine of `profile`: in the environment `here`,
-/// if that fits the profile's device, else in the one that does and was the last to measure times. Environments are never
-/// pooled.
+/// if that fits the profile's device, else in the one that does and was the last to time a training, or a probe where there was
+/// none. Environments are never pooled.
 pub fn repetitions(
     records: &[Record],
     probes: &[ProbeRecord],
@@ -18,10 +18,19 @@ pub fn repetitions(
     here: Option<&Environment>,
 ) -> Repetitions {
     let timed = records.iter().filter(|r| r.is_finished() && r.is_timed()).map(|r| (r.finished, &*r.environment));
-    let all = timed.chain(probes.iter().map(|probe| (probe.finished, &probe.environment)));
-    let newest = all.filter(|(_, e)| fits(profile, &e.device)).max_by_key(|(finished, _)| *finished);
-    let here = here.filter(|e| fits(profile, &e.device)).or(newest.map(|(_, environment)| environment));
+    let probed = probes.iter().map(|probe| (probe.finished, &probe.environment));
+    let here = here.filter(|e| fits(profile, &e.device));
+    let here = here.or_else(|| newest(profile, timed)).or_else(|| newest(profile, probed));
     of(records, probes, here)
+}
+
+/// The last environment with the profile's device.
+fn newest<'a>(
+    profile: &Profile,
+    ended: impl Iterator<Item = (jiff::Timestamp, &'a Environment)>,
+) -> Option<&'a Environment> {
+    let fitting = ended.filter(|(_, environment)| fits(profile, &environment.device));
+    fitting.max_by_key(|(finished, _)| *finished).map(|(_, environment)| environment)
 }
 
 /// What was measured in the environment `here`: all that is known where trials run on another device than the one that the
@@ -114,20 +123,23 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_environment_may_be_that_of_a_probe() {
+    fn an_environment_is_that_of_a_probe_where_no_training_was_timed() {
         let profile = Profile::load("cpu").unwrap();
         let (alpha, beta) = (made_up::environment("alpha"), made_up::environment("beta"));
         let probe = ProbeRecord { environment: beta.clone(), ..made_up::probe(&[&[1.0, 1.5], &[3.0, 3.25]]) };
         let mut trial = record(0, 100.0, alpha.clone(), "1969-12-31T00:00:00Z");
         let arm = &probe.cell.arms[0];
         trial.trial.recipe.batch_size = arm.batch_size;
-        let of = |here: Option<&Environment>| {
-            let known = repetitions(std::slice::from_ref(&trial), std::slice::from_ref(&probe), &profile, here);
+        let of = |trials: &[Record], here: Option<&Environment>| {
+            let known = repetitions(trials, std::slice::from_ref(&probe), &profile, here);
             let steps = known.steps(&trial.trial).map(|(step, _)| (step.seconds, step.count));
             (known.seconds(&trial.trial).is_some(), steps)
         };
         let steps: Seconds = arm.turns.iter().map(Turn::step).sum();
-        assert_eq!(of(None), (false, Some((Seconds(steps.0 / 2.0), 2))));
-        assert_eq!(of(Some(&alpha)), (true, None));
+        let steps = Some((Seconds(steps.0 / 2.0), 2));
+        assert_eq!(of(&[], None), (false, steps));
+        let records = std::slice::from_ref(&trial);
+        assert_eq!(of(records, None), (true, None), "a probe elsewhere hides no training");
+        assert_eq!([of(records, Some(&alpha)), of(records, Some(&beta))], [(true, None), (false, steps)]);
     }
 }

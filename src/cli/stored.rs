@@ -34,6 +34,17 @@ pub fn probes(folder: &Path) -> Result<Vec<ProbeRecord>, Failure> {
     Ok(probes)
 }
 
+/// Those of the probes in `folder` whose steps are all that a training of the kind does: none loads images, as trainings on
+/// ImageNet do.
+///
+/// # Errors
+/// As [`probes`].
+pub fn probes_of_all(folder: &Path) -> Result<Vec<ProbeRecord>, Failure> {
+    let mut probes = probes(folder)?;
+    probes.retain(|probe| probe.cell.dataset.side() == 32);
+    Ok(probes)
+}
+
 /// The trials that need not be trained, each with the record that says so.
 pub fn done(records: &[Record], retry: Retry) -> BTreeMap<&TrialId, &Record> {
     let done = records.iter().filter(|record| !retry.includes(&record.outcome));

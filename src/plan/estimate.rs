@@ -4,7 +4,7 @@ use super::need::need;
 use super::repetitions::Repeated;
 use super::{Cost, Repetitions, Sightings, StepTime, Trial, study};
 use crate::profile::Profile;
-use crate::scenario::{Deconvolution, Implementation, Norm, Precision, Recipe};
+use crate::scenario::{Deconvolution, Freeze, Implementation, Norm, Precision, Recipe};
 use crate::units::{Bytes, Seconds};
 use serde::Serialize;
 use std::fmt;
@@ -135,10 +135,16 @@ fn is_usual(trial: &Trial) -> bool {
 fn from_probes(trial: &Trial, repetitions: &Repetitions) -> Option<Repeated> {
     let (train, test) = images(trial)?;
     let batch = trial.recipe.batch_size;
-    let (step, shared) = repetitions.steps(trial).filter(|_| batch <= train)?;
-    let training = f64::from(train.div_ceil(batch)) * step.seconds.0;
+    let (step, shared) = repetitions.steps(trial).filter(|_| batch <= train && !has_cheaper_steps(trial))?;
+    let steps = if trial.recipe.drop_last { train / batch } else { train.div_ceil(batch) };
+    let training = f64::from(steps) * step.seconds.0;
     let evaluation = f64::from(test) * shared.0 / f64::from(batch);
     Some(Repeated { seconds: Seconds(f64::from(trial.epochs) * (training + evaluation)), ..step })
+}
+
+/// Some of its steps measure no statistics: those of a probe may be any.
+fn has_cheaper_steps(trial: &Trial) -> bool {
+    trial.deconvolution.is_some_and(|d| d.refresh.is_some_and(|steps| steps > 1) || d.freeze == Some(Freeze::All))
 }
 
 /// The study's seconds, for trials like the study's: its batch, its arithmetic, its layout of images, its code; fewer images

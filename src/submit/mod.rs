@@ -218,7 +218,10 @@ impl Submission<'_> {
         let of_gpus = |gres: &str| gres == "gpu" || gres.starts_with("gpu:");
         let asked = Asked::of(self.slurm).gres;
         let has = asked.iter().any(|wish| wish.value.split(',').any(of_gpus));
-        (self.on_gpu && !has).then(|| {
+        let is_alone = self.slurm.exclusive || self.slurm.options.iter().any(|option| option.contains("--exclusive"));
+        let unread = ["--tres-per-task", "--gpus-per-socket"];
+        let says = self.slurm.options.iter().any(|option| unread.iter().any(|name| option.contains(name)));
+        (self.on_gpu && !has && !is_alone && !says).then(|| {
             "slurm.gres asks for no GPU of a task's own, as \"gpu:1\" does: times of trainings that share one do not count".into()
         })
     }
@@ -284,6 +287,8 @@ impl Submission<'_> {
                     each(&script, &number);
                     numbers.push(number);
                 }
+                // It may have been taken: a report that did not wait for it would be too early.
+                Err(why @ SlurmError::Silent { .. }) => return Err(why.into()),
                 Err(why) => refused = refused.or(Some(why)),
             }
         }

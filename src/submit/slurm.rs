@@ -20,12 +20,18 @@ pub enum SlurmError {
         /// What the system says.
         source: io::Error,
     },
-    /// It failed, or did not answer in time.
+    /// It did not answer in time.
+    #[error("{command}: no answer within {PATIENCE} s; is the controller away? `squeue --me` tells what it has taken")]
+    Silent {
+        /// The command line.
+        command: String,
+    },
+    /// It failed.
     #[error("{command}: {said}")]
     Failed {
         /// The command line.
         command: String,
-        /// What it said, or how long it said nothing.
+        /// What it said.
         said: String,
     },
 }
@@ -56,13 +62,12 @@ pub fn ask(program: &str, arguments: &[&str], stdin: &str) -> Result<String, Slu
     }
     let done = child.wait_with_output().map_err(start)?;
     let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
-    let failed = |said| SlurmError::Failed { command: format!("{program} {}", arguments.join(" ")), said };
+    let asked = || format!("{program} {}", arguments.join(" "));
+    let failed = |said| SlurmError::Failed { command: asked(), said };
     match done.status.code() {
         Some(0) => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
         // As `timeout` has them.
-        Some(124) => Err(failed(format!(
-            "no answer within {PATIENCE} s; is the controller away? `squeue --me` tells what it has taken"
-        ))),
+        Some(124) => Err(SlurmError::Silent { command: asked() }),
         Some(127) => Err(start(io::ErrorKind::NotFound.into())),
         _ => Err(failed(if said.is_empty() { done.status.to_string() } else { said })),
     }

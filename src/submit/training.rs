@@ -56,9 +56,11 @@ elsewhere() {{
   trap '' TERM
   without="$(squeue -h -j "$task" -o %x)"
   without="${{without:+$without,}}$SLURMD_NODENAME"
-  # Those with the same GPUs. Without another one it would wait for ever.
+  # Those with GPUs of the same kinds. Without another one it would wait for ever.
   nodes="$(sinfo -h -N -p "$SLURM_JOB_PARTITION" -o '%N %G' | awk -v own="$SLURMD_NODENAME" \
-    '{{ sub(/\(.*/, "", $2); of[$1] = $2 }} END {{ for (node in of) if (of[node] == of[own]) print node }}')"
+    '{{ gsub(/\([^)]*\)/, "", $2); n = split($2, all, ","); of[$1] = ""
+       for (i = 1; i <= n; i++) if (all[i] ~ /^gpu/) {{ sub(/:[0-9]+$/, "", all[i]); of[$1] = of[$1] all[i] " " }} }}
+     END {{ for (node in of) if (of[node] == of[own]) print node }}')"
   if [ -z "$nodes" ] || grep -qvxF "$(scontrol show hostnames "$without")" <<< "$nodes"; then
     requeue "$@" && scontrol update JobId="$task" ExcNodeList="$without"
   fi
@@ -211,7 +213,9 @@ mod tests {
             node.run("0").1
         };
         assert_eq!(beside("gpu:a100:1(S:0)"), "", "none is left with such GPUs");
-        assert!(beside("gpu:h200:1(S:1)").ends_with("ExcNodeList=alpha\n"), "it hangs elsewhere");
+        for like in ["gpu:h200:1(S:1)", "lscratch:9,gpu:h200:4(S:0-1)"] {
+            assert!(beside(like).ends_with("ExcNodeList=alpha\n"), "{like}");
+        }
         let silent = Node::new(&[NO_DEVICE], 0);
         silent.program("sinfo", "exit 1");
         assert!(silent.run("0").1.ends_with("ExcNodeList=alpha\n"), "the controller is away");

@@ -117,10 +117,10 @@ fn what_is_not_there_is_said_with_its_exit_code() {
     assert(prepare(&dir, &["--pack-scaled", "100"])).code(2);
 }
 
-/// Starts a preparation with one thread and waits for the first line of its progress. It makes way for this test, which could else
-/// be too late on busy cores.
+/// Starts a preparation with one thread and waits for the first line of its progress, whose others nobody need read. It makes way
+/// for this test, which could else be too late on busy cores.
 #[cfg(unix)]
-fn begun(dir: &TempDir) -> std::process::Child {
+fn begun(dir: &TempDir) -> (std::process::Child, BufReader<std::process::ChildStderr>) {
     use std::os::unix::process::CommandExt;
     let mut command = prepare(dir, &["--threads", "1"]);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
@@ -133,9 +133,10 @@ fn begun(dir: &TempDir) -> std::process::Child {
     };
     let mut child = command.spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    told.read_line(&mut line).unwrap();
     assert!(line.contains(" of 604 pictures"), "{line}");
-    child
+    (child, told)
 }
 
 #[cfg(unix)]
@@ -144,7 +145,7 @@ fn a_signal_and_a_kill_lose_little() {
     let dir = tree(600);
     // On busy cores it may be done before it hears of the signal.
     let ended = (0..10).find_map(|_| {
-        let mut child = begun(&dir);
+        let (mut child, _told) = begun(&dir);
         // SAFETY: the process is ours and not yet waited for.
         unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
         let code = child.wait().unwrap().code().filter(|code| *code != 0);
@@ -157,7 +158,7 @@ fn a_signal_and_a_kill_lose_little() {
     let journal = dir.path().join("ndbench-imagenet/index.part.tsv");
     let noted = fs::read_to_string(&journal).unwrap().lines().count() - 1;
     assert!((1..604).contains(&noted), "{noted}");
-    let mut child = begun(&dir);
+    let (mut child, _told) = begun(&dir);
     child.kill().unwrap();
     child.wait().unwrap();
     let done = assert(prepare(&dir, &["--json", "--quiet"])).code(0);

@@ -125,7 +125,7 @@ fn batches_in_parts_take_the_memory_that_was_foretold() {
             "--only",
             "attempt=1",
             "--set",
-            "train_images=64",
+            "train_images=128",
             "--set",
             "test_images=16",
         ]);

@@ -37,9 +37,8 @@ impl Members {
         let (whole, executions) = before.unwrap_or_default();
         file.set_len(whole)?;
         let mut members = Self { file, whole, executions };
-        if before.is_none() {
-            members.add(&Row::header())?;
-        }
+        // Of an earlier file an empty one: who still writes it, after the trial was taken over, finds it longer.
+        members.add(if before.is_none() { Row::header() } else { String::new() }.as_str())?;
         Ok(members)
     }
 
@@ -126,5 +125,14 @@ mod tests {
         let there = fs::read(&path).unwrap();
         let why = ours.add("2\n").unwrap_err();
         assert!(why.to_string().contains("another process") && fs::read(&path).unwrap() == there, "{why}");
+    }
+
+    #[test]
+    fn who_goes_on_with_a_file_ends_the_writing_of_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("series.csv.gz");
+        let mut theirs = Members::open(&path, false).unwrap();
+        let mut ours = Members::open(&path, true).unwrap();
+        assert!(theirs.add("1\n").is_err() && ours.add("2\n").is_ok());
     }
 }
