@@ -117,21 +117,11 @@ fn what_is_not_there_is_said_with_its_exit_code() {
     assert(prepare(&dir, &["--pack-scaled", "100"])).code(2);
 }
 
-/// Starts a preparation with one thread and waits for the first line of its progress, whose others nobody need read. It makes way
-/// for this test, which could else be too late on busy cores.
+/// Starts a preparation with one thread and waits for the first line of its progress, whose others nobody need read.
 #[cfg(unix)]
 fn begun(dir: &TempDir) -> (std::process::Child, BufReader<std::process::ChildStderr>) {
-    use std::os::unix::process::CommandExt;
     let mut command = prepare(dir, &["--threads", "1"]);
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
-    // SAFETY: setpriority may be called between fork and exec.
-    unsafe {
-        command.pre_exec(|| {
-            libc::setpriority(libc::PRIO_PROCESS, 0, 19);
-            Ok(())
-        })
-    };
-    let mut child = command.spawn().unwrap();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     let mut told = BufReader::new(child.stderr.take().unwrap());
     told.read_line(&mut line).unwrap();
@@ -146,8 +136,9 @@ fn a_signal_and_a_kill_lose_little() {
     // On busy cores it may be done before it hears of the signal.
     let ended = (0..10).find_map(|_| {
         let (mut child, _told) = begun(&dir);
+        // Not SIGINT, which who was started in the background of a shell ignores.
         // SAFETY: the process is ours and not yet waited for.
-        unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+        unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
         let code = child.wait().unwrap().code().filter(|code| *code != 0);
         if code.is_none() {
             fs::remove_dir_all(dir.path().join("ndbench-imagenet")).unwrap();
