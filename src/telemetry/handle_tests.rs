@@ -6,6 +6,7 @@ use crate::telemetry::source::Answer;
 use crate::telemetry::source::scripted::Script;
 use crate::telemetry::tally::EnergySource;
 use crate::units::{Bytes, Joules, Watts};
+use std::io::Read;
 use std::time::Instant;
 
 /// Longer than anything here takes on a slow machine.
@@ -198,7 +199,13 @@ fn where_nothing_is_watched_what_was_stays_as_it_is() {
     let recording = telemetry.record(None, Some(Series { path: path.clone(), resumes: false }));
     wait(&latest, "sampled", |s| s.health.samples >= 3);
     let (before, tally, _) = recording.pause(50);
-    let (before, file) = (before.unwrap(), std::fs::read(&path).unwrap());
+    let text = || {
+        let mut text = String::new();
+        let file = std::fs::File::open(&path).unwrap();
+        flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+        text
+    };
+    let (before, lines) = (before.unwrap(), text());
     drop(telemetry);
 
     let recording = Telemetry::off().record(tally.clone(), Some(Series { path: path.clone(), resumes: true }));
@@ -208,6 +215,6 @@ fn where_nothing_is_watched_what_was_stays_as_it_is() {
     assert_eq!(after.series, Some(SeriesFile { rows: 0, ..series.clone() }));
     after.series = Some(series);
     assert_eq!((after, kept, notices), (before, tally, Vec::new()));
-    assert_eq!(std::fs::read(&path).unwrap(), file);
+    assert_eq!(text(), lines);
     assert_eq!(Telemetry::off().record(None, None).finish(5), (None, Vec::new()));
 }
