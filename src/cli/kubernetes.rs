@@ -37,7 +37,7 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let records = stored::records(&store)?;
     let done = stored::done(&records, args.retry.as_slice().into());
     let mut frozen = args.selection.freeze(&store)?;
-    let known = repetitions(&records, &stored::probes_of_all(&store)?, &selected.profile, None);
+    let known = repetitions(&records, &stored::probes_of_whole_steps(&store)?, &selected.profile, None);
     frozen.rows = rows(
         &selected.trials,
         |id| !done.contains_key(id),

@@ -34,12 +34,12 @@ pub fn probes(folder: &Path) -> Result<Vec<ProbeRecord>, Failure> {
     Ok(probes)
 }
 
-/// Those of the probes in `folder` whose steps are all that a training of the kind does: none loads images, as trainings on
-/// ImageNet do.
+/// Those of the probes in `folder` whose steps are all that a training of their kind does: no probe loads images, as trainings
+/// on ImageNet do.
 ///
 /// # Errors
 /// As [`probes`].
-pub fn probes_of_all(folder: &Path) -> Result<Vec<ProbeRecord>, Failure> {
+pub fn probes_of_whole_steps(folder: &Path) -> Result<Vec<ProbeRecord>, Failure> {
     let mut probes = probes(folder)?;
     probes.retain(|probe| probe.cell.dataset.side() == 32);
     Ok(probes)

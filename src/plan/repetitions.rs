@@ -82,7 +82,8 @@ impl Repetitions {
         Repeated::of(self.seconds.get(&repetition(trial))?)
     }
 
-    /// What a step of `trial` took, and what an evaluation of its batch does of it; `None` where no probe has measured such steps of whole batches.
+    /// What a step of `trial` took, and what an evaluation of its batch does of it; `None` where no probe has measured such
+    /// steps of whole batches.
     pub fn steps(&self, trial: &Trial) -> Option<(Repeated, Seconds)> {
         let key = (StepKind::from(trial).key(), trial.recipe.batch_size);
         let seen = self.steps.get(&key).filter(|_| trial.recipe.accumulate == 1)?;

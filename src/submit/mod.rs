@@ -270,8 +270,8 @@ impl Submission<'_> {
         let mut numbers: Vec<String> = self.before.iter().cloned().collect();
         let mut refused = None;
         for script in self.scripts() {
-            let waits_in_vain = if script.tasks.is_some() { refused.is_some() } else { numbers.is_empty() };
-            if waits_in_vain {
+            let is_left_out = if script.tasks.is_some() { refused.is_some() } else { numbers.is_empty() };
+            if is_left_out {
                 continue;
             }
             let path = folder.join(format!("{}.sh", script.name));
