@@ -25,10 +25,10 @@ const NAME: &str = "ndbench";
 /// How a container ends whose program does not run on its node.
 const NOT_RUN: u8 = 126;
 
-/// Exit codes with which a row goes on in another pod: its node cannot train it or lacks something, and others may; others train its trials, as
-/// they do while an unreachable node has not given up yet; its time ended; a signal ended it, which is 128 and the signal's
-/// number where the program did not see it. All of these are counted: a failure that is ignored has no bound. Rising, as
-/// Kubernetes wants them.
+/// Exit codes with which a row goes on in another pod: its node cannot train it or lacks something, and others may; others
+/// train its trials, as they do while an unreachable node has not given up yet; its time ended; a signal ended it, which is
+/// 128 and the signal's number where the program did not see it. All of these are counted: a failure that is ignored has no
+/// bound. Rising, as Kubernetes wants them.
 const GO_ON: [u8; 9] = [NO_DATA, NO_STORE, NO_DEVICE, ELSEWHERE, WARNED, NOT_RUN, INTERRUPTED, 128 + 9, 128 + 15];
 
 /// What is to be trained in pods.

@@ -90,7 +90,7 @@ impl Tape {
     }
 
     /// A parameter's gradient is whole: it stays, or is added to one that lies there.
-    pub fn arrived(&self, gradients: impl IntoIterator<Item = Gradient>) {
+    pub fn keep(&self, gradients: impl IntoIterator<Item = Gradient>) {
         if self.way == Way::Back {
             self.gradients.borrow_mut().extend(gradients);
         }

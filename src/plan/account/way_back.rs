@@ -19,7 +19,7 @@ impl Tape {
         while let Some((_, node)) = walk.ready.pop_last() {
             let gradients = walk.gathered.remove(&Rc::as_ptr(&node)).unwrap_or_default();
             let Some(backward) = node.backward.take() else {
-                self.arrived(gradients.into_iter().flatten());
+                self.keep(gradients.into_iter().flatten());
                 continue;
             };
             let results = backward(self, gradients);
