@@ -1,6 +1,7 @@
 #include "shim.h"
 #include "guarded.h"
 
+#include <ATen/ATen.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/Event.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -36,6 +37,13 @@ char* ndb_cuda_memory_release() {
 
 char* ndb_cuda_memory_reset(int64_t index) {
   return guarded([&] { allocator()->resetPeakStats(c10::DeviceIndex(index)); });
+}
+
+char* ndb_pinned(const int64_t* sizes, size_t dimensions, at::Tensor** tensor) {
+  return guarded([&] {
+    const auto options = at::TensorOptions().dtype(at::kFloat).pinned_memory(true);
+    *tensor = new at::Tensor(at::empty(at::IntArrayRef(sizes, dimensions), options));
+  });
 }
 
 char* ndb_event_record(int64_t index, ndb_event** event) {

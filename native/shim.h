@@ -105,6 +105,9 @@ char* ndb_cuda_memory_release();
 // Starts new peaks on device `index`.
 char* ndb_cuda_memory_reset(int64_t index);
 
+// A new tensor [sizes] of float in the host's memory that a CUDA device reads by itself, from a pool of such.
+char* ndb_pinned(const int64_t* sizes, size_t dimensions, at::Tensor** tensor);
+
 // A new event on the current stream of device `index`, to be freed by the caller.
 char* ndb_event_record(int64_t index, ndb_event** event);
 

@@ -64,6 +64,13 @@ impl std::iter::Sum for Seconds {
     }
 }
 
+impl std::iter::Sum for Joules {
+    fn sum<I: Iterator<Item = Joules>>(iter: I) -> Joules {
+        // A sum of nothing is 0, not -0.
+        Joules(iter.map(|s| s.0).fold(0.0, |sum, s| sum + s))
+    }
+}
+
 /// `0.42 s`, `12.3 s`, `3 min 07 s`, `2 h 05 min`.
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,8 +8,10 @@ pub fn fits(profile: &Profile, device: &Device) -> bool {
     match (profile.device(), device, profile.model()) {
         (profile::Device::Cpu, Device::Cpu, _) | (profile::Device::Cuda, Device::Cuda(_), None) => true,
         (profile::Device::Cuda, Device::Cuda(cuda), Some(model)) => {
-            let name = cuda.name.as_deref().unwrap_or_default().to_lowercase();
-            model.split_whitespace().all(|word| name.contains(&word.to_lowercase()))
+            let (name, model) = (cuda.name.as_deref().unwrap_or_default().to_lowercase(), model.to_lowercase());
+            // A slice has the name of its GPU in its own, and less memory.
+            let slice = |name: &str| name.split_whitespace().any(|word| word == "mig");
+            slice(&name) == slice(&model) && model.split_whitespace().all(|word| name.contains(word))
         }
         _ => false,
     }

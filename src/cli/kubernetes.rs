@@ -2,11 +2,10 @@
 
 use super::args::SubmitArgs;
 use super::exit::Failure;
-use super::repetitions::repetitions;
+use super::missing::Missing;
 use super::selection::Selected;
 use super::submit::shown;
-use super::{stored, talk};
-use crate::plan::{estimate, rows};
+use super::talk;
 use crate::profile::{Device, Kubernetes};
 use crate::submit::Pods;
 use std::io;
@@ -34,23 +33,14 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let (image, claim) = (needed("image", &kubernetes.image)?, needed("claim", &kubernetes.claim)?);
     let store = absolute(&selected.store)?;
     on_volume(&store, kubernetes.mount())?;
-    let records = stored::records(&store)?;
-    let done = stored::done(&records, args.retry.as_slice().into());
-    let mut frozen = args.selection.freeze(&store)?;
-    let known = repetitions(&records, &stored::probes_of_whole_steps(&store)?, &selected.profile, None);
-    frozen.rows = rows(
-        &selected.trials,
-        |id| !done.contains_key(id),
-        |trial| estimate(&trial.trial, &selected.profile, &known).seconds,
-    );
-    let missing: usize = frozen.rows.iter().map(|row| row.trials.len()).sum();
-    let (trials, blocks) = (selected.trials.len(), frozen.rows.len());
-    talk::say(&format!("{trials} trials: {} done, {missing} to train in {blocks} block(s)", trials - missing))?;
-    if missing == 0 {
+    let missing = Missing::of(args, &selected, &store, |_| false)?;
+    let (trials, count, blocks) = (selected.trials.len(), missing.count(), missing.frozen.rows.len());
+    talk::say(&format!("{trials} trials: {} done, {count} to train in {blocks} block(s)", trials - count))?;
+    if count == 0 {
         return Ok(());
     }
     let pods = Pods {
-        frozen: &frozen,
+        frozen: &missing.frozen,
         kubernetes,
         image: &image,
         claim: &claim,

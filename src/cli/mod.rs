@@ -20,6 +20,7 @@ pub mod lines;
 #[cfg(feature = "torch")]
 pub mod list;
 pub mod live;
+mod missing;
 mod plan;
 #[cfg(feature = "torch")]
 mod prepare;

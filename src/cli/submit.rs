@@ -2,10 +2,10 @@
 
 use super::args::{EngineArg, SubmitArgs};
 use super::exit::Failure;
-use super::repetitions::repetitions;
+use super::missing::Missing;
 use super::trainers::trainers;
 use super::{stored, talk};
-use crate::plan::{Frozen, TrialId, estimate, rows};
+use crate::plan::{Frozen, TrialId};
 use crate::profile::Device;
 use crate::record::Store;
 use crate::submit::{Limits, Queue, Submission, SubmitError, queued};
@@ -35,25 +35,18 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
         (Err(why), _) => return Err(refused(why)),
     };
     // After the queue, as status does: a task that ends meanwhile leaves its record before it leaves the queue.
-    let records = stored::records(&store)?;
-    let done = stored::done(&records, args.retry.as_slice().into());
-    let mut frozen = args.selection.freeze(&store)?;
-    let known = repetitions(&records, &stored::probes_of_whole_steps(&store)?, &selected.profile, None);
-    frozen.rows = rows(
-        &selected.trials,
-        |id| !done.contains_key(id) && !queue.tasks.contains_key(id),
-        |trial| estimate(&trial.trial, &selected.profile, &known).seconds,
-    );
-    let missing: usize = frozen.rows.iter().map(|row| row.trials.len()).sum();
+    let missing = Missing::of(args, &selected, &store, |id| queue.tasks.contains_key(id))?;
     let ours = |is: &dyn Fn(&TrialId) -> bool| selected.trials.iter().filter(|t| is(&t.trial.id())).count();
-    let (trials, blocks) = (selected.trials.len(), frozen.rows.len());
     talk::say(&format!(
-        "{trials} trials: {} done, {} in the queue, {missing} to submit in {blocks} block(s)",
-        ours(&|id| done.contains_key(id)),
-        ours(&|id| queue.tasks.contains_key(id))
+        "{} trials: {} done, {} in the queue, {} to submit in {} block(s)",
+        selected.trials.len(),
+        ours(&|id| missing.done.contains(id)),
+        ours(&|id| queue.tasks.contains_key(id)),
+        missing.count(),
+        missing.frozen.rows.len()
     ))?;
     let known = silent.is_none().then_some(&queue);
-    stored::died_words(died(&store, &frozen, known)).iter().try_for_each(|died| talk::say(died))?;
+    stored::died_words(died(&store, &missing.frozen, known)).iter().try_for_each(|died| talk::say(died))?;
     if !args.dry_run {
         release(&mut queue)?;
     }
@@ -62,14 +55,14 @@ pub fn run(args: &SubmitArgs) -> Result<(), Failure> {
     let before: BTreeSet<String> = tasks.map(|task| task.array().into()).collect();
     // A report on these trials that could not be submitted before is made up for.
     let about = (selected.scenario.name().to_owned(), selected.trials.iter().map(|trial| trial.trial.id()).collect());
-    if missing == 0 && (before.is_empty() || queue.reports.contains(&about)) {
+    if missing.count() == 0 && (before.is_empty() || queue.reports.contains(&about)) {
         return Ok(());
     }
     let program = program(args)?;
     let report = format!("report-{}", selected.scenario.name());
     let data = args.data.iter().flat_map(|data| ["--data".into(), shown(data)]);
     let more: Vec<String> = data.chain(args.retry_words()).collect();
-    let (frozen, limits, before) = (&frozen, &limits, &before);
+    let (frozen, limits, before) = (&missing.frozen, &limits, &before);
     let on_gpu = selected.profile.device() == Device::Cuda;
     let submission =
         Submission { frozen, on_gpu, slurm, limits, before, program: &program, report: &report, more: &more };

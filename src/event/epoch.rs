@@ -65,6 +65,13 @@ pub struct StepSplit {
     pub optimiser: Seconds,
 }
 
+impl StepSplit {
+    /// The whole step.
+    pub fn total(&self) -> Seconds {
+        self.data + self.forward + self.backward + self.optimiser
+    }
+}
+
 /// The largest amounts of memory seen; absent where it cannot be measured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryPeak {

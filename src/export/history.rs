@@ -62,6 +62,8 @@ mod tests {
             text.contains("ndbench_step_seconds{architecture=\"vgg16\"") && text.contains("} 256 86400.000"),
             "{text}"
         );
+        let commit = |night: u32| format!("commit=\"c{night}\"}} 1 {}.000", 86_400 * night);
+        assert!(text.contains(&commit(0)) && text.contains(&commit(1)), "{text}");
         let files = otava(&samples.samples);
         let csv = files.iter().find(|f| f.path.ends_with("vgg16-cifar10-bn-probe-step.csv")).unwrap();
         assert!(csv.text.contains("1970-01-02T00:00:00Z,c1,1,0.5"), "{}", csv.text);

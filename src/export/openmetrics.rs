@@ -1,14 +1,14 @@
 //! OpenMetrics text: <https://prometheus.io/docs/specs/om/open_metrics_spec/>, with the time of each value, so that
 //! `promtool tsdb create-blocks-from openmetrics` makes a history of it.
 //!
-//! Labels are few and of few values: no trial, attempt or commit stands on a series. The commits stand in
-//! `ndbench_build_info`.
+//! Labels are few and of few values: no trial, attempt or commit stands on a series of values. The commits stand in
+//! `ndbench_result_info`, beside each value at its time, and in `ndbench_build_info`.
 
 use super::sample::{Measure, Sample, Samples};
 use crate::record::Record;
 use crate::stats::median;
 use crate::telemetry::{Device, Environment};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Milliseconds since 1970: OpenMetrics has seconds with fractions, Prometheus no finer.
@@ -34,6 +34,7 @@ pub fn openmetrics(samples: &Samples, records: &[Record]) -> String {
             }
         }
     }
+    results(&mut text, samples);
     infos(&mut text, samples, records);
     text + "# EOF\n"
 }
@@ -52,6 +53,17 @@ fn labels(sample: &Sample) -> String {
     let cell = sample.cell.labels();
     let cell = cell.iter().map(|(key, value)| (*key, value.as_str()));
     pairs(&cell.chain([("environment", sample.environment.as_str())]).collect::<Vec<_>>())
+}
+
+/// The commit behind every value, at its time, with the value's labels.
+fn results(text: &mut String, samples: &Samples) {
+    let mut lines: BTreeMap<String, BTreeSet<Millis>> = BTreeMap::new();
+    for sample in &samples.samples {
+        let labels = format!("{},{}", labels(sample), pairs(&[("commit", &sample.commit)]));
+        lines.entry(labels).or_default().insert(sample.finished.as_millisecond());
+    }
+    let lines = lines.iter().flat_map(|(labels, times)| times.iter().map(move |at| (labels, at)));
+    info(text, "ndbench_result", "What measured", lines);
 }
 
 /// What measured, and where: one line a build, one an environment, at the time of its last record.
@@ -79,16 +91,16 @@ fn infos(text: &mut String, samples: &Samples, records: &[Record]) {
         note(&mut builds, pairs(&build));
         note(&mut environments, environment(&label, &record.environment));
     }
-    info(text, "ndbench_build", "The builds that measured", &builds);
-    info(text, "ndbench_environment", "Where it was measured", &environments);
+    info(text, "ndbench_build", "The builds that measured", builds.iter());
+    info(text, "ndbench_environment", "Where it was measured", environments.iter());
 }
 
-fn info(text: &mut String, name: &str, help: &str, lines: &BTreeMap<String, Millis>) {
-    if lines.is_empty() {
-        return;
-    }
-    *text += &format!("# HELP {name} {help}.\n# TYPE {name} info\n");
-    for (labels, &at) in lines {
+/// A family of such lines, with its head where there are any.
+fn info<'a>(text: &mut String, name: &str, help: &str, lines: impl Iterator<Item = (&'a String, &'a Millis)>) {
+    for (number, (labels, &at)) in lines.enumerate() {
+        if number == 0 {
+            *text += &format!("# HELP {name} {help}.\n# TYPE {name} info\n");
+        }
         *text += &format!("{name}_info{{{labels}}} 1 {}\n", seconds(at));
     }
 }

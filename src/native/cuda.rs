@@ -4,6 +4,8 @@ use super::{NativeError, checked};
 use crate::units::{Bytes, Seconds};
 use std::ffi::c_char;
 use std::ptr::{NonNull, null_mut};
+use tch::Tensor;
+use torch_sys::C_tensor;
 
 #[repr(C)]
 #[derive(Default)]
@@ -30,6 +32,7 @@ struct RawEvent {
 unsafe extern "C" {
     fn ndb_cuda_memory(index: i64, memory: *mut RawMemory) -> *mut c_char;
     safe fn ndb_cuda_memory_release() -> *mut c_char;
+    fn ndb_pinned(sizes: *const i64, dimensions: usize, tensor: *mut *mut C_tensor) -> *mut c_char;
     safe fn ndb_cuda_memory_reset(index: i64) -> *mut c_char;
     fn ndb_event_record(index: i64, event: *mut *mut RawEvent) -> *mut c_char;
     fn ndb_event_milliseconds(from: *const RawEvent, to: *const RawEvent, milliseconds: *mut f64) -> *mut c_char;
@@ -100,6 +103,18 @@ pub(crate) fn release_cuda_memory() -> Result<(), NativeError> {
 /// libtorch's, such as a device that does not exist.
 pub(crate) fn reset_cuda_memory(index: usize) -> Result<(), NativeError> {
     checked(ndb_cuda_memory_reset(index as i64))
+}
+
+/// Numbers in float32, not set, in memory of the host that a CUDA device reads by itself, while the host goes on.
+///
+/// # Errors
+/// libtorch's, such as no device at all.
+pub(crate) fn pinned(sizes: &[i64]) -> Result<Tensor, NativeError> {
+    let mut tensor = null_mut();
+    // SAFETY: the sizes live, and the shim fills the pointer on success.
+    checked(unsafe { ndb_pinned(sizes.as_ptr(), sizes.len(), &raw mut tensor) })?;
+    // SAFETY: a new tensor that nobody else owns.
+    Ok(unsafe { Tensor::from_ptr(tensor) })
 }
 
 /// A mark on the current stream of a CUDA device, which keeps the time at which the device reached it.

@@ -9,7 +9,7 @@ mod parts;
 mod product;
 
 pub(crate) use autocast::Autocast;
-pub(crate) use cuda::{Event, cuda_memory, release_cuda_memory, reset_cuda_memory};
+pub(crate) use cuda::{Event, cuda_memory, pinned, release_cuda_memory, reset_cuda_memory};
 pub(crate) use fast::{Absorbed, Samples, Steps, absorb, inverse_sqrt};
 pub(crate) use graph::{Graph, OwnStream, Pool};
 pub(crate) use host_memory::{

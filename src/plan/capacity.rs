@@ -39,7 +39,7 @@ pub struct Capacity {
     pub safe: u32,
     /// So many such trainings fit on the device at a time, each with the band more than estimated.
     pub at_a_time: u64,
-    /// The smallest batch that was seen to run out of this device's memory, as a whole.
+    /// The smallest batch, or part of one, of such trainings that was seen to run out of this device's memory.
     pub ran_out: Option<u64>,
 }
 
@@ -55,21 +55,23 @@ impl Capacity {
         };
         let fits = |batch| need_of(batch, profile).is_some_and(|need| !need.fails);
         let is_safe = |batch| need_of(batch, &cautious).is_some_and(|need| !need.fails && need.retries == 0);
-        let ran_out = seen.failed(&StepKind::from(trial));
+        let ran_out = seen.failed(&StepKind::from(trial), &trial.recipe);
         let most = trial.dataset.images().map_or(MOST, |(train, _)| train.min(MOST));
         let most = ran_out
             .map_or(most, |batch| most.min((batch.saturating_sub(1) as u32).saturating_mul(trial.recipe.accumulate)));
         let largest = largest(most, fits);
         let safe = self::largest(largest, is_safe);
-        let each = (need_here.device.0 as f64 * (1.0 + need_here.band)) as u64;
-        Some(Self { need: need_here, risk, largest, safe, at_a_time: memory.0 / each.max(1), ran_out })
+        let context = profile.context().0;
+        let each = (need_here.device.0 as f64 * (1.0 + need_here.band)) as u64 + context;
+        Some(Self { need: need_here, risk, largest, safe, at_a_time: (memory.0 + context) / each.max(1), ran_out })
     }
 }
 
 /// What `trial` needs, and whether that is too much.
 fn assess(trial: &Trial, profile: &Profile, seen: &Sightings) -> Option<(Need, Risk)> {
     let here = need(trial, profile, seen)?;
-    let ran_out = seen.failed(&StepKind::from(trial)).is_some_and(|least| u64::from(trial.recipe.part_size()) >= least);
+    let least = seen.failed(&StepKind::from(trial), &trial.recipe);
+    let ran_out = least.is_some_and(|least| u64::from(trial.recipe.part_size()) >= least);
     let cautious = || need(trial, &with_band(profile, here.band), seen);
     let risk = match () {
         () if here.fails || ran_out => Risk::High,

@@ -8,6 +8,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Where a scenario says how images lie.
+const LAYOUT: &str = "recipe.channels_last";
+
 /// What the command line changes in a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,12 +84,15 @@ pub fn expand(
 ) -> Result<Vec<ResolvedTrial>, PlanError> {
     let scenario = overrides.apply(scenario)?;
     let precision = precision(&scenario, profile)?;
+    let says = scenario.source(LAYOUT).is_some();
+    let channels_last = if says { scenario.recipe().channels_last } else { profile.channels_last() };
+    let of_machine = |recipe: Recipe| Recipe { precision, channels_last, ..recipe };
     graphs(&scenario, profile)?;
     let (mut trials, mut shared) = (Vec::new(), BTreeMap::new());
     for cell in cells(scenario.matrix()) {
         let architecture = scenario.matrix().architectures[cell.architecture];
         for (position, (norm, variant)) in order(&scenario, architecture, cell.attempt).into_iter().enumerate() {
-            let trial = trial(&scenario, precision, &cell, norm, variant);
+            let trial = trial(&scenario, &of_machine, &cell, norm, variant);
             if filter.keeps(&trial) {
                 let new = || Arc::new(sources(&scenario, profile, &trial, &cell, variant));
                 let key = (cell.epochs, cell.dataset, cell.architecture, norm, variant);
@@ -133,10 +139,16 @@ fn order(scenario: &Scenario, architecture: Architecture, attempt: u32) -> Vec<(
     order
 }
 
-fn trial(scenario: &Scenario, precision: Precision, cell: &Cell, norm: Norm, variant: Option<&str>) -> Trial {
+fn trial(
+    scenario: &Scenario,
+    of_machine: &dyn Fn(Recipe) -> Recipe,
+    cell: &Cell,
+    norm: Norm,
+    variant: Option<&str>,
+) -> Trial {
     let matrix = scenario.matrix();
     let architecture = matrix.architectures[cell.architecture];
-    let recipe = Recipe { precision, ..scenario.recipe_of(architecture) };
+    let recipe = of_machine(scenario.recipe_of(architecture));
     let deconvolution = variant.map_or(scenario.deconvolution(), |name| &scenario.variants()[name]);
     Trial {
         architecture,
@@ -200,6 +212,7 @@ fn sources(
             let bf16 = profile.bf16() == Arithmetic::On;
             scenario.source(key).or_else(|| profile.source(if bf16 { "precision.bf16" } else { "precision.tf32" }))
         }
+        LAYOUT => scenario.source(key).or_else(|| profile.source("device.channels_last")),
         _ => match (key.strip_prefix("deconvolution."), variant) {
             (Some(setting), Some(name)) => scenario.source(&format!("variants.{name}.{setting}")),
             _ => scenario.source(key),

@@ -3,9 +3,10 @@
 use super::StepKind;
 use super::account::Subject;
 use crate::profile::Device;
+use crate::scenario::Recipe;
 use crate::units::Bytes;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// One measured step, or a training of such steps.
@@ -23,7 +24,9 @@ pub struct Seen {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sightings {
     steps: BTreeMap<String, Vec<Seen>>,
-    failed: BTreeMap<String, u64>,
+    /// What ran out of memory, and the largest that fitted, by whether batches were computed in parts.
+    failed: BTreeMap<(String, bool), BTreeSet<u64>>,
+    fitted: BTreeMap<(String, bool), u64>,
 }
 
 /// What an estimate of allocated memory rests on.
@@ -45,15 +48,30 @@ impl Sightings {
         self.steps.entry(kind.key()).or_default().push(seen);
     }
 
-    /// Adds a training with so many images a step that ran out of the device's memory.
-    pub fn insert_failed(&mut self, kind: &StepKind, batch: u64) {
-        let least = self.failed.entry(kind.key()).or_insert(batch);
-        *least = batch.min(*least);
+    /// Adds a training by `recipe` that ran out of the device's memory.
+    pub fn insert_failed(&mut self, kind: &StepKind, recipe: &Recipe) {
+        let (key, batch) = trained(kind, recipe);
+        self.failed.entry(key).or_default().insert(batch);
     }
 
-    /// The smallest batch of such steps that ran out of memory.
-    pub fn failed(&self, kind: &StepKind) -> Option<u64> {
-        self.failed.get(&kind.key()).copied()
+    /// Adds a training by `recipe` that was finished: what ran out of memory with no more images was not alone there.
+    pub fn insert_fitted(&mut self, kind: &StepKind, recipe: &Recipe) {
+        let (key, batch) = trained(kind, recipe);
+        let most = self.fitted.entry(key).or_insert(batch);
+        *most = batch.max(*most);
+    }
+
+    /// The smallest batch, or part of one, that ran out of memory and tells that a training by `recipe` with as many images at
+    /// once would. A part takes more than a whole batch of its size, since it leaves its gradients for the next: whole batches
+    /// tell of both, parts of parts alone.
+    pub fn failed(&self, kind: &StepKind, recipe: &Recipe) -> Option<u64> {
+        let of = |in_parts| {
+            let key = (kind.key(), in_parts);
+            let fitted = self.fitted.get(&key).copied().unwrap_or_default();
+            self.failed.get(&key)?.range(fitted + 1..).next().copied()
+        };
+        let in_parts = of(true).filter(|_| recipe.accumulate > 1);
+        of(false).into_iter().chain(in_parts).min()
     }
 
     /// Corrects the account of such steps by what was seen of them.
@@ -61,6 +79,11 @@ impl Sightings {
         let seen = self.steps.get(&kind.key()).map_or(&[][..], Vec::as_slice);
         Correction::of(&kind.subject(device), seen)
     }
+}
+
+/// The key of such a training, and its images at once.
+fn trained(kind: &StepKind, recipe: &Recipe) -> ((String, bool), u64) {
+    ((kind.key(), recipe.accumulate > 1), recipe.part_size().into())
 }
 
 /// How far allocated memory may be above an analytic estimate on a CPU; `docs/planning.md` has the measured errors.
@@ -195,8 +218,29 @@ mod tests {
 
     #[test]
     fn the_smallest_batch_that_failed_counts() {
+        let whole = |batch_size| Recipe { batch_size, accumulate: 1, ..Recipe::default() };
         let mut sightings = Sightings::default();
-        [512, 256, 300].into_iter().for_each(|batch| sightings.insert_failed(&kind(Norm::Bn), batch));
-        assert_eq!((sightings.failed(&kind(Norm::Bn)), sightings.failed(&kind(Norm::Nd))), (Some(256), None));
+        for batch in [512, 256, 300] {
+            sightings.insert_failed(&kind(Norm::Bn), &whole(batch));
+        }
+        let failed = |sightings: &Sightings, norm| sightings.failed(&kind(norm), &whole(8));
+        assert_eq!((failed(&sightings, Norm::Bn), failed(&sightings, Norm::Nd)), (Some(256), None));
+        sightings.insert_fitted(&kind(Norm::Bn), &whole(128));
+        assert_eq!(failed(&sightings, Norm::Bn), Some(256));
+        sightings.insert_fitted(&kind(Norm::Bn), &whole(256));
+        assert_eq!(failed(&sightings, Norm::Bn), Some(300), "something else had the memory of that of 256");
+    }
+
+    #[test]
+    fn parts_that_failed_tell_of_parts_and_whole_batches_of_both() {
+        let (kind, whole) = (kind(Norm::Bn), Recipe { batch_size: 100, accumulate: 1, ..Recipe::default() });
+        let parts = Recipe { accumulate: 4, ..whole };
+        let mut sightings = Sightings::default();
+        sightings.insert_failed(&kind, &Recipe { batch_size: 200, ..parts });
+        assert_eq!([whole, parts].map(|recipe| sightings.failed(&kind, &recipe)), [None, Some(50)]);
+        sightings.insert_failed(&kind, &whole);
+        assert_eq!([whole, parts].map(|recipe| sightings.failed(&kind, &recipe)), [Some(100), Some(50)]);
+        sightings.insert_failed(&kind, &Recipe { batch_size: 40, ..whole });
+        assert_eq!([whole, parts].map(|recipe| sightings.failed(&kind, &recipe)), [Some(40), Some(40)]);
     }
 }

@@ -169,6 +169,23 @@ fn variants_are_trained_beside_bn_and_nd() {
 }
 
 #[test]
+fn a_machine_says_how_images_lie_where_the_scenario_does_not() {
+    let text = include_str!("../../profiles/cpu.toml").replace("[device]\n", "[device]\nchannels_last = true\n");
+    let nhwc = Profile::parse("mine.toml", &text).unwrap();
+    let line = 1 + text.lines().position(|line| line == "channels_last = true").unwrap();
+    let of = |profile: &Profile, set: &[&str]| {
+        let set = set.iter().map(|setting| (*setting).into()).collect();
+        let overrides = Overrides { set, ..Overrides::default() };
+        expand(&scenario("table1-cifar10"), profile, &overrides, &Filter::default()).unwrap().remove(0)
+    };
+    let own = of(&nhwc, &[]);
+    assert!(own.trial.recipe.channels_last);
+    assert_eq!(own.sources["recipe.channels_last"], format!("mine.toml:{line}"));
+    let said = of(&nhwc, &["recipe.channels_last=false"]);
+    assert_eq!(said.trial.id(), of(&profile("cpu"), &[]).trial.id());
+}
+
+#[test]
 fn a_network_may_have_norms_and_a_learning_rate_of_its_own() {
     let trials = all("table2-imagenet");
     let of = |t: &ResolvedTrial| (t.trial.architecture.key(), t.trial.norm, t.trial.recipe.lr, t.block.position);

@@ -70,13 +70,14 @@ pub(super) struct Raw {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a table with kind, memory, host_memory and threads")]
+#[serde(default, deny_unknown_fields, expecting = "a table with kind, memory, host_memory, threads and channels_last")]
 pub(super) struct RawDevice {
     pub(super) kind: Option<Device>,
     pub(super) model: Option<String>,
     pub(super) memory: Amount,
     pub(super) host_memory: Amount,
     pub(super) threads: Option<u32>,
+    pub(super) channels_last: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -114,7 +115,12 @@ pub struct Profile {
     document: Document,
     device: Device,
     tf32: Arithmetic,
+    context: Bytes,
 }
+
+/// What a process takes of a GPU beside what its allocator reserves, where nobody has measured it: as on an H200, whose records
+/// are in `profiles/h200`.
+const CONTEXT: Bytes = Bytes(832 << 20);
 
 impl Profile {
     /// The profile of a file, given by its path, or the built-in of that name.
@@ -137,7 +143,8 @@ impl Profile {
         if device == Device::Cuda {
             raw.slurm.ask_for_a_gpu();
         }
-        Ok(Self { raw, document, device, tf32 })
+        let context = if device == Device::Cuda { CONTEXT } else { Bytes(0) };
+        Ok(Self { raw, document, device, tf32, context })
     }
 
     /// The name.
@@ -171,9 +178,29 @@ impl Profile {
         self
     }
 
+    /// The same machine, of whose device processes may use `memory`, and each takes `beside` of it beside its allocator, as was
+    /// measured there.
+    pub fn with_context(self, memory: Bytes, beside: Bytes) -> Self {
+        let mut measured = self.with_memory(memory);
+        measured.raw.estimate.base_memory.0.0 += beside.0;
+        measured.context = Bytes(0);
+        measured
+    }
+
+    /// What each process but the first takes of the device beside [`Estimates::base_memory`]: [`Profile::memory`] leaves room for
+    /// that of one. An assumption.
+    pub fn context(&self) -> Bytes {
+        self.context
+    }
+
     /// The memory of the host.
     pub fn host_memory(&self) -> Bytes {
         self.raw.device.host_memory.0
+    }
+
+    /// Whether images lie in memory pixel by pixel (NHWC) where the scenario does not say.
+    pub fn channels_last(&self) -> bool {
+        self.raw.device.channels_last
     }
 
     /// Threads of the CPU; absent: as many as there are.

@@ -46,7 +46,7 @@ pub use probe::{
     CallCost, Floor, Operations, PROBE_SCHEMA, PartTimes, ProbeArm, ProbeCell, ProbeRecord, StepParts, Turn, probe_name,
 };
 pub use refusal::Refusal;
-pub use sightings::{kind_of, seen, sightings, step_kind};
+pub use sightings::{cpu_of, kind_of, seen, sightings, step_kind};
 pub use skipped::{Skipped, SkippedKind, counted};
 pub use store::Store;
 pub use validity::Flag;

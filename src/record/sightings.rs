@@ -2,29 +2,30 @@
 
 use super::{ProbeArm, ProbeCell, ProbeRecord, Record};
 use crate::event::Outcome;
+use crate::plan::account::Cpu;
 use crate::plan::{Seen, Sightings, StepKind, data_set, peaks_in_a_step};
 use crate::profile;
-use crate::telemetry::Device;
+use crate::telemetry::{Device, Environment};
 
-/// Steps that were measured, and trainings that ran out of memory, on the devices for which `fits`.
-pub fn sightings(records: &[Record], probes: &[ProbeRecord], fits: impl Fn(&Device) -> bool) -> Sightings {
+/// Steps that were measured, and trainings that ran out of memory, in environments for which `fits`.
+pub fn sightings(records: &[Record], probes: &[ProbeRecord], fits: impl Fn(&Environment) -> bool) -> Sightings {
     let mut sightings = Sightings::default();
-    // A step in parts says nothing of whole batches.
-    let whole = records.iter().filter(|record| record.trial.recipe.accumulate == 1);
-    for record in whole.filter(|record| fits(&record.environment.device)) {
-        let (kind, batch) = (StepKind::from(&record.trial), u64::from(record.trial.recipe.batch_size));
-        match (&record.outcome, record.memory.allocated) {
-            (Outcome::Oom { .. }, _) => sightings.insert_failed(&kind, batch),
-            (Outcome::Finished, Some(allocated))
-                if peaks_in_a_step(&record.trial, kind_of(&record.environment.device)) =>
-            {
-                let data = data_set(&record.trial).unwrap_or_default();
-                sightings.insert(&kind, Seen { batch, allocated, data });
-            }
-            _ => {}
+    for record in records.iter().filter(|record| fits(&record.environment)) {
+        let (kind, recipe) = (StepKind::from(&record.trial), &record.trial.recipe);
+        match &record.outcome {
+            Outcome::Oom { .. } => sightings.insert_failed(&kind, recipe),
+            Outcome::Finished => sightings.insert_fitted(&kind, recipe),
+            _ => continue,
+        }
+        // What a step in parts took says nothing of whole batches.
+        let says = recipe.accumulate == 1 && peaks_in_a_step(&record.trial, kind_of(&record.environment.device));
+        if let Some(allocated) = record.memory.allocated.filter(|_| says && record.is_finished()) {
+            let batch = u64::from(recipe.batch_size);
+            let data = data_set(&record.trial).unwrap_or_default();
+            sightings.insert(&kind, Seen { batch, allocated, data });
         }
     }
-    for probe in probes.iter().filter(|probe| fits(&probe.environment.device)) {
+    for probe in probes.iter().filter(|probe| fits(&probe.environment)) {
         for arm in &probe.cell.arms {
             if let Some(seen) = seen(&probe.cell, arm) {
                 sightings.insert(&step_kind(&probe.cell, arm), seen);
@@ -40,6 +41,12 @@ pub fn kind_of(device: &Device) -> profile::Device {
         Device::Cpu => profile::Device::Cpu,
         Device::Cuda(_) => profile::Device::Cuda,
     }
+}
+
+/// The CPU that an environment computes on; absent where it is a GPU, or where the record does not say.
+pub fn cpu_of(environment: &Environment) -> Option<Cpu> {
+    let capability = environment.settings.get(Environment::CPU_CAPABILITY).filter(|_| environment.device == Device::Cpu)?;
+    Some(Cpu::of_capability(capability, environment.threads.into()))
 }
 
 /// What the steps of an arm of `cell` are.

@@ -93,8 +93,10 @@ pub(super) fn published_cell(trial: &Trial) -> Cell {
 /// that a training may go on without.
 pub(super) fn saw_a_part(record: &Record) -> bool {
     let dataset = &record.trial.dataset;
-    let Some(whole) = dataset.images().map(|(train, _)| u64::from(train)) else { return false };
-    let least = whole - dataset.may_lack(whole);
+    let Some((whole, test)) = dataset.images().map(|(train, test)| (u64::from(train), u64::from(test))) else {
+        return false;
+    };
+    let least = whole - dataset.may_lack(whole + test);
     record.trial.train_images.is_none()
         && !record.trial.recipe.drop_last
         && record.epochs.iter().any(|epoch| !(least..=whole).contains(&epoch.images))

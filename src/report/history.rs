@@ -41,16 +41,16 @@ pub fn false_alarms(aa: &[AaRecord], environment: &str) -> String {
     let here = || aa.iter().filter(|record| record.environment == environment);
     let gate = here().map(|record| record.gate).fold(Alarms::default(), Alarms::and);
     let points = here().flat_map(|record| &record.series).map(|series| {
-        let logs: Vec<f64> = series.seconds.iter().map(|s| s.ln()).collect();
-        Alarms { alarms: shifts(&logs, &ShiftRule::default()).len(), of: logs.len() }
+        let points = series.points();
+        Alarms { alarms: shifts(&points, &ShiftRule::default()).len(), of: points.len() }
     });
     let points = points.fold(Alarms::default(), Alarms::and);
     if gate.of == 0 {
         return "not measured here; `ndbench track aa` does".into();
     }
     format!(
-        "comparing a program with itself, the gate failed {} of {} times (at most {:.1} % with 95 % confidence), and its {} \
-         turns had {}.",
+        "comparing a program with itself, the gate failed {} of {} times (at most {:.1} % with 95 % confidence), and the \
+         medians of three turns, {}, had {}.",
         gate.alarms,
         gate.of,
         100.0 * gate.upper(),
@@ -144,12 +144,14 @@ mod tests {
             started: jiff::Timestamp::UNIX_EPOCH,
             rounds: 6,
             tolerance: 0.03,
+            rate: Some(0.05),
+            probe: Vec::new(),
             gate: Alarms { alarms: 0, of: 20 },
             ambiguous: 0,
             series: Vec::new(),
         };
         let text = history_table(&nights(), &[aa]);
-        assert!(text.contains("failed 0 of 20 times (at most 13.9 % with 95 % confidence), and its 0 turns"), "{text}");
+        assert!(text.contains("failed 0 of 20 times (at most 13.9 % with 95 % confidence), and the medians of three turns, 0, had"), "{text}");
     }
 
     #[test]

@@ -175,7 +175,7 @@ pub struct TimeRow {
     pub nd: Side,
     /// ND/BN over the blocks that count.
     pub ratio: Option<Ratio>,
-    /// ND/BN of the sampled steps, over those of the blocks that have some.
+    /// ND/BN of the sampled steps, over those of the blocks that have some, interrupted ones among them.
     pub steady_ratio: Option<Ratio>,
     /// The blocks that count.
     pub blocks: Vec<BlockTimes>,
@@ -266,8 +266,7 @@ pub struct StepMeans {
 impl StepMeans {
     /// The whole step.
     pub fn total(&self) -> Seconds {
-        let StepSplit { data, forward, backward, optimiser } = self.split;
-        data + forward + backward + optimiser
+        self.split.total()
     }
 }
 
@@ -308,13 +307,16 @@ impl BlockTimes {
     }
 }
 
-/// A block that does not count in a ratio.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A block that does not count in a ratio of times.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LeftOut {
     /// The block.
     pub block: String,
     /// Why.
     pub why: String,
+    /// Sampled step of the BN and of the ND trial, where nothing speaks against their times but that they did not run through:
+    /// medians over the epochs, since one that was stopped for a while has a long step.
+    pub steps: Option<(f64, f64)>,
 }
 
 /// The ratios of several networks taken together.

@@ -1,7 +1,7 @@
 //! Reports of made-up records.
 
 use super::*;
-use crate::event::Outcome;
+use crate::event::{Outcome, StepSplit};
 use crate::plan::ResolvedTrial;
 use crate::published::Published;
 use crate::record::{LeftOut, Record, Skipped, SkippedKind, made_up};
@@ -274,6 +274,27 @@ fn what_speaks_against_times_is_listed_and_so_is_what_attempts_do_not_share() {
     ] {
         assert!(page.contains(part), "no {part:?} in\n{page}");
     }
+}
+
+#[test]
+fn of_an_interrupted_training_the_steps_count() {
+    let trials = made_up::cell(Architecture::Vgg16, Dataset::Cifar10, 5, 2);
+    let mut records: Vec<Record> = trials.iter().map(|trial| made_up::record(trial, 0.5, 10.0)).collect();
+    for (record, forward) in records.iter_mut().zip([1.0, 3.0, 1.0, 5.0]) {
+        for epoch in &mut record.epochs {
+            epoch.seconds.step = Some(StepSplit { forward: Seconds(forward), ..StepSplit::default() });
+        }
+    }
+    records[3].time_valid = false;
+    // It was stopped in the middle of a step.
+    records[3].epochs[2].seconds.step.as_mut().unwrap().backward = Seconds(1000.0);
+    let row = |records: &[Record]| Report::build(&trials, records, &Published::embedded().unwrap()).time.remove(0);
+    let both = row(&records);
+    assert_eq!((both.ratio.unwrap().n, both.steady_ratio.unwrap().n), (1, 2));
+    assert_eq!(both.left_out[0].steps, Some((1.0, 5.0)));
+    records[3].sharers = 1;
+    let shared = row(&records);
+    assert_eq!((shared.steady_ratio.unwrap().n, shared.left_out[0].steps), (1, None));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::resources::steps;
 use crate::published::{Figures, Published};
 use crate::record::{Flag, Record};
 use crate::scenario::Norm;
-use crate::stats::{LEVEL, Summary, paired_ratio, pooled_ratio};
+use crate::stats::{LEVEL, Summary, median, paired_ratio, pooled_ratio};
 use crate::units::{Bytes, Seconds};
 
 /// One row a network, length, ND variant and environment, in the order of the study's tables.
@@ -68,7 +68,8 @@ fn row(bn: &[&Run], nd: &[&Run], label: Option<String>, published: &Published) -
     let trial = &bn.iter().chain(nd).next().expect("a group has a run").resolved.trial;
     let (blocks, left_out) = label.as_deref().map(|l| blocks(bn, nd, l)).unwrap_or_default();
     let pairs: Vec<(f64, f64)> = blocks.iter().map(|b| (b.bn_seconds, b.nd_seconds)).collect();
-    let steps: Vec<(f64, f64)> = blocks.iter().filter_map(|b| b.steps).collect();
+    let interrupted = left_out.iter().map(|block| block.steps);
+    let steps: Vec<(f64, f64)> = blocks.iter().map(|block| block.steps).chain(interrupted).flatten().collect();
     let kind = memory_kind(bn, nd, label.as_deref());
     let side = |runs: &[&Run]| side(runs, label.as_deref(), kind, published);
     let (bn, nd) = (side(bn), side(nd));
@@ -99,22 +100,24 @@ fn blocks(bn: &[&Run], nd: &[&Run], label: &str) -> (Vec<BlockTimes>, Vec<LeftOu
         let block = runs[0].resolved.block.id.clone();
         let of = |norm: Norm| runs.iter().find(|run| run.resolved.trial.norm == norm);
         let (bn, nd) = (of(Norm::Bn), of(Norm::Nd));
-        let apart = bn.zip(nd).and_then(|(bn, nd)| bn.records.get(label)?.side_by_side(nd.records.get(label)?).err());
-        match (time_of(bn, label), time_of(nd, label)) {
-            (Ok(bn_seconds), Ok(nd_seconds)) => match apart {
-                None => {
-                    let [bn, nd] = [bn, nd].map(|run| run.and_then(|run| run.records.get(label).copied()));
-                    let steps = bn.and_then(steady_step).zip(nd.and_then(steady_step));
-                    let gap = bn.zip(nd).map_or(Seconds(0.0), |(bn, nd)| gap(bn, nd));
-                    counted.push(BlockTimes { block, bn_seconds, nd_seconds, steps, gap });
-                }
-                Some(why) => left_out.push(LeftOut { block, why: format!("BN and ND {why}") }),
-            },
-            (bn, nd) => {
+        let [one, two] = [bn, nd].map(|run| run.and_then(|run| run.records.get(label).copied()));
+        let pair = one.zip(two);
+        let apart = pair.and_then(|(bn, nd)| bn.side_by_side(nd).err());
+        let steps_by = |step: fn(&Record) -> Option<f64>| pair.and_then(|(bn, nd)| step(bn).zip(step(nd)));
+        match (time_of(bn, label), time_of(nd, label), apart) {
+            (Ok(bn_seconds), Ok(nd_seconds), None) => {
+                let gap = pair.map_or(Seconds(0.0), |(bn, nd)| gap(bn, nd));
+                counted.push(BlockTimes { block, bn_seconds, nd_seconds, steps: steps_by(steady_step), gap });
+            }
+            (Ok(_), Ok(_), Some(why)) => {
+                left_out.push(LeftOut { block, why: format!("BN and ND {why}"), steps: None });
+            }
+            (bn, nd, apart) => {
                 let reasons =
                     [("BN", bn), ("ND", nd)].map(|(norm, time)| time.err().map(|why| format!("{norm} {why}")));
                 let why = reasons.into_iter().flatten().collect::<Vec<_>>().join(", ");
-                left_out.push(LeftOut { block, why });
+                let steps = if apart.is_none() { steps_by(step_in_parts) } else { None };
+                left_out.push(LeftOut { block, why, steps });
             }
         }
     }
@@ -161,6 +164,15 @@ fn gap(one: &Record, other: &Record) -> Seconds {
 /// Mean of the sampled steps of a record, seconds, without the first epoch where there are more.
 fn steady_step(record: &Record) -> Option<f64> {
     steps(&[record]).map(|means| means.total().0)
+}
+
+/// Sampled step of a finished record, seconds, against whose time no more speaks than that the training did not run through: the
+/// median over its epochs but the first, of three at least.
+fn step_in_parts(record: &Record) -> Option<f64> {
+    let ran = record.is_finished() && record.flags().iter().all(|flag| *flag == Flag::Paused);
+    let epochs = record.epochs.iter().skip(1).filter_map(|epoch| epoch.seconds.step);
+    let steps: Vec<f64> = epochs.map(|step| step.total().0).collect();
+    median(&steps).filter(|_| ran && steps.len() >= 3)
 }
 
 /// Training images per second of a record with a valid time, without the first epoch where there are more.

@@ -23,7 +23,7 @@ pub struct ShiftRule {
 
 impl Default for ShiftRule {
     fn default() -> Self {
-        Self { after: [4, 5], window: 30, fewest: 10, magnitude: 1.035_f64.ln(), deviations: 2.65 }
+        Self { after: [4, 5], window: 30, fewest: 10, magnitude: 1.035_f64.ln(), deviations: 2.8 }
     }
 }
 

@@ -4,14 +4,13 @@
 use crate::profile::Slurm;
 
 /// Options that ask for nothing that a cluster may lack.
-const HARMLESS: [&str; 14] = [
+const HARMLESS: [&str; 13] = [
     "-D",
     "-H",
     "-b",
     "--begin",
     "--chdir",
     "--comment",
-    "--exclusive",
     "--export",
     "--gres-flags",
     "--hold",
@@ -96,6 +95,8 @@ pub struct Asked {
     pub cpus: Option<Wish<u64>>,
     /// Main memory, MiB.
     pub memory: Option<Wish<u64>>,
+    /// Its node, and all that is in it, for no other job.
+    pub alone: bool,
     /// Options of which it is not known whether the cluster can do what they say.
     pub unchecked: Vec<String>,
     /// Options that are not the profile's to give.
@@ -112,6 +113,7 @@ impl Asked {
             gres: slurm.gres.iter().map(|gres| Wish { place: "slurm.gres".into(), value: gres.clone() }).collect(),
             cpus: slurm.cpus.map(|cpus| wish("slurm.cpus", cpus.into())),
             memory: slurm.memory_mib().map(|mib| wish("slurm.memory", mib)),
+            alone: slurm.exclusive,
             unchecked: Vec::new(),
             ours: Vec::new(),
         };
@@ -143,6 +145,8 @@ impl Asked {
             ("--cpus-per-task" | "-c", Some(cpus), _) => self.cpus = Some(Wish { place, value: cpus }),
             // None at all means all that a node has.
             ("--mem", _, Some(mib)) => self.memory = Some(Wish { place, value: mib }),
+            // With a value, as for a user, other jobs of theirs may be there.
+            ("--exclusive", ..) => self.alone |= value.is_empty(),
             _ if OURS.contains(&name) => self.ours.push(name.into()),
             _ if HARMLESS.contains(&name) => {}
             _ => self.unchecked.push(name.into()),
@@ -250,6 +254,7 @@ mod tests {
     #[test]
     fn what_is_not_checked_is_known_by_its_name() {
         let unchecked = |options: &str| asked(&format!("options = {options}")).unchecked;
+        assert!(asked("options = [\"--nice --exclusive\"]").alone && !asked("options = [\"--exclusive=user\"]").alone);
         let harmless = "[\"--mail-type=FAIL --comment=x\", \"--nice\", \"--exclusive=user\", \"-b now\"]";
         assert_eq!(unchecked(harmless), [""; 0]);
         assert_eq!(

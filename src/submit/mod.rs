@@ -216,12 +216,10 @@ impl Submission<'_> {
     /// Of tasks that have no GPU of their own.
     fn shares(&self) -> Option<String> {
         let of_gpus = |gres: &str| gres == "gpu" || gres.starts_with("gpu:");
-        let asked = Asked::of(self.slurm).gres;
-        let has = asked.iter().any(|wish| wish.value.split(',').any(of_gpus));
-        let is_alone = self.slurm.exclusive || self.slurm.options.iter().any(|option| option.contains("--exclusive"));
-        let unread = ["--tres-per-task", "--gpus-per-socket"];
-        let says = self.slurm.options.iter().any(|option| unread.iter().any(|name| option.contains(name)));
-        (self.on_gpu && !has && !is_alone && !says).then(|| {
+        let asked = Asked::of(self.slurm);
+        let has = asked.gres.iter().any(|wish| wish.value.split(',').any(of_gpus));
+        let may_have = asked.unchecked.iter().any(|name| ["--tres-per-task", "--gpus-per-socket"].contains(&&**name));
+        (self.on_gpu && !has && !asked.alone && !may_have).then(|| {
             "slurm.gres asks for no GPU of a task's own, as \"gpu:1\" does: times of trainings that share one do not count".into()
         })
     }

@@ -9,7 +9,7 @@
 
 use crate::stats::{Interval, mean, t_interval};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The looks at the pairs: after the rounds, and after the repetition.
 const LOOKS: f64 = 2.0;
@@ -75,11 +75,16 @@ pub struct Comparison {
 /// Seconds of a step by arm.
 type Times = BTreeMap<String, f64>;
 
+/// Logarithms of the ratios of pairs, by arm of the baseline.
+type Pairs = BTreeMap<String, Vec<f64>>;
+
 /// All arms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Sorted by name.
     pub comparisons: Vec<Comparison>,
+    /// Arms of the baseline of which there are no two pairs: the candidate lacks them, or their times do not count.
+    pub uncompared: BTreeSet<String>,
     /// Whether it was repeated.
     pub repeated: bool,
     /// Seconds of every turn by arm, in their order, of both sides.
@@ -87,26 +92,30 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The gravest of the arms.
+    /// The gravest of the arms; of those that were not compared nothing is known.
     pub fn verdict(&self) -> Verdict {
-        self.comparisons.iter().map(|c| c.verdict).max().unwrap_or(Verdict::Ambiguous)
+        let unknown = self.uncompared.iter().map(|_| Verdict::Ambiguous);
+        self.comparisons.iter().map(|c| c.verdict).chain(unknown).max().unwrap_or(Verdict::Ambiguous)
     }
 }
 
-/// Lets both sides take their turns, and judges; repeats once where that tells nothing. Arms that only one side has are
+/// Lets both sides take their turns, and judges; repeats once where that tells nothing. Arms that only the candidate has are
 /// left out.
 ///
 /// # Errors
 /// Those of `turn`.
 pub fn compare<E>(plan: &Plan, turn: &mut dyn FnMut(Side) -> Result<Times, E>) -> Result<Outcome, E> {
-    let (mut pairs, mut turns) = (BTreeMap::new(), BTreeMap::new());
+    let (mut pairs, mut turns) = (Pairs::new(), BTreeMap::new());
     let mut rounds = plan.rounds;
     let mut repeated = false;
     loop {
         for round in 0..rounds {
             take_turns(round, turn, &mut pairs, &mut turns)?;
         }
-        let outcome = Outcome { comparisons: judge(&pairs, plan), repeated, turns };
+        let comparisons = judge(&pairs, plan);
+        let compared = |name: &&String| comparisons.iter().any(|c| c.name == **name);
+        let uncompared = pairs.keys().filter(|name| !compared(name)).cloned().collect();
+        let outcome = Outcome { comparisons, uncompared, repeated, turns };
         if repeated || outcome.verdict() != Verdict::Ambiguous {
             return Ok(outcome);
         }
@@ -117,7 +126,7 @@ pub fn compare<E>(plan: &Plan, turn: &mut dyn FnMut(Side) -> Result<Times, E>) -
 fn take_turns<E>(
     round: u32,
     turn: &mut dyn FnMut(Side) -> Result<Times, E>,
-    pairs: &mut BTreeMap<String, Vec<f64>>,
+    pairs: &mut Pairs,
     turns: &mut BTreeMap<String, Vec<f64>>,
 ) -> Result<(), E> {
     let baseline_first = round.is_multiple_of(2);
@@ -128,14 +137,13 @@ fn take_turns<E>(
     }
     let (baseline, candidate) = if baseline_first { (first, second) } else { (second, first) };
     for (name, before) in baseline {
-        if let Some(after) = candidate.get(&name) {
-            pairs.entry(name).or_default().push((after / before).ln());
-        }
+        let after = candidate.get(&name);
+        pairs.entry(name).or_default().extend(after.map(|after| (after / before).ln()));
     }
     Ok(())
 }
 
-fn judge(pairs: &BTreeMap<String, Vec<f64>>, plan: &Plan) -> Vec<Comparison> {
+fn judge(pairs: &Pairs, plan: &Plan) -> Vec<Comparison> {
     let side = plan.rate / LOOKS / pairs.len() as f64;
     let limit = plan.tolerance.ln_1p();
     let of = |(name, logs): (&String, &Vec<f64>)| {
@@ -201,6 +209,18 @@ mod tests {
         let (unknown, sides) = outcome(0.03, 0.02, 1);
         assert_eq!((unknown.verdict(), unknown.repeated, sides.len()), (Verdict::Ambiguous, true, 36));
         assert_eq!(unknown.comparisons[0].pairs, 18);
+    }
+
+    #[test]
+    fn an_arm_that_the_candidate_lacks_is_no_pass() {
+        let mut turn = |side: Side| {
+            let arms: &[&str] = if side == Side::Baseline { &["bn", "nd"] } else { &["bn", "new"] };
+            Ok::<_, Infallible>(arms.iter().map(|arm| ((*arm).to_owned(), 1.0)).collect())
+        };
+        let outcome = compare(&PLAN, &mut turn).unwrap();
+        assert_eq!((outcome.comparisons.len(), outcome.comparisons[0].verdict), (1, Verdict::Pass));
+        assert_eq!(outcome.uncompared, BTreeSet::from(["nd".to_owned()]));
+        assert_eq!((outcome.verdict(), outcome.repeated), (Verdict::Ambiguous, true));
     }
 
     #[test]

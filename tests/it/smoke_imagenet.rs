@@ -72,6 +72,17 @@ fn all_seven_train_and_fill_the_tables_of_the_study() {
     let remarks = |r: &Value| r["remarks"].to_string().contains("12 + 12 images; the official set has 1281167 + 50000");
     assert!(records.iter().all(remarks), "{}", records[0]["remarks"]);
 
+    assert_tables_fill(&bench);
+
+    // What dropout drops is drawn by seed, epoch and step; pictures come the same again.
+    done(&bench, "again", &["--only", "norm=plain"]);
+    let again = super::bench::records(&bench.path("again"));
+    let plain = records.iter().find(|r| r["trial"]["norm"] == "plain").unwrap();
+    assert_eq!(untimed(&again[0]), untimed(plain));
+}
+
+/// The study's tables have a figure of each network, marked as smoke.
+fn assert_tables_fill(bench: &Bench) {
     let output = bench.command("report", "store", &["--format", "markdown"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let row = |title: &str, label: &str| {
@@ -90,12 +101,25 @@ fn all_seven_train_and_fill_the_tables_of_the_study() {
         assert_eq!(row(title, label).matches('‡').count(), cells, "{title}: {text}");
     }
     assert!(text.contains("‡ Smoke: ImageNet, 1 epoch, 8 training images."), "{text}");
+}
 
-    // What dropout drops is drawn by seed, epoch and step; pictures come the same again.
-    done(&bench, "again", &["--only", "norm=plain"]);
-    let again = super::bench::records(&bench.path("again"));
-    let plain = records.iter().find(|r| r["trial"]["norm"] == "plain").unwrap();
-    assert_eq!(untimed(&again[0]), untimed(plain));
+/// Those of ImageNet may not be shipped: `NDBENCH_IMAGENET` names a folder of them, in Kaggle's layout, of which nothing is changed.
+#[test]
+#[ignore = "needs pictures of ImageNet"]
+fn real_pictures_train_all_seven_by_both_implementations() {
+    let pictures = std::env::var_os("NDBENCH_IMAGENET").expect("NDBENCH_IMAGENET names a folder of ImageNet's pictures");
+    let bench = Bench::new(include_str!("../../scenarios/smoke-imagenet.toml"));
+    let mut prepare = Command::new(env!("CARGO_BIN_EXE_ndbench"));
+    prepare.args(["data", "prepare", "imagenet", "--quiet"]).arg(pictures).arg("--out").arg(bench.path("data"));
+    let output = prepare.output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    println!("{}", said(&output));
+    done(&bench, "store", &[]);
+    assert_eq!(records(&bench.path("store")).len(), 7);
+    assert_tables_fill(&bench);
+    done(&bench, "published", &["--only", "norm=nd", "--set", "deconvolution.implementation=published"]);
+    let finished = |r: &Value| r["outcome"]["kind"] == "finished";
+    assert_eq!(records(&bench.path("published")).iter().filter(|r| finished(r)).count(), 3);
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use super::seen::Seen;
 use crate::cli::exit::Failure;
 use crate::cli::talk;
-use crate::plan::account::{Cpu, Subject};
+use crate::plan::account::Subject;
 use crate::plan::{Correction, Seen as Step, StepKind};
-use crate::record::{ProbeRecord, Record, kind_of, seen, step_kind};
+use crate::record::{ProbeRecord, Record, cpu_of, kind_of, seen, step_kind};
 use crate::telemetry::Environment;
 use crate::units::Bytes;
 use comfy_table::{Cell, CellAlignment, Table, presets};
@@ -156,9 +156,7 @@ fn of_probes(probes: &[ProbeRecord]) -> Vec<Row> {
 /// What the account of such steps is of, on the device or the CPU of that environment.
 fn subject(kind: &StepKind, environment: &Environment) -> Subject {
     let subject = kind.subject(kind_of(&environment.device));
-    let measured = |capability: &String| Cpu::of_capability(capability, environment.threads.into());
-    let cpu = environment.settings.get(Environment::CPU_CAPABILITY).map(measured);
-    Subject { cpu: subject.cpu.and(cpu).or(subject.cpu), ..subject }
+    Subject { cpu: cpu_of(environment).or(subject.cpu), ..subject }
 }
 
 /// Steps of one kind: the two smallest batches make the line that the others are held against.

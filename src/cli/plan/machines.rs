@@ -1,5 +1,7 @@
 //! The devices that are planned for.
 
+use super::context::Context;
+use super::seen::Seen;
 use crate::cli::args::PlanArgs;
 use crate::cli::exit::Failure;
 use crate::profile::{Amount, BUILT_IN, Device, Profile};
@@ -17,17 +19,28 @@ pub(super) struct Machine {
     pub memory_only: bool,
     /// The name of a slice of a GPU, `1g.10gb`.
     pub slice: Option<String>,
+    /// What was measured of its memory; the profile has it.
+    pub context: Option<Context>,
 }
 
 impl Machine {
     pub fn of(name: &str, profile: Profile) -> Self {
-        Self { name: name.into(), profile, memory_only: false, slice: None }
+        Self { name: name.into(), profile, memory_only: false, slice: None, context: None }
+    }
+
+    /// The same with what records of such a device tell of its memory.
+    pub fn measured(mut self, seen: &Seen) -> Self {
+        self.context = Context::of(seen, &self.profile).filter(|_| !self.memory_only);
+        if let Some(Context { beside, memory, .. }) = self.context {
+            self.profile = self.profile.with_context(memory, beside);
+        }
+        self
     }
 
     /// A device of so much memory, of which nothing else is known.
     fn unknown(name: &str, memory: Bytes, slice: Option<String>) -> Result<Self, Failure> {
         let profile = load("a100-80gb")?.with_memory(memory);
-        Ok(Self { name: name.into(), profile, memory_only: true, slice })
+        Ok(Self { name: name.into(), profile, memory_only: true, slice, context: None })
     }
 }
 

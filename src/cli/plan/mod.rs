@@ -1,6 +1,7 @@
 //! `ndbench plan`: what a matrix needs of each device in memory and time, before anything is trained.
 
 mod accuracy;
+mod context;
 mod energy;
 mod figure;
 mod machines;
@@ -19,12 +20,13 @@ use crate::plan::{
 };
 use crate::scenario::Scenario;
 use crate::units::{Bytes, Joules, Seconds};
+use context::Context;
 use energy::Energies;
 use machines::{Machine, machines};
 use requests::{Request, requests};
 use seen::Seen;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
@@ -42,7 +44,7 @@ pub fn run(args: &PlanArgs) -> Result<(), Failure> {
     let store = args.selection.store.clone().unwrap_or_else(|| PathBuf::from("results").join(scenario.name()));
     let seen = Seen::read(&store)?;
     let mut plans = Vec::new();
-    let machines = machines(args)?;
+    let machines: Vec<Machine> = machines(args)?.into_iter().map(|machine| machine.measured(&seen)).collect();
     for machine in &machines {
         let trials = expand(&scenario, &machine.profile, &args.selection.overrides(), &filter);
         plans.push(plan(machine, &trials.map_err(|e| input(e.into()))?, &seen));
@@ -69,6 +71,8 @@ struct DevicePlan {
     device: String,
     /// What a trial may use.
     memory: Bytes,
+    /// What a process takes beside its allocator, where records of such a device tell.
+    context: Option<Context>,
     cells: Vec<CellPlan>,
     trials: usize,
     /// Trials that are estimated not to fit.
@@ -79,8 +83,10 @@ struct DevicePlan {
     seconds: Option<Seconds>,
     /// Of all trials, where records of such a device tell that of every one.
     energy: Option<Joules>,
-    /// Job arrays that train all of it.
+    /// Job arrays that train all of it that fits.
     slurm: Vec<Request>,
+    /// Blocks that these leave out: a trial of each is estimated not to fit.
+    slurm_left_out: usize,
 }
 
 /// Trials that differ in attempt, seed and length.
@@ -98,6 +104,8 @@ struct CellPlan {
     epoch_basis: Basis,
     /// How far one more like what it rests on may be from it, as a share; absent where that is not known.
     epoch_band: Option<f64>,
+    /// Of all its trials; absent where no record of such a device tells.
+    energy: Option<Joules>,
     trials: usize,
 }
 
@@ -109,21 +117,27 @@ fn plan(machine: &Machine, trials: &[ResolvedTrial], seen: &Seen) -> DevicePlan 
     };
     let time = |trial: &Trial| estimate(trial, &machine.profile, &repetitions);
     let seconds = |trial: &ResolvedTrial| time(&trial.trial).seconds;
-    let cells: Vec<CellPlan> = cells(trials).iter().map(|trials| cell(trials, machine, &sightings, &time)).collect();
+    let groups = cells(trials);
+    let energy = |trials: &[&ResolvedTrial]| trials.iter().map(|trial| energies.joules(&trial.trial)).sum();
+    let plan_of = |trials: &Vec<_>| CellPlan { energy: energy(trials), ..cell(trials, machine, &sightings, &time) };
+    let cells: Vec<CellPlan> = groups.iter().map(plan_of).collect();
     let risk = |cell: &CellPlan| cell.capacity.map(|capacity| capacity.risk);
+    let is_too_large = |cell: &CellPlan| risk(cell) == Some(Risk::High);
+    let too_large = groups.iter().zip(&cells).filter(|(_, cell)| is_too_large(cell)).flat_map(|(trials, _)| trials);
+    let left_out: BTreeSet<&str> = too_large.map(|trial| &*trial.block.id).collect();
+    let fitting: Vec<&ResolvedTrial> = trials.iter().filter(|trial| !left_out.contains(&*trial.block.id)).collect();
     DevicePlan {
         device: machine.name.clone(),
         memory: machine.profile.memory(),
-        too_large: cells.iter().filter(|cell| risk(cell) == Some(Risk::High)).map(|cell| cell.trials).sum(),
+        context: machine.context.clone(),
+        too_large: cells.iter().filter(|cell| is_too_large(cell)).map(|cell| cell.trials).sum(),
         suffices: cells.iter().all(|cell| risk(cell) == Some(Risk::Low)),
+        energy: cells.iter().map(|cell| cell.energy).sum(),
         cells,
         trials: trials.len(),
         seconds: trials.iter().map(seconds).sum(),
-        energy: trials
-            .iter()
-            .map(|trial| energies.joules(&trial.trial))
-            .try_fold(Joules(0.0), |sum, own| Some(Joules(sum.0 + own?.0))),
-        slurm: requests(machine, trials, &seconds),
+        slurm: requests(machine, &fitting, &seconds),
+        slurm_left_out: left_out.len(),
     }
 }
 
@@ -161,6 +175,7 @@ fn cell(
         epoch: estimate.seconds.map(|all| Seconds(all.0 / f64::from(trial.epochs))),
         epoch_basis: estimate.basis,
         epoch_band: estimate.band,
+        energy: None,
         trials: trials.len(),
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Request {
     pub memory_mib: u64,
     /// The time limit, minutes; absent where nothing is known of the times.
     pub minutes: Option<u64>,
+    /// The blocks are estimated to take longer than that, and go on in further jobs.
+    pub longer: bool,
     /// How many blocks.
     pub tasks: usize,
 }
@@ -37,7 +39,7 @@ impl Request {
 /// The arrays that `trials` make on a machine: blocks of like length together.
 pub(super) fn requests(
     machine: &Machine,
-    trials: &[ResolvedTrial],
+    trials: &[&ResolvedTrial],
     seconds: &dyn Fn(&ResolvedTrial) -> Option<Seconds>,
 ) -> Vec<Request> {
     let mut blocks: BTreeMap<&str, Option<Seconds>> = BTreeMap::new();
@@ -47,15 +49,17 @@ pub(super) fn requests(
     }
     let slurm = machine.profile.slurm();
     let longest = slurm.max_time.as_deref().and_then(time_minutes).unwrap_or(LONGEST);
-    let mut tasks: BTreeMap<Option<u64>, usize> = BTreeMap::new();
+    let mut tasks: BTreeMap<(Option<u64>, bool), usize> = BTreeMap::new();
     for seconds in blocks.into_values() {
-        *tasks.entry(seconds.map(|seconds| time_class(Some(seconds), longest))).or_default() += 1;
+        let minutes = seconds.map(|seconds| time_class(Some(seconds), longest));
+        let longer = seconds.zip(minutes).is_some_and(|(seconds, minutes)| seconds.0 > 60.0 * minutes as f64);
+        *tasks.entry((minutes, longer)).or_default() += 1;
     }
     let gres = match &machine.slice {
         Some(slice) => Some(format!("gpu:{slice}:1")),
         None => slurm.gres.clone().filter(|_| machine.profile.device() == Device::Cuda),
     };
     let memory_mib = slurm.memory_mib().unwrap_or(machine.profile.host_memory().0 >> 20);
-    let request = |(minutes, tasks)| Request { gres: gres.clone(), memory_mib, minutes, tasks };
+    let request = |((minutes, longer), tasks)| Request { gres: gres.clone(), memory_mib, minutes, longer, tasks };
     tasks.into_iter().map(request).collect()
 }

@@ -5,9 +5,10 @@ use crate::cli::exit::Failure;
 use crate::cli::fitting::fits;
 use crate::cli::repetitions::repetitions;
 use crate::cli::stored;
+use crate::plan::account::Cpu;
 use crate::plan::{Repetitions, Sightings};
 use crate::profile::Profile;
-use crate::record::{ProbeRecord, Record, Store, sightings};
+use crate::record::{ProbeRecord, Record, Store, cpu_of, sightings};
 use std::path::Path;
 
 /// The records and probes of a store.
@@ -27,9 +28,12 @@ impl Seen {
         Ok(Self { records: stored::records(folder)?, probes: stored::probes(folder)? })
     }
 
-    /// Of memory, on devices that the profile describes.
+    /// Of memory, on devices that the profile describes; of CPUs on those like this machine's, whose account it corrects.
     pub fn memory(&self, profile: &Profile) -> Sightings {
-        sightings(&self.records, &self.probes, |device| fits(profile, device))
+        sightings(&self.records, &self.probes, |environment| {
+            let is_like_here = cpu_of(environment).is_none_or(|cpu| cpu.is_like(Cpu::here()));
+            fits(profile, &environment.device) && is_like_here
+        })
     }
 
     /// Of time, in the newest environment with such a device.

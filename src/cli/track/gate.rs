@@ -8,7 +8,6 @@ use crate::record::{AA_SCHEMA, AaRecord, AaSeries, Alarms, Entry, History};
 use crate::report::{Table, false_alarms};
 use crate::track::{Outcome, Plan, Program, RevisionError, Side, TurnError, Verdict, compare, program_of};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Compares, prints what was found, and fails where the verdict is not PASS.
@@ -17,15 +16,20 @@ use std::path::{Path, PathBuf};
 /// [`Failure::Slower`], [`Failure::Undecided`], and why there was no comparison.
 pub fn run(args: &GateArgs) -> Result<(), Failure> {
     let baseline = baseline(&args.baseline)?;
-    let aa = args.history.as_deref().map(read).transpose()?.map_or(Vec::new(), |holding| holding.aa);
+    // Before the first night there is no history.
+    let history = args.history.as_deref().filter(|history| history.exists());
     let plan = plan(&args.turns);
+    let mut aa = history.map(read).transpose()?.map_or(Vec::new(), |holding| holding.aa);
+    // Comparisons of another kind tell nothing of these.
+    let rate = |record: &AaRecord| record.rate.unwrap_or(plan.rate);
+    aa.retain(|of| (of.rounds, of.tolerance, rate(of)) == (plan.rounds, plan.tolerance, plan.rate));
     let (outcome, last) = by_turns(&plan, &baseline, &candidate(&args.turns)?, &args.turns)?;
     let known = false_alarms(&aa, &last.environment_label());
     let verdict = outcome.verdict();
     let text = if args.json {
         let value = json!({
             "verdict": verdict, "tolerance": plan.tolerance, "rate": plan.rate, "repeated": outcome.repeated,
-            "comparisons": outcome.comparisons, "false_alarms": known,
+            "comparisons": outcome.comparisons, "uncompared": outcome.uncompared, "false_alarms": known,
         });
         format!("{value:#}\n")
     } else {
@@ -44,32 +48,41 @@ pub fn run(args: &GateArgs) -> Result<(), Failure> {
 /// # Errors
 /// Why a comparison could not be made, or a history that cannot be written.
 pub fn aa(times: usize, history: &Path, turns: &TurnArgs) -> Result<(), Failure> {
-    let (plan, program, started) = (plan(turns), candidate(turns)?, jiff::Timestamp::now());
-    let (mut gate, mut ambiguous, mut last) = (Alarms::default(), 0, None);
-    let mut seconds: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for number in 1..=times {
-        let (outcome, entry) = by_turns(&plan, &program, &program, turns)?;
-        let verdict = outcome.verdict();
-        talk::say(&format!("comparison {number} of {times}: {}", verdict.word()))?;
-        gate = gate.and(Alarms { alarms: usize::from(verdict == Verdict::Fail), of: 1 });
-        ambiguous += usize::from(verdict == Verdict::Ambiguous);
-        outcome.turns.into_iter().for_each(|(name, turns)| seconds.entry(name).or_default().extend(turns));
-        last = Some(entry);
-    }
-    let Some(last) = last else { return Err(Failure::Input("--times is 0, so there is nothing to compare".into())) };
-    let record = AaRecord {
+    let (plan, program) = (plan(turns), candidate(turns)?);
+    let mut record = AaRecord {
         schema: AA_SCHEMA.into(),
-        environment: last.environment_label(),
-        commit: last.environment.software.commit.clone(),
-        started,
+        environment: String::new(),
+        commit: String::new(),
+        started: jiff::Timestamp::now(),
         rounds: plan.rounds,
         tolerance: plan.tolerance,
-        gate,
-        ambiguous,
-        series: seconds.into_iter().map(|(name, seconds)| AaSeries { name, seconds }).collect(),
+        rate: Some(plan.rate),
+        probe: turns.probe.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        gate: Alarms::default(),
+        ambiguous: 0,
+        series: Vec::new(),
     };
-    History::at(history).add_aa(&record).map_err(store)?;
-    write(&format!("{} ambiguous; {}\n", ambiguous, false_alarms(&[record], &last.environment_label())), None)
+    for number in 1..=times {
+        let (outcome, last) = by_turns(&plan, &program, &program, turns)?;
+        let verdict = outcome.verdict();
+        talk::say(&format!("comparison {number} of {times}: {}", verdict.word()))?;
+        (record.environment, record.commit) = (last.environment_label(), last.environment.software.commit.clone());
+        record.gate = record.gate.and(Alarms { alarms: usize::from(verdict == Verdict::Fail), of: 1 });
+        record.ambiguous += usize::from(verdict == Verdict::Ambiguous);
+        for (name, seconds) in outcome.turns {
+            match record.series.iter_mut().find(|series| series.name == name) {
+                Some(series) => series.seconds.extend(seconds),
+                None => record.series.push(AaSeries { name, seconds }),
+            }
+        }
+        // Whoever ends it early keeps what there is.
+        History::at(history).add_aa(&record).map_err(store)?;
+    }
+    if times == 0 {
+        return Err(Failure::Input("--times is 0, so there is nothing to compare".into()));
+    }
+    let (ambiguous, environment) = (record.ambiguous, record.environment.clone());
+    write(&format!("{ambiguous} ambiguous; {}\n", false_alarms(&[record], &environment)), None)
 }
 
 /// Turns of two programs, and the last probe of the second.
@@ -123,6 +136,10 @@ fn table(outcome: &Outcome, plan: &Plan) -> String {
         let numbers = [c.change, c.interval.low, c.interval.high].map(percent);
         let cells = [c.name.clone(), c.pairs.to_string()].into_iter().chain(numbers);
         table.row(cells.chain([c.verdict.word().into()]).collect());
+    }
+    for name in &outcome.uncompared {
+        let cells = [name, "0", "–", "–", "–", Verdict::Ambiguous.word()];
+        table.row(cells.map(str::to_owned).into());
     }
     let repeated = if outcome.repeated { ", after a repetition with twice the rounds" } else { "" };
     format!(

@@ -4,7 +4,7 @@ use super::super::args::QualityArgs;
 use super::super::exit::Failure;
 use super::{read, write};
 use crate::published::Published;
-use crate::record::AaRecord;
+use crate::record::{AaRecord, AaSeries};
 use crate::report::Table;
 use crate::track::{Measured, NIGHTS, Noise, Quality, STEP, Score, WITHIN, curves, peers, quality, study_residuals};
 use serde_json::json;
@@ -21,7 +21,7 @@ pub fn run(args: &QualityArgs) -> Result<(), Failure> {
         let turns = machine(&read(history)?.aa);
         if turns.iter().all(|series| series.len() < NIGHTS) {
             let why =
-                format!("the history has no {NIGHTS} turns of a program beside itself; `ndbench track aa` adds some");
+                format!("no arm has three times {NIGHTS} turns of a program beside itself; `ndbench track aa` adds some");
             return Err(Failure::Input(why.into()));
         }
         noises.push(Noise::Machine(turns));
@@ -41,10 +41,9 @@ pub fn run(args: &QualityArgs) -> Result<(), Failure> {
     write(&text, None)
 }
 
-/// Logarithms of the turns of programs beside themselves.
+/// The turns of programs beside themselves, as points of histories.
 fn machine(aa: &[AaRecord]) -> Vec<Vec<f64>> {
-    let series = aa.iter().flat_map(|record| &record.series);
-    series.map(|one| one.seconds.iter().map(|s| s.ln()).collect()).collect()
+    aa.iter().flat_map(|record| &record.series).map(AaSeries::points).collect()
 }
 
 /// Times of the histories, for tools that want no logarithms.

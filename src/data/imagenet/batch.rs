@@ -2,8 +2,9 @@
 
 use super::crop::SIDE;
 use super::resample::{NUMBERS, Order};
+use crate::native::pinned;
 use std::sync::Mutex;
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Memory for the numbers of some images, each written by one thread.
 pub(super) struct Sheet {
@@ -26,17 +27,18 @@ impl Sheet {
     /// Memory for `images` images; pinned where they go to a CUDA device.
     ///
     /// # Errors
-    /// libtorch's: there is none left.
-    pub(super) fn new(images: usize, order: Order, device: Device) -> Result<Self, TchError> {
+    /// libtorch's, in words: there is none left.
+    pub(super) fn new(images: usize, order: Order, device: Device) -> Result<Self, String> {
         let (n, side) = (images as i64, i64::from(SIDE));
         let shape = match order {
             Order::Planes => [n, 3, side, side],
             Order::Pixels => [n, side, side, 3],
         };
-        let mut tensor = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
-        if device.is_cuda() {
-            tensor = tensor.f_pin_memory(device)?;
-        }
+        // From a pool, which has what was pinned for the batches before: to pin memory takes long.
+        let tensor = match device.is_cuda() {
+            true => pinned(&shape).map_err(|e| e.to_string())?,
+            false => Tensor::f_empty(shape, (Kind::Float, Device::Cpu)).map_err(|e| e.to_string())?,
+        };
         let start: *mut f32 = tensor.data_ptr().cast();
         // SAFETY: the tensor holds `images * NUMBERS` numbers.
         let places = (0..images).map(|image| Mutex::new(Place(unsafe { start.add(image * NUMBERS) })));

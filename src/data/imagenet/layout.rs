@@ -52,8 +52,13 @@ pub(super) struct Found {
 /// The inner folders in which Kaggle's archive has its splits, and the usual copies of it that begin deeper.
 const FOLDERS: [&str; 4] = ["ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC", ""];
 /// Where the classes of a flat folder of validation pictures stand, from the root.
-const SOLUTIONS: [&str; 4] =
-    ["LOC_val_solution.csv", "../LOC_val_solution.csv", "../../../LOC_val_solution.csv", "val/LOC_val_solution.csv"];
+const SOLUTIONS: [&str; 5] = [
+    "LOC_val_solution.csv",
+    "../LOC_val_solution.csv",
+    "../../LOC_val_solution.csv",
+    "../../../LOC_val_solution.csv",
+    "val/LOC_val_solution.csv",
+];
 
 /// Finds the pictures below `root`: those of a class in `train/<class>/`, and for validation the same in `val/<class>/`, or
 /// a flat folder `val` with `LOC_val_solution.csv`.

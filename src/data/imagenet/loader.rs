@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use tch::{Device, TchError, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// How batches are made; nothing of it changes what is in them but `scaled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,11 +176,13 @@ impl Loader {
         let is_good = |place: &usize| found.binary_search_by_key(place, |(bad, _)| *bad).is_err();
         let good: Vec<usize> = (0..range.len()).filter(is_good).collect();
         let labels: Vec<i64> = good.iter().map(|place| pass.photos.label(number(*place))).collect();
+        let labels = Tensor::from_slice(&labels);
         let sheet = Arc::into_inner(sheet).expect("threads let go of a sheet before they say that it is full");
         let device = self.shared.making.device;
         Ok(Some(Batch {
             pixels: sheet.into_tensor(&good, device),
-            labels: Tensor::from_slice(&labels).to_device(device),
+            // From memory that is not pinned the host would wait until the device has done the step before.
+            labels: if device.is_cuda() { labels.pin_memory(device).to_device_(device, Kind::Int64, true, false) } else { labels },
         }))
     }
 }
@@ -236,7 +238,7 @@ impl Shared {
         let mut resampler = Resampler::new();
         let take = || {
             self.take().unwrap_or_else(|e| {
-                self.end(e.to_string());
+                self.end(e);
                 None
             })
         };
@@ -253,7 +255,7 @@ impl Shared {
     ///
     /// # Errors
     /// No memory for its batch.
-    fn take(&self) -> Result<Option<Job>, TchError> {
+    fn take(&self) -> Result<Option<Job>, String> {
         let mut state = self.lock();
         while state.ended.is_none() {
             if let Some(job) = state.next_picture() {
@@ -296,7 +298,7 @@ impl State {
     ///
     /// # Errors
     /// No memory for it.
-    fn open_batch(&mut self, making: &Making) -> Result<bool, TchError> {
+    fn open_batch(&mut self, making: &Making) -> Result<bool, String> {
         while let Some((pass, next)) = self.passes.front_mut() {
             let Some(range) = pass.batches.get(*next).cloned() else {
                 self.passes.pop_front();

@@ -1,7 +1,7 @@
 //! From the files of ImageNet to an index: each is read and decoded once, and an interruption loses little.
 
 use super::examine::{Examined, examine};
-use super::index::{Head, Index, Storage};
+use super::index::{self, Head, Index, Storage};
 use super::journal::{self, Journal};
 use super::layout::{self, File, Found};
 use super::ordered::in_order;
@@ -84,7 +84,12 @@ pub fn prepare(
         // In the order in which they were packed.
         noted.sort_by_key(|row| row.packed.map(|p| (p.shard, p.offset)));
     }
-    noted.truncate(if preparation.again { 0 } else { shards::whole(&folder, &noted) });
+    let kept = if preparation.again { 0 } else { shards::whole(&folder, &noted) };
+    if kept < noted.len() && preparation.storage != Storage::Files {
+        // Others will lie there. A training that reads them has the shards open, and keeps what is in them.
+        remove(&folder.join(index::FILE)).map_err(failed)?;
+    }
+    noted.truncate(kept);
     if noted.len() != held {
         journal.restart(&folder, &head, &noted).map_err(failed)?;
     }
@@ -98,6 +103,14 @@ pub fn prepare(
         Ended::Io(source) => failed(source),
     })?;
     prepared.finish(Index::new(head, rows), preparation.max_bad).map_err(failed)
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
 
 /// `root` as seen from `folder`, where that lies in it, so that both can be moved together.

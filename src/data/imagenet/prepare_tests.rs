@@ -117,6 +117,23 @@ fn an_interrupted_preparation_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_cache_that_is_packed_anew_leaves_a_training_what_it_reads() {
+    let dir = tree();
+    let folder = prepared(dir.path(), packing()).folder;
+    let training = ImageNet::open(&folder).unwrap().train;
+    let read = || (0..training.len()).map(|n| training.bytes(n).unwrap()).collect::<Vec<_>>();
+    let before = read();
+    let interrupt = AtomicBool::new(false);
+    let stop = |done: usize, _: usize| interrupt.store(done == 5, Ordering::Relaxed);
+    let ended = prepare(dir.path(), &Preparation { again: true, ..packing() }, &interrupt, stop);
+    assert!(matches!(ended, Err(PrepareError::Interrupted)));
+    assert!(read() == before);
+    assert!(ImageNet::open(&folder).is_err(), "an index of what lies there no more");
+    assert_eq!(prepared(dir.path(), packing()).read, 24 - 5);
+    assert!(ImageNet::open(&folder).is_ok());
+}
+
+#[test]
 fn a_shard_that_lost_its_end_is_written_anew() {
     let dir = tree();
     let whole = prepared(dir.path(), packing());

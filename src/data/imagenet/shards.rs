@@ -24,7 +24,7 @@ pub(super) struct Shards {
 }
 
 impl Shards {
-    /// Goes on after the last of `rows`; whatever shards hold behind it is cut off.
+    /// Goes on after the last of `rows`; whatever shards hold behind it is cut off, or left to who has it open.
     ///
     /// # Errors
     /// Those of the file system.
@@ -35,13 +35,13 @@ impl Shards {
     fn with_size(folder: &Path, rows: &[Row], full: u64) -> io::Result<Self> {
         let ends = rows.iter().filter_map(|row| row.packed).map(|p| (p.shard, p.offset + u64::from(p.bytes)));
         let (number, length) = ends.max().unwrap_or((0, 0));
-        let file = OpenOptions::new().create(true).append(true).open(path(folder, number))?;
-        file.set_len(length)?;
-        let mut behind = number + 1;
+        let mut behind = number + u32::from(length > 0);
         while path(folder, behind).exists() {
             fs::remove_file(path(folder, behind))?;
             behind += 1;
         }
+        let file = OpenOptions::new().create(true).append(true).open(path(folder, number))?;
+        file.set_len(length)?;
         Ok(Self { folder: folder.into(), file, number, length, full })
     }
 

@@ -29,6 +29,11 @@ impl Cpu {
         Self { avx512: capability.starts_with("AVX512"), threads }
     }
 
+    /// Whether convolutions take the same memory on both.
+    pub fn is_like(self, other: Self) -> bool {
+        (self.avx512, self.narrow_threads()) == (other.avx512, other.narrow_threads())
+    }
+
     /// Its threads, where it has no AVX-512.
     pub(super) fn narrow_threads(self) -> Option<u64> {
         (!self.avx512).then_some(self.threads)

@@ -2,7 +2,7 @@
 
 use super::super::RecordError;
 use super::super::sealed::{Form, open, seal};
-use crate::stats::LEVEL;
+use crate::stats::{LEVEL, median};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Beta, ContinuousCDF};
 
@@ -26,6 +26,12 @@ pub struct AaRecord {
     pub rounds: u32,
     /// The tolerance of the comparisons, as a share.
     pub tolerance: f64,
+    /// The rate of wrong failures for which they were made; absent in records from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// The arguments of `probe` for each turn; empty in records from before they were kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probe: Vec<String>,
     /// Of the comparisons.
     pub gate: Alarms,
     /// Comparisons that told nothing.
@@ -41,6 +47,16 @@ pub struct AaSeries {
     pub name: String,
     /// Seconds of a step, one a turn.
     pub seconds: Vec<f64>,
+}
+
+/// A point of a history is the median of so many probes.
+const PROBES: usize = 3;
+
+impl AaSeries {
+    /// The turns as the points of a history: logarithms of the medians of three turns, one after the other.
+    pub fn points(&self) -> Vec<f64> {
+        self.seconds.chunks_exact(PROBES).filter_map(median).map(f64::ln).collect()
+    }
 }
 
 /// How many of so many were alarms.
@@ -100,6 +116,12 @@ mod tests {
     }
 
     #[test]
+    fn three_turns_make_a_point() {
+        let series = AaSeries { name: "a".into(), seconds: vec![3.0, 1.0, 2.0, 5.0, 5.0, 9.0, 1.0] };
+        assert_eq!(series.points(), [2.0_f64.ln(), 5.0_f64.ln()]);
+    }
+
+    #[test]
     fn it_reads_back() {
         let record = AaRecord {
             schema: AA_SCHEMA.into(),
@@ -108,6 +130,8 @@ mod tests {
             started: jiff::Timestamp::UNIX_EPOCH,
             rounds: 6,
             tolerance: 0.03,
+            rate: Some(0.05),
+            probe: vec!["smoke".into()],
             gate: Alarms { alarms: 0, of: 3 },
             ambiguous: 1,
             series: vec![AaSeries { name: "a".into(), seconds: vec![0.1, 0.2] }],

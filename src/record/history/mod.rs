@@ -56,26 +56,32 @@ impl History {
     /// # Errors
     /// [`StoreError::Io`], or [`StoreError::Record`] where a number is not finite.
     pub fn add(&self, entry: &Entry) -> Result<bool, StoreError> {
-        self.put(&entry.environment_label(), &entry.probe, entry.to_json()?)
+        let text = entry.to_json()?;
+        let path = self.place(&entry.environment_label(), &entry.probe, &text);
+        let new = !path.exists();
+        if new {
+            self.write(&path, &text)?;
+        }
+        Ok(new)
     }
 
-    /// Adds comparisons of a program with itself.
+    /// Adds comparisons of a program with itself, or, where they go on, puts them in the place of those before.
     ///
     /// # Errors
     /// As [`History::add`].
-    pub fn add_aa(&self, record: &AaRecord) -> Result<bool, StoreError> {
+    pub fn add_aa(&self, record: &AaRecord) -> Result<(), StoreError> {
         let name = format!("aa-{}", record.started.strftime("%Y%m%dT%H%M%SZ"));
-        self.put(&record.environment, &name, record.to_json()?)
+        let begun = format!("{} {} {:?}", record.started, record.commit, record.probe);
+        self.write(&self.place(&record.environment, &name, &begun), &record.to_json()?)
     }
 
-    fn put(&self, environment: &str, name: &str, text: String) -> Result<bool, StoreError> {
-        let hash = &sha256_hex(text.as_bytes())[..8];
-        let path = self.root.join(environment).join(format!("{name}-{hash}.json"));
-        let new = !path.exists();
-        if new {
-            write_atomic(&path, text.as_bytes()).map_err(io_error("write", &path))?;
-        }
-        Ok(new)
+    /// The file of what is told from others by `what`.
+    fn place(&self, environment: &str, name: &str, what: &str) -> PathBuf {
+        self.root.join(environment).join(format!("{name}-{}.json", &sha256_hex(what.as_bytes())[..8]))
+    }
+
+    fn write(&self, path: &Path, text: &str) -> Result<(), StoreError> {
+        write_atomic(path, text.as_bytes()).map_err(io_error("write", path))
     }
 
     /// Everything in it.
