@@ -71,13 +71,14 @@ struct Absorb : torch::autograd::Function<Absorb> {
       Steps steps;
       steps.kept.assign(saved.begin() + 6, saved.end());
       saved.clear();
-      const at::Tensor d_deconv = product(weight.transpose(-2, -1), d_absorbed);
+      at::Tensor d_deconv = product(weight.transpose(-2, -1), d_absorbed);
       const int64_t n_iter = context->saved_data["n_iter"].toInt();
       const at::Tensor d_covariance =
           in(NDB_PART_INVERSE_SQRT, [&] {
-            if (!start.defined()) return inverse_sqrt_adjoint(d_deconv, n_iter, steps);
+            if (!start.defined()) return inverse_sqrt_adjoint(std::move(d_deconv), n_iter, steps);
             const at::Tensor back = start.transpose(-2, -1);
-            return product(product(back, inverse_sqrt_adjoint(product(d_deconv, back), n_iter, steps)), start);
+            at::Tensor seen = product(std::exchange(d_deconv, {}), back);
+            return product(product(back, inverse_sqrt_adjoint(std::move(seen), n_iter, steps)), start);
           });
       at::Tensor of_mean = mean;
       const Samples samples(context->saved_data["samples"].toIntVector());

@@ -1,6 +1,8 @@
 #include "inverse_sqrt.h"
 #include "product.h"
 
+#include <utility>
+
 namespace ndbench {
 namespace {
 
@@ -138,15 +140,18 @@ at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind
   return z.to(a.scalar_type()) / norm.sqrt();
 }
 
-at::Tensor inverse_sqrt_adjoint(const at::Tensor& gradient, int64_t n_iter, Steps& steps) {
+at::Tensor inverse_sqrt_adjoint(at::Tensor gradient, int64_t n_iter, Steps& steps) {
   const std::vector<at::Tensor>& kept = steps.kept;
   const at::Tensor norm = kept[1];
-  const at::Tensor symmetric = with_transpose(gradient).mul_(0.5);
+  const at::ScalarType own = gradient.scalar_type(), kind = kept[0].scalar_type();
+  const auto exact = [&](const at::Tensor& a) { return a.to(own); };
+  // From here on the symmetric part, and what becomes of it.
+  gradient = with_transpose(gradient).mul_(0.5);
   // Result = z norm^(-1/2).
-  const at::ScalarType kind = kept[0].scalar_type();
-  const auto exact = [&](const at::Tensor& a) { return a.to(symmetric.scalar_type()); };
-  at::Tensor d_norm = frobenius(symmetric, exact(kept.back())) * norm.pow(-1.5) * -0.5;
-  at::Tensor dm = steps_derivative((symmetric / norm.sqrt()).to(kind), n_iter, steps);
+  at::Tensor d_norm = frobenius(gradient, exact(kept.back())) * norm.pow(-1.5) * -0.5;
+  gradient.div_(norm.sqrt());
+  at::Tensor direction = std::exchange(gradient, {}).to(kind);
+  at::Tensor dm = steps_derivative(std::move(direction), n_iter, steps);
   const at::Tensor m = exact(kept[0]);
   if (!dm.defined()) return m * d_norm;
   dm = exact(dm);

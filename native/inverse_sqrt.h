@@ -26,8 +26,9 @@ struct Steps {
 // numbers of the type `kind`.
 at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind, Steps& steps);
 
-// The gradient with respect to `a`, symmetric, where `gradient` is that with respect to the result.
-at::Tensor inverse_sqrt_adjoint(const at::Tensor& gradient, int64_t n_iter, Steps& steps);
+// The gradient with respect to `a`, symmetric, where `gradient` is that with respect to the result; whoever moves that here has it
+// freed as soon as it is read.
+at::Tensor inverse_sqrt_adjoint(at::Tensor gradient, int64_t n_iter, Steps& steps);
 
 // x x^T / n + `ridge` I for centred columns x [.., F, n], by panels where F is large.
 at::Tensor covariance(const at::Tensor& x, double ridge);

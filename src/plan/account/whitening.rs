@@ -189,15 +189,17 @@ impl Tape {
                 return vec![None, Some(of_weight)];
             }
             let of_deconv = tape.hold(Matrices, square);
-            let adjoint: Vec<Storage> = (0..UNDER_WAY).map(|_| tape.hold(Matrices, square)).collect();
+            let direction = tape.hold(Matrices, square);
+            drop(of_deconv);
+            let adjoint: Vec<Storage> = (1..UNDER_WAY).map(|_| tape.hold(Matrices, square)).collect();
             let of_covariance = tape.hold(Matrices, square);
-            drop(adjoint);
+            drop((direction, adjoint));
             let columns = tape.hold(Samples, m.numbers);
             let of_columns = tape.hold(Samples, m.numbers);
             drop(columns);
             let given = gradients.pop().flatten().filter(Gradient::is_own);
             let of_input = given.unwrap_or_else(|| Gradient::whole(tape.hold(Flowing, numbers)));
-            drop((of_columns, of_covariance, of_deconv, sum, kept, steps));
+            drop((of_columns, of_covariance, sum, kept, steps));
             vec![Some(of_input), Some(of_weight)]
         });
         let [absorbed, x] = outputs.try_into().ok().expect("there are two outputs");
@@ -205,9 +207,9 @@ impl Tape {
     }
 }
 
-/// Matrices that the derivative of the fast operator's steps computes with at a time: the symmetric gradient, the
-/// direction, those of the three factors, and a product (`native/inverse_sqrt.cpp`).
-const UNDER_WAY: usize = 6;
+/// Matrices that the derivative of the fast operator's steps computes with at a time: the direction, those of the three
+/// factors, and a product (`native/inverse_sqrt.cpp`).
+const UNDER_WAY: usize = 5;
 
 /// Matrices that the fast operator keeps of `n_iter` steps, two at a time (`docs/fast-operator.md`).
 fn kept_by_steps(n_iter: i64) -> usize {
