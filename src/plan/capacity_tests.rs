@@ -36,7 +36,7 @@ fn a_batch_that_ran_out_of_memory_bounds_the_next() {
     let profile = Profile::load("v100-16gb").unwrap();
     let trial = trials("table1-cifar10", &profile).remove(0);
     let mut seen = Sightings::default();
-    seen.insert_failed(&StepKind::from(&trial), &Recipe { batch_size: 100, ..trial.recipe });
+    seen.insert_failed(&StepKind::from(&trial), &Recipe { batch_size: 100, ..trial.recipe }, "a");
     let capacity = Capacity::of(&trial, &profile, &seen).unwrap();
     assert_eq!((capacity.risk, capacity.largest, capacity.ran_out), (Risk::High, 96, Some(100)));
     let smaller = Trial { recipe: Recipe { batch_size: 64, ..trial.recipe }, ..trial };

@@ -24,9 +24,15 @@ pub struct Seen {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sightings {
     steps: BTreeMap<String, Vec<Seen>>,
-    /// What ran out of memory, and the largest that fitted, by whether batches were computed in parts.
-    failed: BTreeMap<(String, bool), BTreeSet<u64>>,
-    fitted: BTreeMap<(String, bool), u64>,
+    /// By steps and whether batches were computed in parts, and by the device.
+    tried: BTreeMap<(String, bool), BTreeMap<String, Tried>>,
+}
+
+/// Trainings of one kind on one device, by images at once.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Tried {
+    failed: BTreeSet<u64>,
+    most_fitted: u64,
 }
 
 /// What an estimate of allocated memory rests on.
@@ -48,17 +54,21 @@ impl Sightings {
         self.steps.entry(kind.key()).or_default().push(seen);
     }
 
-    /// Adds a training by `recipe` that ran out of the device's memory.
-    pub fn insert_failed(&mut self, kind: &StepKind, recipe: &Recipe) {
-        let (key, batch) = trained(kind, recipe);
-        self.failed.entry(key).or_default().insert(batch);
+    /// Adds a training by `recipe` that ran out of the memory of a device, `on`.
+    pub fn insert_failed(&mut self, kind: &StepKind, recipe: &Recipe, on: &str) {
+        self.tried(kind, recipe, on).failed.insert(recipe.part_size().into());
     }
 
-    /// Adds a training by `recipe` that was finished: what ran out of memory with no more images was not alone there.
-    pub fn insert_fitted(&mut self, kind: &StepKind, recipe: &Recipe) {
-        let (key, batch) = trained(kind, recipe);
-        let most = self.fitted.entry(key).or_insert(batch);
-        *most = batch.max(*most);
+    /// Adds a training by `recipe` that was finished: what ran out of that device's memory with no more images was not alone
+    /// there.
+    pub fn insert_fitted(&mut self, kind: &StepKind, recipe: &Recipe, on: &str) {
+        let tried = self.tried(kind, recipe, on);
+        tried.most_fitted = tried.most_fitted.max(recipe.part_size().into());
+    }
+
+    fn tried(&mut self, kind: &StepKind, recipe: &Recipe, on: &str) -> &mut Tried {
+        let of_kind = self.tried.entry((kind.key(), recipe.accumulate > 1)).or_default();
+        of_kind.entry(on.into()).or_default()
     }
 
     /// The smallest batch, or part of one, that ran out of memory and tells that a training by `recipe` with as many images at
@@ -66,9 +76,8 @@ impl Sightings {
     /// tell of both, parts of parts alone.
     pub fn failed(&self, kind: &StepKind, recipe: &Recipe) -> Option<u64> {
         let of = |in_parts| {
-            let key = (kind.key(), in_parts);
-            let fitted = self.fitted.get(&key).copied().unwrap_or_default();
-            self.failed.get(&key)?.range(fitted + 1..).next().copied()
+            let devices = self.tried.get(&(kind.key(), in_parts))?.values();
+            devices.filter_map(|tried| tried.failed.range(tried.most_fitted + 1..).next().copied()).min()
         };
         let in_parts = of(true).filter(|_| recipe.accumulate > 1);
         of(false).into_iter().chain(in_parts).min()
@@ -79,11 +88,6 @@ impl Sightings {
         let seen = self.steps.get(&kind.key()).map_or(&[][..], Vec::as_slice);
         Correction::of(&kind.subject(device), seen)
     }
-}
-
-/// The key of such a training, and its images at once.
-fn trained(kind: &StepKind, recipe: &Recipe) -> ((String, bool), u64) {
-    ((kind.key(), recipe.accumulate > 1), recipe.part_size().into())
 }
 
 /// How far allocated memory may be above an analytic estimate on a CPU; `docs/planning.md` has the measured errors.
@@ -221,13 +225,14 @@ mod tests {
         let whole = |batch_size| Recipe { batch_size, accumulate: 1, ..Recipe::default() };
         let mut sightings = Sightings::default();
         for batch in [512, 256, 300] {
-            sightings.insert_failed(&kind(Norm::Bn), &whole(batch));
+            sightings.insert_failed(&kind(Norm::Bn), &whole(batch), "a");
         }
         let failed = |sightings: &Sightings, norm| sightings.failed(&kind(norm), &whole(8));
         assert_eq!((failed(&sightings, Norm::Bn), failed(&sightings, Norm::Nd)), (Some(256), None));
-        sightings.insert_fitted(&kind(Norm::Bn), &whole(128));
+        sightings.insert_fitted(&kind(Norm::Bn), &whole(128), "a");
+        sightings.insert_fitted(&kind(Norm::Bn), &whole(512), "larger");
         assert_eq!(failed(&sightings, Norm::Bn), Some(256));
-        sightings.insert_fitted(&kind(Norm::Bn), &whole(256));
+        sightings.insert_fitted(&kind(Norm::Bn), &whole(256), "a");
         assert_eq!(failed(&sightings, Norm::Bn), Some(300), "something else had the memory of that of 256");
     }
 
@@ -236,11 +241,11 @@ mod tests {
         let (kind, whole) = (kind(Norm::Bn), Recipe { batch_size: 100, accumulate: 1, ..Recipe::default() });
         let parts = Recipe { accumulate: 4, ..whole };
         let mut sightings = Sightings::default();
-        sightings.insert_failed(&kind, &Recipe { batch_size: 200, ..parts });
+        sightings.insert_failed(&kind, &Recipe { batch_size: 200, ..parts }, "a");
         assert_eq!([whole, parts].map(|recipe| sightings.failed(&kind, &recipe)), [None, Some(50)]);
-        sightings.insert_failed(&kind, &whole);
+        sightings.insert_failed(&kind, &whole, "a");
         assert_eq!([whole, parts].map(|recipe| sightings.failed(&kind, &recipe)), [Some(100), Some(50)]);
-        sightings.insert_failed(&kind, &Recipe { batch_size: 40, ..whole });
+        sightings.insert_failed(&kind, &Recipe { batch_size: 40, ..whole }, "a");
         assert_eq!([whole, parts].map(|recipe| sightings.failed(&kind, &recipe)), [Some(40), Some(40)]);
     }
 }

@@ -13,8 +13,8 @@ pub fn sightings(records: &[Record], probes: &[ProbeRecord], fits: impl Fn(&Envi
     for record in records.iter().filter(|record| fits(&record.environment)) {
         let (kind, recipe) = (StepKind::from(&record.trial), &record.trial.recipe);
         match &record.outcome {
-            Outcome::Oom { .. } => sightings.insert_failed(&kind, recipe),
-            Outcome::Finished => sightings.insert_fitted(&kind, recipe),
+            Outcome::Oom { .. } => sightings.insert_failed(&kind, recipe, &device_of(&record.environment)),
+            Outcome::Finished => sightings.insert_fitted(&kind, recipe, &device_of(&record.environment)),
             _ => continue,
         }
         // What a step in parts took says nothing of whole batches.
@@ -33,6 +33,14 @@ pub fn sightings(records: &[Record], probes: &[ProbeRecord], fits: impl Fn(&Envi
         }
     }
     sightings
+}
+
+/// What tells devices of other memory apart.
+fn device_of(environment: &Environment) -> String {
+    match &environment.device {
+        Device::Cpu => format!("cpu {}", environment.host.memory),
+        Device::Cuda(cuda) => format!("{} {:?}", cuda.name.as_deref().unwrap_or_default(), cuda.memory),
+    }
 }
 
 /// The kind of device that it is.

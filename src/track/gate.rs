@@ -9,7 +9,7 @@
 
 use crate::stats::{Interval, mean, t_interval};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The looks at the pairs: after the rounds, and after the repetition.
 const LOOKS: f64 = 2.0;
@@ -83,8 +83,9 @@ type Pairs = BTreeMap<String, Vec<f64>>;
 pub struct Outcome {
     /// Sorted by name.
     pub comparisons: Vec<Comparison>,
-    /// Arms of the baseline of which there are no two pairs: the candidate lacks them, or their times do not count.
-    pub uncompared: BTreeSet<String>,
+    /// Arms of the baseline of which there are no two pairs, and how many there are: the candidate lacks them, or their times do
+    /// not count.
+    pub uncompared: BTreeMap<String, usize>,
     /// Whether it was repeated.
     pub repeated: bool,
     /// Seconds of every turn by arm, in their order, of both sides.
@@ -94,7 +95,7 @@ pub struct Outcome {
 impl Outcome {
     /// The gravest of the arms; of those that were not compared nothing is known.
     pub fn verdict(&self) -> Verdict {
-        let unknown = self.uncompared.iter().map(|_| Verdict::Ambiguous);
+        let unknown = self.uncompared.values().map(|_| Verdict::Ambiguous);
         self.comparisons.iter().map(|c| c.verdict).chain(unknown).max().unwrap_or(Verdict::Ambiguous)
     }
 }
@@ -113,8 +114,9 @@ pub fn compare<E>(plan: &Plan, turn: &mut dyn FnMut(Side) -> Result<Times, E>) -
             take_turns(round, turn, &mut pairs, &mut turns)?;
         }
         let comparisons = judge(&pairs, plan);
-        let compared = |name: &&String| comparisons.iter().any(|c| c.name == **name);
-        let uncompared = pairs.keys().filter(|name| !compared(name)).cloned().collect();
+        let compared = |name: &String| comparisons.iter().any(|c| c.name == *name);
+        let others = pairs.iter().filter(|(name, _)| !compared(name));
+        let uncompared = others.map(|(name, logs)| (name.clone(), logs.len())).collect();
         let outcome = Outcome { comparisons, uncompared, repeated, turns };
         if repeated || outcome.verdict() != Verdict::Ambiguous {
             return Ok(outcome);
@@ -219,7 +221,7 @@ mod tests {
         };
         let outcome = compare(&PLAN, &mut turn).unwrap();
         assert_eq!((outcome.comparisons.len(), outcome.comparisons[0].verdict), (1, Verdict::Pass));
-        assert_eq!(outcome.uncompared, BTreeSet::from(["nd".to_owned()]));
+        assert_eq!(outcome.uncompared, BTreeMap::from([("nd".to_owned(), 0)]));
         assert_eq!((outcome.verdict(), outcome.repeated), (Verdict::Ambiguous, true));
     }
 

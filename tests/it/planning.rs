@@ -88,6 +88,16 @@ fn held(found: &Value, estimate: &str) -> BTreeSet<String> {
     each.collect()
 }
 
+/// What the repository says of the account is what the program says of the records there.
+#[test]
+fn the_tables_of_errors_are_those_of_the_program() {
+    for folder in ["profiles/cpu/memory", "profiles/cpu/memory-avx2"] {
+        let store = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let text = std::fs::read_to_string(store.join("accuracy.md")).unwrap();
+        assert!(printed(&plan(&["--accuracy", store.to_str().unwrap()])) == text, "{folder}: write accuracy.md anew");
+    }
+}
+
 #[test]
 fn the_account_foretells_the_memory_of_every_network() {
     let found = measured("profiles/cpu/memory");

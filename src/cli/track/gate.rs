@@ -16,13 +16,16 @@ use std::path::{Path, PathBuf};
 /// [`Failure::Slower`], [`Failure::Undecided`], and why there was no comparison.
 pub fn run(args: &GateArgs) -> Result<(), Failure> {
     let baseline = baseline(&args.baseline)?;
-    // Before the first night there is no history.
     let history = args.history.as_deref().filter(|history| history.exists());
+    if let (Some(missing), None) = (&args.history, history) {
+        talk::say(&format!("--history {}: there is no such folder yet", missing.display()))?;
+    }
     let plan = plan(&args.turns);
     let mut aa = history.map(read).transpose()?.map_or(Vec::new(), |holding| holding.aa);
     // Comparisons of another kind tell nothing of these.
-    let rate = |record: &AaRecord| record.rate.unwrap_or(plan.rate);
+    let (rate, probe) = (|record: &AaRecord| record.rate.unwrap_or(plan.rate), words(&args.turns));
     aa.retain(|of| (of.rounds, of.tolerance, rate(of)) == (plan.rounds, plan.tolerance, plan.rate));
+    aa.retain(|of| of.probe.is_empty() || of.probe == probe);
     let (outcome, last) = by_turns(&plan, &baseline, &candidate(&args.turns)?, &args.turns)?;
     let known = false_alarms(&aa, &last.environment_label());
     let verdict = outcome.verdict();
@@ -57,7 +60,7 @@ pub fn aa(times: usize, history: &Path, turns: &TurnArgs) -> Result<(), Failure>
         rounds: plan.rounds,
         tolerance: plan.tolerance,
         rate: Some(plan.rate),
-        probe: turns.probe.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        probe: words(turns),
         gate: Alarms::default(),
         ambiguous: 0,
         series: Vec::new(),
@@ -66,7 +69,12 @@ pub fn aa(times: usize, history: &Path, turns: &TurnArgs) -> Result<(), Failure>
         let (outcome, last) = by_turns(&plan, &program, &program, turns)?;
         let verdict = outcome.verdict();
         talk::say(&format!("comparison {number} of {times}: {}", verdict.word()))?;
-        (record.environment, record.commit) = (last.environment_label(), last.environment.software.commit.clone());
+        let environment = last.environment_label();
+        if number > 1 && environment != record.environment {
+            let why = format!("the environment became another one: {environment} instead of {}", record.environment);
+            return Err(Failure::Machine(why));
+        }
+        (record.environment, record.commit) = (environment, last.environment.software.commit.clone());
         record.gate = record.gate.and(Alarms { alarms: usize::from(verdict == Verdict::Fail), of: 1 });
         record.ambiguous += usize::from(verdict == Verdict::Ambiguous);
         for (name, seconds) in outcome.turns {
@@ -118,6 +126,11 @@ fn baseline(name: &str) -> Result<PathBuf, Failure> {
     })
 }
 
+/// The arguments of `probe` of each turn.
+fn words(args: &TurnArgs) -> Vec<String> {
+    args.probe.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
 fn plan(args: &TurnArgs) -> Plan {
     Plan { rounds: args.rounds, tolerance: args.tolerance / 100.0, rate: args.rate / 100.0 }
 }
@@ -137,8 +150,8 @@ fn table(outcome: &Outcome, plan: &Plan) -> String {
         let cells = [c.name.clone(), c.pairs.to_string()].into_iter().chain(numbers);
         table.row(cells.chain([c.verdict.word().into()]).collect());
     }
-    for name in &outcome.uncompared {
-        let cells = [name, "0", "–", "–", "–", Verdict::Ambiguous.word()];
+    for (name, pairs) in &outcome.uncompared {
+        let cells = [name, &*pairs.to_string(), "–", "–", "–", Verdict::Ambiguous.word()];
         table.row(cells.map(str::to_owned).into());
     }
     let repeated = if outcome.repeated { ", after a repetition with twice the rounds" } else { "" };

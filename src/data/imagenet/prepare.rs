@@ -85,8 +85,9 @@ pub fn prepare(
         noted.sort_by_key(|row| row.packed.map(|p| (p.shard, p.offset)));
     }
     let kept = if preparation.again { 0 } else { shards::whole(&folder, &noted) };
-    if kept < noted.len() && preparation.storage != Storage::Files {
-        // Others will lie there. A training that reads them has the shards open, and keeps what is in them.
+    if (kept == 0 || kept < noted.len()) && preparation.storage != Storage::Files {
+        // Where the pictures of an index lie, others will. A training keeps the shards that it has open, but for what is cut off
+        // one that goes on.
         remove(&folder.join(index::FILE)).map_err(failed)?;
     }
     noted.truncate(kept);

@@ -24,7 +24,8 @@ pub(super) struct Shards {
 }
 
 impl Shards {
-    /// Goes on after the last of `rows`; whatever shards hold behind it is cut off, or left to who has it open.
+    /// Goes on after the last of `rows`; whatever shards hold behind it is cut off; of shards of which nothing is kept
+    /// whoever has them open keeps all.
     ///
     /// # Errors
     /// Those of the file system.
