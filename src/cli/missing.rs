@@ -27,7 +27,8 @@ impl Missing {
         in_hand: impl Fn(&TrialId) -> bool,
     ) -> Result<Self, Failure> {
         let records = stored::records(store)?;
-        let done: BTreeSet<TrialId> = stored::done(&records, args.retry.as_slice().into()).into_keys().cloned().collect();
+        let done: BTreeSet<TrialId> =
+            stored::done(&records, args.retry.as_slice().into()).into_keys().cloned().collect();
         let known = repetitions(&records, &stored::probes_of_whole_steps(store)?, &selected.profile, None);
         let mut frozen = args.selection.freeze(store)?;
         frozen.rows = rows(

@@ -53,7 +53,8 @@ pub fn kind_of(device: &Device) -> profile::Device {
 
 /// The CPU that an environment computes on; absent where it is a GPU, or where the record does not say.
 pub fn cpu_of(environment: &Environment) -> Option<Cpu> {
-    let capability = environment.settings.get(Environment::CPU_CAPABILITY).filter(|_| environment.device == Device::Cpu)?;
+    let capability =
+        environment.settings.get(Environment::CPU_CAPABILITY).filter(|_| environment.device == Device::Cpu)?;
     Some(Cpu::of_capability(capability, environment.threads.into()))
 }
 

@@ -151,7 +151,12 @@ mod tests {
             series: Vec::new(),
         };
         let text = history_table(&nights(), &[aa]);
-        assert!(text.contains("failed 0 of 20 times (at most 13.9 % with 95 % confidence), and the medians of three turns, 0, had"), "{text}");
+        assert!(
+            text.contains(
+                "failed 0 of 20 times (at most 13.9 % with 95 % confidence), and the medians of three turns, 0, had"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

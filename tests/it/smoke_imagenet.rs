@@ -107,7 +107,8 @@ fn assert_tables_fill(bench: &Bench) {
 #[test]
 #[ignore = "needs pictures of ImageNet"]
 fn real_pictures_train_all_seven_by_both_implementations() {
-    let pictures = std::env::var_os("NDBENCH_IMAGENET").expect("NDBENCH_IMAGENET names a folder of ImageNet's pictures");
+    let pictures =
+        std::env::var_os("NDBENCH_IMAGENET").expect("NDBENCH_IMAGENET names a folder of ImageNet's pictures");
     let bench = Bench::new(include_str!("../../scenarios/smoke-imagenet.toml"));
     let mut prepare = Command::new(env!("CARGO_BIN_EXE_ndbench"));
     prepare.args(["data", "prepare", "imagenet", "--quiet"]).arg(pictures).arg("--out").arg(bench.path("data"));

@@ -39,7 +39,9 @@ impl DevicePlan {
             table.add_row(self.row(cell));
         }
         let context = self.context.as_ref().map_or(String::new(), |Context { beside, driver, measured, .. }| {
-            format!(" (measured, with driver {driver}; a process takes {beside} beside its allocator, median of {measured})")
+            format!(
+                " (measured, with driver {driver}; a process takes {beside} beside its allocator, median of {measured})"
+            )
         });
         let (head, body) = (format!("{}, {}{context}", self.device, self.memory), table.trim_fmt());
         format!("{head}: {} trials, {fits}; {time}{energy}\n\n{body}\n\n{}", self.trials, self.slurm_lines())
@@ -48,7 +50,8 @@ impl DevicePlan {
     fn slurm_lines(&self) -> String {
         let line = |request: &super::Request| {
             let blocks = if request.tasks == 1 { "1 block" } else { &format!("{} blocks", request.tasks) };
-            let longer = if request.longer { " (more than that, by the estimate: they go on in further jobs)" } else { "" };
+            let longer =
+                if request.longer { " (more than that, by the estimate: they go on in further jobs)" } else { "" };
             format!("Slurm, {blocks}: {}{longer}\n", request.options())
         };
         let left_out = match self.slurm_left_out {

@@ -20,8 +20,9 @@ pub fn run(args: &QualityArgs) -> Result<(), Failure> {
     if let Some(history) = &args.history {
         let turns = machine(&read(history)?.aa);
         if turns.iter().all(|series| series.len() < NIGHTS) {
-            let why =
-                format!("no arm has three times {NIGHTS} turns of a program beside itself; `ndbench track aa` adds some");
+            let why = format!(
+                "no arm has three times {NIGHTS} turns of a program beside itself; `ndbench track aa` adds some"
+            );
             return Err(Failure::Input(why.into()));
         }
         noises.push(Noise::Machine(turns));

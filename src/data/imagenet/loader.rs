@@ -182,7 +182,11 @@ impl Loader {
         Ok(Some(Batch {
             pixels: sheet.into_tensor(&good, device),
             // From memory that is not pinned the host would wait until the device has done the step before.
-            labels: if device.is_cuda() { labels.pin_memory(device).to_device_(device, Kind::Int64, true, false) } else { labels },
+            labels: if device.is_cuda() {
+                labels.pin_memory(device).to_device_(device, Kind::Int64, true, false)
+            } else {
+                labels
+            },
         }))
     }
 }
