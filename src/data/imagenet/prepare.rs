@@ -86,8 +86,8 @@ pub fn prepare(
     }
     let kept = if preparation.again { 0 } else { shards::whole(&folder, &noted) };
     if (kept == 0 || kept < noted.len()) && preparation.storage != Storage::Files {
-        // Where the pictures of an index lie, others will. A training keeps the shards that it has open, but for what is cut off
-        // one that goes on.
+        // Where the pictures of an index lie, others will. A training keeps the shards that it has open, but not the end of one
+        // that is cut off and written on.
         remove(&folder.join(index::FILE)).map_err(failed)?;
     }
     noted.truncate(kept);
