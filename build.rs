@@ -21,7 +21,7 @@ const SOURCES: [&str; 12] = [
 
 /// The files of the C++ shim.
 #[cfg(feature = "torch")]
-const SHIM: [&str; 23] = [
+const SHIM: [&str; 27] = [
     "shim.h",
     "guarded.h",
     "shim.cpp",
@@ -44,8 +44,16 @@ const SHIM: [&str; 23] = [
     "product.cu",
     "samples.h",
     "samples.cpp",
+    "strips.h",
+    "strips.cpp",
+    "tile.h",
+    "tile.cpp",
     "fast.cpp",
 ];
+
+/// Of the shim, what is compiled for AVX-512.
+#[cfg(feature = "torch")]
+const TILES: &str = "tile.cpp";
 
 fn main() {
     SOURCES.iter().for_each(|path| println!("cargo:rerun-if-changed={path}"));
@@ -96,14 +104,16 @@ fn torch() {
         .warnings(false)
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
-        .files(SHIM.iter().filter(|name| name.ends_with(".cpp")).map(|name| format!("native/{name}")));
-    compile_once(&shim, &lib);
+        .files(
+            SHIM.iter().filter(|name| name.ends_with(".cpp") && **name != TILES).map(|name| format!("native/{name}")),
+        );
+    compile_once(&mut shim, &lib);
 }
 
 /// Compiles the shim unless it is there, from the same source and the same libtorch: this script runs whenever a source
 /// changes, and libtorch's headers are slow.
 #[cfg(feature = "torch")]
-fn compile_once(shim: &cc::Build, lib: &str) {
+fn compile_once(shim: &mut cc::Build, lib: &str) {
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let stamp = std::path::Path::new(&out).join("shim.stamp");
     let read = |name| std::fs::read_to_string(format!("native/{name}")).expect("native/ is part of the checkout");
@@ -115,6 +125,17 @@ fn compile_once(shim: &cc::Build, lib: &str) {
         println!("cargo:rustc-link-lib=stdc++");
         return;
     }
-    shim.compile("ndbench_shim");
+    shim.objects(tiles(std::path::Path::new(&out))).compile("ndbench_shim");
     std::fs::write(&stamp, key).expect("OUT_DIR can be written to");
+}
+
+/// The loops of `TILES`, for processors of one kind; the program asks whether it runs on one.
+#[cfg(feature = "torch")]
+fn tiles(out: &std::path::Path) -> Vec<std::path::PathBuf> {
+    if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|processor| processor != "x86_64") {
+        return vec![];
+    }
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++17").opt_level(3).file(format!("native/{TILES}")).out_dir(out.join("avx512"));
+    build.flag("-mavx512f").flag("-mprefer-vector-width=512").compile_intermediates()
 }

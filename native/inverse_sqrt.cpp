@@ -1,5 +1,6 @@
 #include "inverse_sqrt.h"
 #include "product.h"
+#include "strips.h"
 
 #include <utility>
 
@@ -38,10 +39,15 @@ void accumulate(at::Tensor& out, const Factors& product, double beta, double alp
   }
 }
 
-// A sum whose result is symmetric, by panels on the CPU.
+// By loops or a kernel of our own, with all that stands around the products.
+std::optional<at::Tensor> at_once(const Sum& sum) {
+  return are_strips(sum.products.front().left) ? sum_of_strips(sum) : by_kernel(sum);
+}
+
+// A sum of symmetric matrices whose result is symmetric; else by panels on the CPU.
 at::Tensor symmetric_sum(Sum sum) {
   sum.symmetric = true;
-  if (auto out = by_kernel(sum)) return *out;
+  if (auto out = at_once(sum)) return *out;
   const at::Tensor& first = sum.products.front().left;
   const int64_t n = first.size(-2);
   std::vector<int64_t> sizes = first.sizes().vec();
@@ -70,13 +76,25 @@ at::Tensor with_transpose(const at::Tensor& w) { return w + w.transpose(-2, -1);
 
 // alpha (a b + b a + beta c) for symmetric matrices: of one product and its transpose, or of two of which half is needed.
 at::Tensor derivative_of_square(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c = {}, double beta = 0, double alpha = 1) {
-  if (auto out = by_kernel({{{a, b}, {b, a}}, c, alpha * beta, alpha, 0, true})) return *out;
+  if (auto out = at_once({{{a, b}, {b, a}}, c, alpha * beta, alpha, 0, true})) return *out;
   at::Tensor out = with_transpose(at::matmul(a, b));
   if (c.defined()) out.add_(c, beta);
   return alpha == 1 ? out : out.mul_(alpha);
 }
 
-at::Tensor frobenius(const at::Tensor& a, const at::Tensor& b) { return (a * b).sum({-2, -1}, true); }
+// beta c + gamma I.
+at::Tensor shifted(const at::Tensor& c, double beta, double gamma) {
+  if (are_strips(c)) return sum_of_strips({{}, c, beta, 1, gamma, true});
+  at::Tensor out = c * beta;
+  add_diagonal(out, gamma);
+  return out;
+}
+
+// For each matrix, of which those in strips have a dimension more.
+at::Tensor frobenius(const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor products = a * b;
+  return are_strips(a) ? products.sum({-3, -2, -1}, true) : products.sum({-2, -1}, true);
+}
 
 // The derivative of the last z with respect to the first m in the direction `dm`: undefined where z does not depend on it. Takes
 // all of `steps` but for the first m, its norm and the last z.
@@ -110,13 +128,14 @@ at::Tensor covariance(const at::Tensor& x, double ridge) {
 }
 
 at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind, Steps& steps) {
-  const at::Tensor norm = a.square().sum({-2, -1}, true).sqrt();
-  at::Tensor m = (a / norm).to(kind), z;
+  const bool in_strips = n_iter > 0 && strips_pay(a, kind);
+  const at::Tensor first = in_strips ? to_strips(a) : a;
+  const at::Tensor norm = frobenius(first, first).sqrt();
+  at::Tensor m = (first / norm).to(kind), z;
   std::vector<at::Tensor> kept{m, norm};
   for (int64_t left = n_iter; left > 0;) {
     if (left == 1) {
-      at::Tensor t = m * -0.5;
-      add_diagonal(t, 1.5);
+      const at::Tensor t = shifted(m, -0.5, 1.5);
       kept.insert(kept.end(), {z, t});
       z = z.defined() ? symmetric_sum({{{z, t}}}) : t;
       left = 0;
@@ -137,7 +156,8 @@ at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind
   if (!z.defined()) z = at::eye(a.size(-1), m.options()).expand_as(a);
   kept.push_back(z);
   steps.kept = std::move(kept);
-  return z.to(a.scalar_type()) / norm.sqrt();
+  const at::Tensor root = z.to(a.scalar_type()) / norm.sqrt();
+  return in_strips ? from_strips(root, a.sizes()) : root;
 }
 
 at::Tensor inverse_sqrt_adjoint(at::Tensor gradient, int64_t n_iter, Steps& steps) {
@@ -146,7 +166,10 @@ at::Tensor inverse_sqrt_adjoint(at::Tensor gradient, int64_t n_iter, Steps& step
   const at::ScalarType own = gradient.scalar_type(), kind = kept[0].scalar_type();
   const auto exact = [&](const at::Tensor& a) { return a.to(own); };
   // From here on the symmetric part, and what becomes of it.
+  const std::vector<int64_t> sizes = gradient.sizes().vec();
   gradient = with_transpose(gradient).mul_(0.5);
+  const bool in_strips = are_strips(kept[0]);
+  if (in_strips) gradient = to_strips(gradient);
   // Result = z norm^(-1/2).
   at::Tensor d_norm = frobenius(gradient, exact(kept.back())) * norm.pow(-1.5) * -0.5;
   gradient.div_(norm.sqrt());
@@ -157,7 +180,8 @@ at::Tensor inverse_sqrt_adjoint(at::Tensor gradient, int64_t n_iter, Steps& step
   dm = exact(dm);
   // m = a / norm, and norm = |a|.
   d_norm = d_norm - frobenius(dm, m) / norm;
-  return (dm / norm).add_(m * d_norm);
+  dm = (dm / norm).add_(m * d_norm);
+  return in_strips ? from_strips(dm, sizes) : dm;
 }
 
 }  // namespace ndbench

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -50,6 +51,15 @@ void prefetch(const T* numbers, int64_t count) {
   for (int64_t i = 0; i < count; i += LINE) __builtin_prefetch(numbers + i);
 }
 
+// Short rows, for which a call would take longer than what it does.
+template <typename T>
+void copy_row(const T* from, int64_t count, T* to) {
+  constexpr int64_t SOME = 16 / sizeof(T);
+  int64_t i = 0;
+  for (; i + SOME <= count; i += SOME) std::memcpy(to + i, from + i, 16);
+  for (; i < count; ++i) to[i] = from[i];
+}
+
 // The windows of channels, one row of `columns` for each pixel of the kernel, `images * windows` apart.
 template <typename T>
 class Windows {
@@ -58,14 +68,15 @@ class Windows {
       : geometry_(geometry), images_(sizes[0]), step_(sizes[1] * sizes[2] * sizes[3]), x_(x), padded_(geometry.padded()) {}
 
   void gather(int64_t first, int64_t last, T* columns) {
-    each_plane(first, last, columns, [&](T* plane, int64_t, T* samples) {
+    each_plane(first, last, columns, [&](T* plane, const T* next, int64_t, T* samples) {
       const T* padded = plane;
       if (geometry_.padding > 0) {
-        geometry_.each_row(plane, padded_.data(), [&](const T* from, T* to) { std::copy_n(from, geometry_.width, to); });
+        geometry_.each_row(plane, padded_.data(), [&](const T* from, T* to) { copy_row(from, geometry_.width, to); });
         padded = padded_.data();
       }
-      each_row(samples, [&](int64_t, T* entries, const int32_t* pixels) {
-        for (int64_t i = 0; i < geometry_.windows; ++i) entries[i] = padded[pixels[i]];
+      const int64_t windows = geometry_.windows;
+      each_row(samples, next, [=](int64_t, T* __restrict entries, const int32_t* __restrict pixels) {
+        for (int64_t i = 0; i < windows; ++i) entries[i] = padded[pixels[i]];
       });
     });
   }
@@ -73,11 +84,14 @@ class Windows {
   // `shift(row)` is added to each sample.
   template <typename Shift>
   void add(int64_t first, int64_t last, T* columns, Shift shift) {
-    each_plane(first, last, columns, [&](T* plane, int64_t rows, T* samples) {
+    each_plane(first, last, columns, [&](T* plane, const T* next, int64_t rows, T* samples) {
       T* padded = geometry_.padding > 0 ? padded_.data() : plane;
-      each_row(samples, [&](int64_t row, const T* entries, const int32_t* pixels) {
+      const int64_t windows = geometry_.windows;
+      each_row(samples, next, [=](int64_t row, const T* __restrict entries, const int32_t* __restrict pixels) {
+        // Of the next image: some rows follow one another, far apart.
+        prefetch(entries + windows, windows);
         const T more = shift(rows + row);
-        for (int64_t i = 0; i < geometry_.windows; ++i) padded[pixels[i]] += entries[i] + more;
+        for (int64_t i = 0; i < windows; ++i) padded[pixels[i]] += entries[i] + more;
       });
       if (geometry_.padding == 0) return;
       geometry_.each_row(plane, padded, [&](T* to, const T* from) {
@@ -88,22 +102,27 @@ class Windows {
   }
 
  private:
-  // Calls `visit(plane, its first row of columns, its samples)`.
+  // Calls `visit(plane, that of the next image or null, its first row of columns, its samples)`.
   template <typename Visit>
   void each_plane(int64_t first, int64_t last, T* columns, Visit visit) {
     const int64_t plane = geometry_.height * geometry_.width, rows = geometry_.rows;
     for (int64_t n = 0; n < images_; ++n) {
-      T* image = x_ + n * step_;
-      if (n + 1 < images_) prefetch(image + step_ + first * plane, (last - first) * plane);
-      for (int64_t c = first; c < last; ++c) visit(image + c * plane, c * rows, columns + (c * rows * images_ + n) * geometry_.windows);
+      for (int64_t c = first; c < last; ++c) {
+        T* here = x_ + n * step_ + c * plane;
+        visit(here, n + 1 < images_ ? here + step_ : nullptr, c * rows, columns + ((c - first) * rows * images_ + n) * geometry_.windows);
+      }
     }
   }
 
+  // Asks for a part of the next plane with each row: all of it at once would wait for itself.
   template <typename Row>
-  void each_row(T* samples, Row row) {
+  void each_row(T* samples, const T* next, Row row) {
     const int32_t* pixels = geometry_.pixels.data();
-    for (size_t done = 0; done < geometry_.pixels.size(); done += geometry_.windows) {
-      row(done / geometry_.windows, samples + done * images_, pixels + done);
+    const int64_t plane = geometry_.height * geometry_.width, part = (plane + geometry_.rows - 1) / geometry_.rows;
+    for (int64_t i = 0; i < geometry_.rows; ++i) {
+      const int64_t done = i * geometry_.windows;
+      if (next && i * part < plane) prefetch(next + i * part, std::min(part, plane - i * part));
+      row(i, samples + done * images_, pixels + done);
     }
   }
 
@@ -141,7 +160,7 @@ class SinglePixels {
       const int64_t start = sample * every_ - n * area_, taken = (area_ - start + every_ - 1) / every_;
       for (int64_t c = first; c < last; ++c) {
         T* plane = image + c * area_ + start;
-        T* samples = columns + c * count + sample;
+        T* samples = columns + (c - first) * count + sample;
         const T more = shift(c);
         for (int64_t i = 0; i < taken; ++i) visit(plane[i * every_], samples[i], more);
       }
@@ -193,14 +212,21 @@ struct Centred {
     return std::max<int64_t>(1, fitting<T>(rows * count) / whole) * whole;
   }
 
+  // Single numbers, each a line of the cache further, would wait for memory if they were written to it: `room` is in the cache.
   template <typename Source>
-  void gather(Source& source, int64_t from, int64_t to) const {
-    source.gather(from, to, columns);
-    for (int64_t mean = from * rows / to_a_mean; mean < to * rows / to_a_mean; ++mean) {
-      T* numbers = columns + mean * to_a_mean * count;
-      if (!measured) means[mean] = average(numbers, to_a_mean * count);
-      const T less = means[mean];
-      for (int64_t i = 0; i < to_a_mean * count; ++i) numbers[i] -= less;
+  void gather(Source& source, int64_t from, int64_t to, std::vector<T>& room) const {
+    T* const out = columns + from * rows * count;
+    const int64_t size = (to - from) * rows * count;
+    const bool fits = size <= 4 * fitting<T>(1);
+    if (fits) room.resize(std::max<size_t>(room.size(), size));
+    T* const gathered = fits ? room.data() : out;
+    source.gather(from, to, gathered);
+    const int64_t length = to_a_mean * count;
+    for (int64_t at = 0; at < size; at += length) {
+      T& mean = means[(from * rows * count + at) / length];
+      if (!measured) mean = average(gathered + at, length);
+      const T less = mean;
+      for (int64_t i = 0; i < length; ++i) out[at + i] = gathered[at + i] - less;
     }
   }
 };
@@ -230,7 +256,8 @@ at::Tensor gather_planes(const at::Tensor& x, const Window& w, at::Tensor& mean,
       const int64_t together = centred.channels();
       at::parallel_for(0, (channels + together - 1) / together, 1, [&](int64_t first, int64_t last) {
         auto some = source();
-        for (int64_t i = first; i < last; ++i) centred.gather(some, i * together, std::min(channels, (i + 1) * together));
+        std::vector<scalar_t> room;
+        for (int64_t i = first; i < last; ++i) centred.gather(some, i * together, std::min(channels, (i + 1) * together), room);
       });
     });
   });
@@ -248,7 +275,10 @@ void add_to_planes(at::Tensor& x, const at::Tensor& columns, const at::Tensor& s
       at::parallel_for(0, (channels + together - 1) / together, 1, [&](int64_t first, int64_t last) {
         auto some = source();
         const auto shift_of = [&](int64_t row) { return more[row / to_a_shift]; };
-        for (int64_t i = first; i < last; ++i) some.add(i * together, std::min(channels, (i + 1) * together), samples, shift_of);
+        for (int64_t i = first; i < last; ++i) {
+          const int64_t from = i * together;
+          some.add(from, std::min(channels, from + together), samples + from * w.rows() * count, shift_of);
+        }
       });
     });
   });

@@ -7,6 +7,8 @@ mod graph;
 mod host_memory;
 mod parts;
 mod product;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tile_tests;
 
 pub(crate) use autocast::Autocast;
 pub(crate) use cuda::{Event, cuda_memory, pinned, release_cuda_memory, reset_cuda_memory};
