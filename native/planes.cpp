@@ -212,21 +212,14 @@ struct Centred {
     return std::max<int64_t>(1, fitting<T>(rows * count) / whole) * whole;
   }
 
-  // Single numbers, each a line of the cache further, would wait for memory if they were written to it: `room` is in the cache.
   template <typename Source>
-  void gather(Source& source, int64_t from, int64_t to, std::vector<T>& room) const {
-    T* const out = columns + from * rows * count;
-    const int64_t size = (to - from) * rows * count;
-    const bool fits = size <= 4 * fitting<T>(1);
-    if (fits) room.resize(std::max<size_t>(room.size(), size));
-    T* const gathered = fits ? room.data() : out;
-    source.gather(from, to, gathered);
-    const int64_t length = to_a_mean * count;
-    for (int64_t at = 0; at < size; at += length) {
-      T& mean = means[(from * rows * count + at) / length];
-      if (!measured) mean = average(gathered + at, length);
-      const T less = mean;
-      for (int64_t i = 0; i < length; ++i) out[at + i] = gathered[at + i] - less;
+  void gather(Source& source, int64_t from, int64_t to) const {
+    source.gather(from, to, columns + from * rows * count);
+    for (int64_t mean = from * rows / to_a_mean; mean < to * rows / to_a_mean; ++mean) {
+      T* numbers = columns + mean * to_a_mean * count;
+      if (!measured) means[mean] = average(numbers, to_a_mean * count);
+      const T less = means[mean];
+      for (int64_t i = 0; i < to_a_mean * count; ++i) numbers[i] -= less;
     }
   }
 };
@@ -256,8 +249,7 @@ at::Tensor gather_planes(const at::Tensor& x, const Window& w, at::Tensor& mean,
       const int64_t together = centred.channels();
       at::parallel_for(0, (channels + together - 1) / together, 1, [&](int64_t first, int64_t last) {
         auto some = source();
-        std::vector<scalar_t> room;
-        for (int64_t i = first; i < last; ++i) centred.gather(some, i * together, std::min(channels, (i + 1) * together), room);
+        for (int64_t i = first; i < last; ++i) centred.gather(some, i * together, std::min(channels, (i + 1) * together));
       });
     });
   });

@@ -15,8 +15,12 @@ const LINE: usize = 40;
 /// Eighths of a line's height.
 const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// A row a series, a line a shift with the commits that it lies between, and what is known of false alarms.
-pub fn history_table(series: &[Series], aa: &[AaRecord]) -> String {
+/// So many commits between two points are told, the newest of them.
+const COMMITS: usize = 20;
+
+/// A row a series, a line a shift with the commits that it lies between, of which `commits` tells those after one and up to
+/// another, and what is known of false alarms.
+pub fn history_table(series: &[Series], aa: &[AaRecord], commits: impl Fn(&str, &str) -> Vec<String>) -> String {
     let mut table = Table::new(2, &["Series", "Environment", "Points", "Newest", "To the one before", "History"]);
     for one in series {
         let times: Vec<f64> = one.points.iter().map(|point| point.seconds.0).collect();
@@ -26,9 +30,17 @@ pub fn history_table(series: &[Series], aa: &[AaRecord]) -> String {
         table.row(cells.into_iter().chain([sparkline(&times)]).collect());
     }
     let mut out = table.render();
-    let found: Vec<String> = series.iter().flat_map(|one| one.shifts().into_iter().map(|s| words(one, &s))).collect();
+    let found: Vec<(&Series, Shift)> =
+        series.iter().flat_map(|one| one.shifts().into_iter().map(move |s| (one, s))).collect();
     out += &format!("\n{}{}\n", plural(found.len(), "change point"), if found.is_empty() { "." } else { ":" });
-    found.iter().for_each(|line| out += &format!("- {line}\n"));
+    for (one, shift) in &found {
+        out += &format!("- {}\n", words(one, shift));
+        let all = commits(&one.points[shift.at - 1].commit, &one.points[shift.at].commit);
+        all.iter().take(COMMITS).for_each(|line| out += &format!("  - {}\n", clean(line)));
+        if all.len() > COMMITS {
+            out += &format!("  - and {} before them\n", plural(all.len() - COMMITS, "commit"));
+        }
+    }
     out += "\n";
     let mut environments: Vec<&str> = series.iter().map(|one| one.environment.as_str()).collect();
     environments.dedup();
@@ -60,12 +72,13 @@ pub fn false_alarms(aa: &[AaRecord], environment: &str) -> String {
 }
 
 /// Every series with its points and shifts.
-pub fn history_json(series: &[Series], aa: &[AaRecord]) -> String {
+pub fn history_json(series: &[Series], aa: &[AaRecord], commits: impl Fn(&str, &str) -> Vec<String>) -> String {
     let point = |p: &Point| json!({"at": p.at, "commit": p.commit, "seconds": p.seconds, "probes": p.probes});
     let shift = |one: &Series, s: &Shift| {
+        let (after, until) = (&one.points[s.at - 1].commit, &one.points[s.at].commit);
         json!({
             "point": s.at, "seen": s.seen, "change": s.change.exp_m1(), "deviations": s.deviations,
-            "after_commit": one.points[s.at - 1].commit, "commit": one.points[s.at].commit,
+            "after_commit": after, "commit": until, "commits": commits(after, until),
         })
     };
     let one = |one: &Series| {
@@ -79,10 +92,10 @@ pub fn history_json(series: &[Series], aa: &[AaRecord]) -> String {
     format!("{:#}\n", Value::from(series.iter().map(one).collect::<Vec<_>>()))
 }
 
-/// A page that stands alone: the figure, then the table.
-pub fn history_html(series: &[Series], aa: &[AaRecord], figure: Option<&Figure>) -> String {
+/// A page that stands alone: the figure, then the table as [`history_table`] has it.
+pub fn history_html(table: &str, figure: Option<&Figure>) -> String {
     let title = "Time of a training step from commit to commit";
-    standalone(title, &format!("# {title}\n\n{}", history_table(series, aa)), figure)
+    standalone(title, &format!("# {title}\n\n{table}"), figure)
 }
 
 /// `vgg16/cifar10/bn/b128-fp32 on cpu-…: +5.0 % from commit b on, 2026-01-21 (after commit a; seen with commit c)`.
@@ -134,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_shift_is_told_with_its_commits_and_the_rate_of_false_alarms() {
-        let text = history_table(&nights(), &[]);
+        let text = history_table(&nights(), &[], |after, until| vec![format!("{until} Slower than {after}"); 22]);
         insta::assert_snapshot!(text);
         let environment = nights()[0].environment.clone();
         let aa = AaRecord {
@@ -150,7 +163,7 @@ mod tests {
             ambiguous: 0,
             series: Vec::new(),
         };
-        let text = history_table(&nights(), &[aa]);
+        let text = history_table(&nights(), &[aa], |_, _| Vec::new());
         assert!(
             text.contains(
                 "failed 0 of 20 times (at most 13.9 % with 95 % confidence), and the medians of three turns, 0, had"
@@ -161,12 +174,13 @@ mod tests {
 
     #[test]
     fn json_and_page_have_the_shift_too() {
-        let value: Value = serde_json::from_str(&history_json(&nights(), &[])).unwrap();
+        let value: Value = serde_json::from_str(&history_json(&nights(), &[], |_, until| vec![until.into()])).unwrap();
         assert_eq!(value[0]["shifts"][0]["after_commit"], "c19");
+        assert_eq!(value[0]["shifts"][0]["commits"][0], "c20");
         assert_eq!(value[0]["points"].as_array().unwrap().len(), 25);
         assert!(value[1]["shifts"].as_array().unwrap().is_empty());
         let figure = super::super::history_figure(&nights()).unwrap();
-        let page = history_html(&nights(), &[], Some(&figure));
+        let page = history_html(&history_table(&nights(), &[], |_, _| Vec::new()), Some(&figure));
         assert!(page.contains("<svg") && page.contains("from commit c20 on") && !page.contains("<script"), "{page}");
         assert!(figure.alt.contains("+4.9 % from commit c20"), "{}", figure.alt);
         assert_eq!(super::super::history_figure(&[]), None);

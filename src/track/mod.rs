@@ -1,5 +1,6 @@
 //! Did something get slower? Comparisons of two programs by turns, and how well rules find steps in histories.
 
+mod commits;
 mod gate;
 mod noise;
 mod quality;
@@ -7,6 +8,7 @@ mod revision;
 mod rules;
 mod turns;
 
+pub use commits::commits_between;
 pub use gate::{Comparison, Outcome, Plan, Side, Verdict, compare};
 pub use noise::{Noise, study_residuals};
 pub use quality::{Made, Measured, NIGHTS, Quality, STEP, Score, WITHIN, quality};

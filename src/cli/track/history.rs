@@ -7,6 +7,8 @@ use crate::export::{self, Samples};
 use crate::plan::Filter;
 use crate::record::{Series, series};
 use crate::report::{history_figure, history_html, history_json, history_table};
+use crate::track::commits_between;
+use std::path::Path;
 
 /// Prints the history in a form.
 ///
@@ -25,11 +27,13 @@ pub fn run(args: &HistoryArgs) -> Result<(), Failure> {
     }
     all.retain(|one| !one.points.is_empty());
     let figure = || history_figure(&all).ok_or_else(|| Failure::Input("no series is left to draw".into()));
+    let commits = |after: &str, until: &str| commits_between(Path::new("."), after, until);
+    let table = || history_table(&all, &holding.aa, commits);
     let text = match args.format {
-        HistoryFormat::Table => history_table(&all, &holding.aa),
-        HistoryFormat::Json => history_json(&all, &holding.aa),
+        HistoryFormat::Table => table(),
+        HistoryFormat::Json => history_json(&all, &holding.aa, commits),
         HistoryFormat::Svg => figure()?.svg,
-        HistoryFormat::Html => history_html(&all, &holding.aa, Some(&figure()?)),
+        HistoryFormat::Html => history_html(&table(), Some(&figure()?)),
         HistoryFormat::Bencher => export::bmf(&samples(&all)).map_err(|e| Failure::Input(Box::new(e)))?,
         HistoryFormat::Openmetrics => export::openmetrics(&samples(&all), &[]),
         HistoryFormat::Otava => {

@@ -27,7 +27,7 @@ pub(super) struct Examined {
 /// # Errors
 /// Why it cannot be trained on, in words.
 pub(super) fn examine(path: &Path, shorter_side: Option<u16>) -> Result<Examined, String> {
-    let bytes = read(path)?;
+    let bytes = read(path).map_err(|e| e.to_string())?;
     let file_bytes = bytes.len();
     guarded(|| {
         let picture = Picture::open(bytes)?;
@@ -44,12 +44,39 @@ pub(super) fn examine(path: &Path, shorter_side: Option<u16>) -> Result<Examined
 ///
 /// # Errors
 /// Why there are none, in words, without the name of the file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Unread> {
     read_regular(path, Limits::PICTURES.file).map_err(|e| match e {
-        crate::data::DataError::Io { source, .. } => format!("cannot be read: {source}"),
-        crate::data::DataError::Format { rule, .. } => rule,
-        other => other.to_string(),
+        crate::data::DataError::Io { source, .. } => Unread::of("cannot be read", &source),
+        crate::data::DataError::Format { rule, .. } => Unread::Picture(rule),
+        other => Unread::Picture(other.to_string()),
     })
+}
+
+/// Why the bytes of a picture cannot be had, in words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// Of this picture alone: it is missing, forbidden, cut, too large.
+    #[error("{0}")]
+    Picture(String),
+    /// Of whatever it lies on: others are no better off.
+    #[error("{0}")]
+    Storage(String),
+}
+
+impl Unread {
+    /// What failed, and with what.
+    pub(super) fn of(what: &str, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind::{
+            InvalidFilename, IsADirectory, NotADirectory, NotFound, PermissionDenied, UnexpectedEof,
+        };
+        let words = format!("{what}: {error}");
+        match error.kind() {
+            NotFound | PermissionDenied | UnexpectedEof | IsADirectory | NotADirectory | InvalidFilename => {
+                Self::Picture(words)
+            }
+            _ => Self::Storage(words),
+        }
+    }
 }
 
 /// Calls `decode`; a panic of a decoder, which foreign bytes must not cause, is an error of the file.

@@ -3,7 +3,7 @@
 use super::bad_files::{BadFiles, TooManyBad};
 use super::batch::Sheet;
 use super::crop::View;
-use super::examine::guarded;
+use super::examine::{Unread, guarded};
 use super::photos::Photos;
 use super::resample::{Form, Order, Resampler};
 use crate::scenario::Normalisation;
@@ -78,7 +78,7 @@ pub enum LoadError {
     /// More pictures are bad than may be.
     #[error(transparent)]
     TooManyBad(#[from] TooManyBad),
-    /// A thread could not go on, as without memory for a batch.
+    /// A thread could not go on, as without memory for a batch, or where the storage fails.
     #[error("{0}")]
     Ended(String),
 }
@@ -158,7 +158,7 @@ impl Loader {
     /// decoded is noted in `bad`, and the batch is smaller by it; it may be empty.
     ///
     /// # Errors
-    /// More bad pictures than `bad` allows, or no memory for a batch.
+    /// More bad pictures than `bad` allows, no memory for a batch, or storage that fails.
     ///
     /// # Panics
     /// Where libtorch fails.
@@ -247,9 +247,14 @@ impl Shared {
             })
         };
         while let Some(Job { pass, form, batch, place, number, sheet }) = take() {
-            let result = pass.photos.bytes(number).and_then(|bytes| {
-                sheet.fill(place, |numbers| guarded(|| resampler.input(bytes, number as u64, &form, numbers)))
-            });
+            let result = match pass.photos.bytes(number) {
+                Ok(bytes) => {
+                    sheet.fill(place, |numbers| guarded(|| resampler.input(bytes, number as u64, &form, numbers)))
+                }
+                Err(Unread::Picture(why)) => Err(why),
+                // A training that left out what lies there would train on something else.
+                Err(Unread::Storage(why)) => return self.end(format!("{}: {why}", pass.photos.path(number))),
+            };
             drop(sheet);
             self.done(batch, place, result);
         }

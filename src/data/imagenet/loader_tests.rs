@@ -180,6 +180,21 @@ fn a_bad_picture_is_left_out_up_to_the_limit() {
     assert!(said.contains("n01440764_2.JPEG: cannot be read") && said.contains("n01440764_4.JPEG"), "{said}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn storage_that_fails_is_no_fault_of_pictures() {
+    let (dir, photos) = open(Storage::Files);
+    let picture = dir.path().join("ILSVRC/Data/CLS-LOC/train/n01440764/n01440764_2.JPEG");
+    std::fs::remove_file(&picture).unwrap();
+    // Nothing is mapped where this file begins: EIO.
+    std::os::unix::fs::symlink("/proc/self/mem", &picture).unwrap();
+    let mut loader = loader(shuffled_pass(&photos, View::Evaluation, 16, 0), MAKING);
+    let mut bad = BadFiles::up_to(9);
+    let ended = loader.next(&mut bad).unwrap_err();
+    assert!(matches!(&ended, LoadError::Ended(why) if why.contains("n01440764_2.JPEG: cannot be read")), "{ended}");
+    assert!(bad.list().is_empty(), "{bad}");
+}
+
 #[test]
 fn a_loader_that_is_dropped_early_ends_its_threads() {
     let (_dir, photos) = open(Storage::Files);

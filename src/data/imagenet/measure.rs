@@ -33,7 +33,7 @@ pub fn measure(photos: &Photos, view: View, order: Order, scaled: bool, parts: &
     let mut numbers = vec![0.0; NUMBERS];
     for number in 0..photos.len() {
         let clock = Instant::now();
-        let bytes = photos.bytes(number)?;
+        let bytes = photos.bytes(number).map_err(|e| e.to_string())?;
         let read = clock.elapsed();
         let picture = Picture::open(bytes)?;
         let (window, mirrored) = form.view.of(number as u64, picture.size());

@@ -30,6 +30,7 @@ pub(super) use index::FILE as INDEX;
 pub use bad_files::{BadFiles, TooManyBad};
 pub use crop::{SIDE, View};
 pub use decode::Kind;
+pub use examine::Unread;
 pub use index::Storage;
 pub use layout::Split;
 pub use loader::{Batch, LoadError, Loader, Making, PhotoPass};

@@ -1,6 +1,6 @@
 //! A prepared ImageNet, open for reading.
 
-use super::examine::read;
+use super::examine::{Unread, read};
 use super::index::{self, Index, Storage};
 use super::layout::Split;
 use super::row::Row;
@@ -150,22 +150,23 @@ impl Photos {
     /// The bytes of the file of picture `number`.
     ///
     /// # Errors
-    /// Why they cannot be had, in words.
+    /// [`Unread`].
     ///
     /// # Panics
     /// Where there is no such picture.
-    pub fn bytes(&self, number: usize) -> Result<Vec<u8>, String> {
+    pub fn bytes(&self, number: usize) -> Result<Vec<u8>, Unread> {
         let row = &self.rows[number];
         let Some(packed) = row.packed else {
             let bytes = read(&self.root.join(&row.path))?;
             if bytes.len() != row.bytes as usize {
-                return Err(format!("has {} bytes and had {} when it was prepared", bytes.len(), row.bytes));
+                let (has, had) = (bytes.len(), row.bytes);
+                return Err(Unread::Picture(format!("has {has} bytes and had {had} when it was prepared")));
             }
             return Ok(bytes);
         };
         let mut bytes = vec![0; packed.bytes as usize];
         let read = read_at(&self.shards[packed.shard as usize], &mut bytes, packed.offset);
-        read.map_err(|e| format!("cannot be read from shard {}: {e}", packed.shard))?;
+        read.map_err(|e| Unread::of(&format!("cannot be read from shard {}", packed.shard), &e))?;
         Ok(bytes)
     }
 }
