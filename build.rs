@@ -118,7 +118,7 @@ fn compile_once(shim: &mut cc::Build, lib: &str) {
     let stamp = std::path::Path::new(&out).join("shim.stamp");
     let read = |name| std::fs::read_to_string(format!("native/{name}")).expect("native/ is part of the checkout");
     let source = SHIM.map(read).concat();
-    let key = format!("{lib}\n{source}");
+    let key = format!("{lib}\n{source}\n{}", include_str!("build.rs"));
     if std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
         println!("cargo:rustc-link-search=native={out}");
         println!("cargo:rustc-link-lib=static=ndbench_shim");

@@ -129,9 +129,9 @@ at::Tensor covariance(const at::Tensor& x, double ridge) {
 
 at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind, Steps& steps) {
   const bool in_strips = n_iter > 0 && strips_pay(a, kind);
-  const at::Tensor first = in_strips ? to_strips(a) : a;
-  const at::Tensor norm = frobenius(first, first).sqrt();
-  at::Tensor m = (first / norm).to(kind), z;
+  at::Tensor m = in_strips ? to_strips(a) : a, z;
+  const at::Tensor norm = frobenius(m, m).sqrt();
+  m = (m / norm).to(kind);
   std::vector<at::Tensor> kept{m, norm};
   for (int64_t left = n_iter; left > 0;) {
     if (left == 1) {

@@ -18,7 +18,7 @@ namespace ndbench {
 
 // What the adjoint needs again.
 struct Steps {
-  // One matrix each, [.., F, F], in the order in which they were made.
+  // One matrix each, [.., F, F] or in strips, in the order in which they were made.
   std::vector<at::Tensor> kept;
 };
 

@@ -67,6 +67,7 @@ class Windows {
   Windows(const Geometry& geometry, at::IntArrayRef sizes, T* x)
       : geometry_(geometry), images_(sizes[0]), step_(sizes[1] * sizes[2] * sizes[3]), x_(x), padded_(geometry.padded()) {}
 
+  // `columns` are those of channel `first`.
   void gather(int64_t first, int64_t last, T* columns) {
     each_plane(first, last, columns, [&](T* plane, const T* next, int64_t, T* samples) {
       const T* padded = plane;
@@ -89,7 +90,7 @@ class Windows {
       const int64_t windows = geometry_.windows;
       each_row(samples, next, [=](int64_t row, const T* __restrict entries, const int32_t* __restrict pixels) {
         // Of the next image: some rows follow one another, far apart.
-        prefetch(entries + windows, windows);
+        if (next) prefetch(entries + windows, windows);
         const T more = shift(rows + row);
         for (int64_t i = 0; i < windows; ++i) padded[pixels[i]] += entries[i] + more;
       });
@@ -140,6 +141,7 @@ class SinglePixels {
   SinglePixels(int64_t every, at::IntArrayRef sizes, T* x)
       : every_(every), images_(sizes[0]), area_(sizes[2] * sizes[3]), step_(sizes[1] * area_), x_(x) {}
 
+  // `columns` are those of channel `first`.
   void gather(int64_t first, int64_t last, T* columns) {
     each_pixel(first, last, columns, [](int64_t) { return T(0); }, [](const T& pixel, T& sample, T) { sample = pixel; });
   }

@@ -4,6 +4,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <c10/core/alignment.h>
 
 #include <algorithm>
 #include <atomic>
@@ -35,6 +36,9 @@ void compute_here([[maybe_unused]] const TilePart& part) {
 }
 
 int64_t strips_of(int64_t n) { return (n + STRIP - 1) / STRIP; }
+
+// Tiles read and write whole lines of the cache.
+static_assert(c10::gAlignment >= 64);
 
 // Where matrix `index` begins.
 const float* numbers(const at::Tensor& strips, int64_t index) {

@@ -44,17 +44,17 @@ void add_products(const float* left, const float* const* right, int64_t depth, f
 
 // The sums of the products of a part.
 void multiply(const TilePart& part, int64_t strips) {
-  const int64_t matrix = part.n * STRIP;
+  const int64_t strip = part.n * STRIP;
   for (int64_t i = 0; i < (part.to - part.from) * TILE_ROWS * TILE_COLUMNS; ++i) part.sums[i] = 0;
   for (int64_t p = 0; p < part.products; ++p) {
     for (int64_t k = 0; k < part.n; k += DEPTH) {
       const int64_t depth = part.n - k < DEPTH ? part.n - k : DEPTH;
       const float* right[TILE_STRIPS];
       // What is summed for strips that there are not is not used.
-      for (int64_t s = 0; s < TILE_STRIPS; ++s) right[s] = part.right[p] + (part.strip + (s < strips ? s : 0)) * matrix + k * STRIP;
+      for (int64_t s = 0; s < TILE_STRIPS; ++s) right[s] = part.right[p] + (part.strip + (s < strips ? s : 0)) * strip + k * STRIP;
       for (int64_t h = part.from; h < part.to; ++h) {
         const int64_t row = h * TILE_ROWS;
-        const float* left = part.left[p] + row / STRIP * matrix + k * STRIP + row % STRIP;
+        const float* left = part.left[p] + row / STRIP * strip + k * STRIP + row % STRIP;
         float* sums = part.sums + (h - part.from) * TILE_ROWS * TILE_COLUMNS;
         add_products(left, right, depth, sums);
       }

@@ -99,7 +99,7 @@ impl<'a> Feed<'a> {
     /// after the last. Pictures that cannot be read are missing in it and noted in `bad`; it may be empty.
     ///
     /// # Errors
-    /// More bad pictures than `bad` allows, or no memory for a batch.
+    /// More bad pictures than `bad` allows, no memory for a batch, or storage that fails.
     ///
     /// # Panics
     /// Where libtorch fails.

@@ -180,8 +180,15 @@ mod tests {
         assert_eq!(value[0]["points"].as_array().unwrap().len(), 25);
         assert!(value[1]["shifts"].as_array().unwrap().is_empty());
         let figure = super::super::history_figure(&nights()).unwrap();
-        let page = history_html(&history_table(&nights(), &[], |_, _| Vec::new()), Some(&figure));
-        assert!(page.contains("<svg") && page.contains("from commit c20 on") && !page.contains("<script"), "{page}");
+        let table = history_table(&nights(), &[], |_, _| vec!["c20 Slower".into()]);
+        let page = history_html(&table, Some(&figure));
+        assert!(
+            page.contains("<li>c20 Slower</li>")
+                && page.contains("<svg")
+                && page.contains("from commit c20 on")
+                && !page.contains("<script"),
+            "{page}"
+        );
         assert!(figure.alt.contains("+4.9 % from commit c20"), "{}", figure.alt);
         assert_eq!(super::super::history_figure(&[]), None);
     }

@@ -11,9 +11,9 @@ pub fn commits_between(folder: &Path, after: &str, until: &str) -> Vec<String> {
     let [Some(after), Some(until)] = [after, until].map(name) else { return Vec::new() };
     let range = format!("{after}..{until}");
     let mut git = Command::new("git");
-    git.arg("-C").arg(folder).args(["log", "--format=%h %s", &range, "--"]);
+    git.arg("-C").arg(folder).args(["log", "--no-show-signature", "--format=%h %s", &range, "--"]);
     let said = git.stdin(Stdio::null()).stderr(Stdio::null()).output().ok().filter(|said| said.status.success());
-    let lines = said.and_then(|said| String::from_utf8(said.stdout).ok()).unwrap_or_default();
+    let lines = said.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default();
     lines.lines().map(str::to_owned).collect()
 }
 

@@ -110,7 +110,7 @@ void check(int64_t n, int64_t products, bool has_c, int64_t together) {
 // How many matrices were checked; none on another processor.
 int main() {
   int64_t checked = 0;
-  for (int64_t n = 1; n <= 150 && __builtin_cpu_supports("avx512f"); n += n < 70 ? 1 : 13) {
+  for (int64_t n = 1; n <= 250 && __builtin_cpu_supports("avx512f"); n += n < 70 ? 1 : 13) {
     for (int64_t products = 0; products <= MOST_PRODUCTS; ++products) {
       for (const bool has_c : {false, true}) {
         check(n, products, has_c, n % 2 ? 24 : 5);

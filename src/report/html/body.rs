@@ -52,8 +52,8 @@ struct Writer {
     alignments: Vec<Alignment>,
     column: usize,
     in_head: bool,
-    /// Where the list under way begins, and how many items it has.
-    list: Option<(usize, usize)>,
+    /// Where the lists under way begin, the inner ones last, and how many items each has.
+    lists: Vec<(usize, usize)>,
 }
 
 impl Writer {
@@ -99,11 +99,11 @@ impl Writer {
             }
             Tag::Paragraph => self.put("<p>"),
             Tag::List(ordered) => {
-                self.list = Some((self.body.html.len(), 0));
+                self.lists.push((self.body.html.len(), 0));
                 self.put(if ordered.is_some() { "<ol>\n" } else { "<ul>\n" });
             }
             Tag::Item => {
-                self.list = self.list.map(|(start, items)| (start, items + 1));
+                self.lists.last_mut().into_iter().for_each(|(_, items)| *items += 1);
                 self.put("<li>");
             }
             Tag::Strong => {
@@ -158,7 +158,7 @@ impl Writer {
             TagEnd::Paragraph => self.put("</p>\n"),
             TagEnd::List(ordered) => {
                 self.put(if ordered { "</ol>\n" } else { "</ul>\n" });
-                if let Some((start, items)) = self.list.take().filter(|list| list.1 > LONG) {
+                if let Some((start, items)) = self.lists.pop().filter(|list| list.1 > LONG) {
                     self.body.html.insert_str(start, &format!("<details>\n<summary>{items} lines</summary>\n"));
                     self.put("</details>\n");
                 }

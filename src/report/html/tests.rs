@@ -98,4 +98,6 @@ fn a_long_list_is_folded_and_says_its_length() {
     let long = body::Body::of(&list(40), false).html;
     assert!(long.starts_with("<details>\n<summary>40 lines</summary>\n<ul>") && long.ends_with("</ul>\n</details>\n"));
     assert!(!body::Body::of(&list(3), false).html.contains("details"));
+    let nested = body::Body::of(&list(40).replace("item 7\n", "item 7\n  - inner\n"), false).html;
+    assert!(nested.contains("details") && nested.matches("<ul>").count() == 2, "{nested}");
 }
