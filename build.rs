@@ -21,7 +21,7 @@ const SOURCES: [&str; 12] = [
 
 /// The files of the C++ shim.
 #[cfg(feature = "torch")]
-const SHIM: [&str; 27] = [
+const SHIM: [&str; 32] = [
     "shim.h",
     "guarded.h",
     "shim.cpp",
@@ -31,6 +31,9 @@ const SHIM: [&str; 27] = [
     "host_memory.cpp",
     "inverse_sqrt.h",
     "inverse_sqrt.cpp",
+    "columns.h",
+    "moments.h",
+    "moments.cpp",
     "patches.h",
     "patches.cpp",
     "pixels.h",
@@ -46,6 +49,8 @@ const SHIM: [&str; 27] = [
     "samples.cpp",
     "strips.h",
     "strips.cpp",
+    "symmetric.h",
+    "symmetric.cpp",
     "tile.h",
     "tile.cpp",
     "fast.cpp",

@@ -1,6 +1,7 @@
 // Network deconvolution's statistics and weight transform with hand-written gradients.
 #include "guarded.h"
 #include "inverse_sqrt.h"
+#include "moments.h"
 #include "parts.h"
 #include "product.h"
 #include "samples.h"
@@ -16,7 +17,7 @@ using torch::autograd::variable_list;
 
 // What `body` gives; its time belongs to `part`.
 template <typename Body>
-at::Tensor in(ndb_part part, Body body) {
+auto in(ndb_part part, Body body) {
   const PartScope scope(part);
   return body();
 }
@@ -36,9 +37,13 @@ struct Absorb : torch::autograd::Function<Absorb> {
                                const std::optional<at::Tensor>& from, const Samples& samples, double eps, int64_t n_iter,
                                bool bf16) {
     const at::Tensor start = from.value_or(at::Tensor());
-    at::Tensor mean;
-    at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.centred(x, weight.scalar_type(), mean); });
-    const at::Tensor measured = in(NDB_PART_COVARIANCE, [&] { return covariance(std::exchange(columns, {}), eps); });
+    Moments moments(samples.count(x), eps);
+    samples.each_part(x, x, [&](const at::Tensor& part, const at::Tensor&) {
+      at::Tensor mean;
+      const at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.centred(part, weight.scalar_type(), mean); });
+      in(NDB_PART_COVARIANCE, [&] { return moments.add(columns, mean); });
+    });
+    const at::Tensor mean = moments.mean(), measured = in(NDB_PART_COVARIANCE, [&] { return moments.covariance(); });
     Steps steps;
     const at::ScalarType kind = bf16 ? at::kBFloat16 : measured.scalar_type();
     const at::Tensor deconv = in(NDB_PART_INVERSE_SQRT, [&] {
@@ -73,23 +78,26 @@ struct Absorb : torch::autograd::Function<Absorb> {
       saved.clear();
       at::Tensor d_deconv = product(weight.transpose(-2, -1), d_absorbed);
       const int64_t n_iter = context->saved_data["n_iter"].toInt();
-      const at::Tensor d_covariance =
+      at::Tensor d_covariance =
           in(NDB_PART_INVERSE_SQRT, [&] {
             if (!start.defined()) return inverse_sqrt_adjoint(std::move(d_deconv), n_iter, steps);
             const at::Tensor back = start.transpose(-2, -1);
             at::Tensor seen = product(std::exchange(d_deconv, {}), back);
             return product(product(back, inverse_sqrt_adjoint(std::move(seen), n_iter, steps)), start);
           });
-      at::Tensor of_mean = mean;
       const Samples samples(context->saved_data["samples"].toIntVector());
-      at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.centred(x, weight.scalar_type(), of_mean); });
-      const double n = static_cast<double>(columns.size(-1));
-      // The mean's own share in the covariance vanishes: centred columns sum to zero.
-      at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] { return product(d_covariance, std::exchange(columns, {}), 2 / n); });
+      const double n = static_cast<double>(samples.count(x));
       const at::Tensor shift = product(absorbed.transpose(-2, -1), d_shift / n);
-      dx = in(NDB_PART_SAMPLES, [&] {
-        return samples.add_back(std::move(gradients[4]), std::move(d_columns), shift, x.sizes()).to(x.scalar_type());
+      // The mean's own share in the covariance vanishes: centred columns sum to zero.
+      d_covariance.mul_(2 / n);
+      const at::Tensor sum = samples.to_add_to(std::move(gradients[4]), x, weight.scalar_type());
+      samples.each_part(x, sum, [&](const at::Tensor& part, const at::Tensor& d_part) {
+        at::Tensor of_mean = mean;
+        at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.centred(part, weight.scalar_type(), of_mean); });
+        at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] { return product(d_covariance, std::exchange(columns, {})); });
+        in(NDB_PART_SAMPLES, [&] { samples.add_to(d_part, std::move(d_columns), shift); });
       });
+      dx = sum.to(x.scalar_type());
     }
     return {dx, d_weight, {}, {}, {}, {}, {}};
   }

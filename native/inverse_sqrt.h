@@ -30,7 +30,4 @@ at::Tensor inverse_sqrt(const at::Tensor& a, int64_t n_iter, at::ScalarType kind
 // freed as soon as it is read.
 at::Tensor inverse_sqrt_adjoint(at::Tensor gradient, int64_t n_iter, Steps& steps);
 
-// x x^T / n + `ridge` I for centred columns x [.., F, n], by panels where F is large.
-at::Tensor covariance(const at::Tensor& x, double ridge);
-
 }  // namespace ndbench

@@ -42,8 +42,10 @@ inline bool has_loops(const at::Tensor& x) {
 // numbers in `mean` each belongs to C k k / M rows, one after the other. `mean` is measured first where it is undefined.
 at::Tensor gather(const at::Tensor& x, const Window& window, at::Tensor& mean, int64_t means);
 
-// Columns, which are given up, and `shift`, whose numbers belong to rows as means do, added to where `gather` took samples from:
-// into `x` itself where nobody else has it, else into a new tensor.
-at::Tensor add_back(at::Tensor x, at::Tensor columns, const at::Tensor& shift, const Window& window);
+// Columns, which are given up, and `shift`, whose numbers belong to rows as means do, added to where `gather` took samples from.
+void add_to(at::Tensor& x, at::Tensor columns, const at::Tensor& shift, const Window& window);
+
+// Images whose samples are best gathered at once, from the first on: few on a CPU, all elsewhere.
+int64_t images_at_once(const at::Tensor& x, const Window& window);
 
 }  // namespace ndbench

@@ -1,50 +1,16 @@
 #include "pixels.h"
 
-#include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
+#include "columns.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 namespace ndbench {
 namespace {
 
-// Samples that are handled together: what they write of a column fills a line of the cache.
-constexpr int64_t TOGETHER = 16;
-
-// Calls `visit(pixel, entry of columns)` for each channel of the pixels of `count` samples, `kernel` by `kernel` each, where
-// `where` says. So many samples as `apart` have no pixel in common with the next ones: threads share no pixel, and the order in
-// which one is visited is the same with any number of threads. Padding is read as zeros, and what is written to it is dropped.
-template <typename T, typename Where, typename Visit>
-void each_channel(T* columns, int64_t channels, int64_t kernel, int64_t count, int64_t apart, Where where, Visit visit) {
-  at::parallel_for(0, (count + apart - 1) / apart, 1, [&](int64_t first, int64_t last) {
-    std::vector<T> padding(channels);
-    T* pixels[TOGETHER];
-    decltype(where.origin(0)) origins[TOGETHER];
-    const auto visit_some = [&](int64_t start, int64_t samples) {
-      for (int64_t i = 0; i < samples; ++i) origins[i] = where.origin(start + i);
-      for (int64_t place = 0; place < kernel * kernel; ++place) {
-        bool in_padding = false;
-        for (int64_t i = 0; i < samples; ++i) {
-          T* pixel = where.pixel(origins[i], place / kernel, place % kernel);
-          in_padding |= pixel == nullptr;
-          pixels[i] = pixel ? pixel : padding.data();
-        }
-        for (int64_t c = 0; c < channels; ++c) {
-          T* entry = columns + (c * kernel * kernel + place) * count + start;
-          for (int64_t i = 0; i < samples; ++i) visit(pixels[i][c], entry[i]);
-        }
-        if (in_padding) std::fill(padding.begin(), padding.end(), T(0));
-      }
-    };
-    for (int64_t part = first; part < last; ++part) {
-      const int64_t end = std::min(count, (part + 1) * apart);
-      for (int64_t start = part * apart; start < end; start += TOGETHER) visit_some(start, std::min(TOGETHER, end - start));
-    }
-  });
-}
-
-// Where the pixels of the windows of a channels-last x lie; null in the padding.
+// Where the pixels of the windows of a channels-last x lie; null in the padding. `each_soon` calls `ask` with pixels that come
+// after these samples: what is written before they are needed lies far from them, and the processor does not foresee them.
 template <typename T>
 struct InWindows {
   struct Origin {
@@ -53,7 +19,7 @@ struct InWindows {
   };
 
   InWindows(T* x, at::IntArrayRef sizes, const Window& w)
-      : x(x), channels(sizes[1]), height(sizes[2]), width(sizes[3]), w(w), rows(w.places(height)), across(w.places(width)) {}
+      : x(x), images(sizes[0]), channels(sizes[1]), height(sizes[2]), width(sizes[3]), w(w), rows(w.places(height)), across(w.places(width)) {}
 
   Origin origin(int64_t sample) const {
     const int64_t image = sample / (rows * across), row = sample / across % rows, column = sample % across;
@@ -66,8 +32,17 @@ struct InWindows {
     return origin.image + (h * width + v) * channels;
   }
 
+  // Of the next image as large a part as the samples are of this one.
+  template <typename Ask>
+  void each_soon(int64_t sample, int64_t samples, Ask ask) const {
+    const int64_t of_image = rows * across, image = sample / of_image, at = sample % of_image, area = height * width;
+    if (image + 1 >= images) return;
+    const int64_t end = std::min(of_image, at + samples) * area / of_image;
+    for (int64_t i = at * area / of_image; i < end; ++i) ask(x + ((image + 1) * area + i) * channels);
+  }
+
   T* x;
-  int64_t channels, height, width;
+  int64_t images, channels, height, width;
   Window w;
   int64_t rows, across;
 };
@@ -78,46 +53,144 @@ struct EveryPixel {
   T* origin(int64_t sample) const { return x + sample * step; }
   T* pixel(T* origin, int64_t, int64_t) const { return origin; }
 
+  template <typename Ask>
+  void each_soon(int64_t sample, int64_t samples, Ask ask) const {
+    for (int64_t i = sample + samples; i < std::min(count, sample + 2 * samples); ++i) ask(origin(i));
+  }
+
   T* x;
-  int64_t step;
+  int64_t step, count;
 };
 
-// Copies a pixel into its sample.
-constexpr auto sampled = [](const auto& pixel, auto& sample) { sample = pixel; };
+// Four numbers, one after the other.
+template <typename T>
+using Four [[gnu::vector_size(4 * sizeof(T))]] = T;
 
-// Adds a sample to its pixel.
-constexpr auto given_back = [](auto& pixel, const auto& sample) { pixel += sample; };
-
-// Calls `visit` for each pixel of x that is sampled, and its entry of `columns`.
-template <typename T, typename Visit>
-void each_sampled(T* x, T* columns, at::IntArrayRef sizes, const Window& w, Visit visit) {
-  const int64_t channels = sizes[1], count = w.columns(sizes);
-  if (w.kernel == 1) {
-    each_channel(columns, channels, 1, count, TOGETHER, EveryPixel<T>{x, w.every() * channels}, visit);
-  } else {
-    each_channel(columns, channels, w.kernel, count, count / sizes[0], InWindows<T>(x, sizes, w), visit);
-  }
+template <typename T>
+Four<T> four(const T* numbers) {
+  Four<T> read;
+  std::memcpy(&read, numbers, sizeof(read));
+  return read;
 }
+
+template <typename T>
+void write(const Four<T>& four, T* numbers) {
+  std::memcpy(numbers, &four, sizeof(four));
+}
+
+// Four numbers of four pixels become four pixels of four numbers, and the other way round.
+template <typename T>
+void transpose(Four<T> (&of)[4]) {
+  const Four<T> low = __builtin_shufflevector(of[0], of[1], 0, 4, 1, 5), high = __builtin_shufflevector(of[0], of[1], 2, 6, 3, 7);
+  const Four<T> more_low = __builtin_shufflevector(of[2], of[3], 0, 4, 1, 5), more_high = __builtin_shufflevector(of[2], of[3], 2, 6, 3, 7);
+  of[0] = __builtin_shufflevector(low, more_low, 0, 1, 4, 5);
+  of[1] = __builtin_shufflevector(low, more_low, 2, 3, 6, 7);
+  of[2] = __builtin_shufflevector(high, more_high, 0, 1, 4, 5);
+  of[3] = __builtin_shufflevector(high, more_high, 2, 3, 6, 7);
+}
+
+// The samples of channels, whose pixels lie where `Where` says. Padding is read as zeros, and what is written to it is dropped.
+template <typename T, typename Where>
+class Pixels {
+ public:
+  Pixels(const Where& where, at::IntArrayRef sizes, const Window& w)
+      : where_(where), kernel_(w.kernel), count_(w.columns(sizes)), padding_(sizes[1]) {}
+
+  void gather(int64_t first, int64_t last, T* columns) {
+    const auto four_of_four = [](T* const* pixels, int64_t c, T* entries, int64_t row, const Four<T>&) {
+      Four<T> of[4];
+      for (int64_t i = 0; i < 4; ++i) of[i] = four(pixels[i] + c);
+      transpose<T>(of);
+      for (int64_t i = 0; i < 4; ++i) write<T>(of[i], entries + i * row);
+    };
+    const auto one = [](T& pixel, T& sample, T) { sample = pixel; };
+    each_sample(first, last, columns, [](int64_t) { return T(0); }, one, four_of_four);
+  }
+
+  template <typename Shift>
+  void add(int64_t first, int64_t last, T* columns, Shift shift) {
+    const auto four_of_four = [](T* const* pixels, int64_t c, T* entries, int64_t row, const Four<T>& more) {
+      Four<T> of[4];
+      for (int64_t i = 0; i < 4; ++i) of[i] = four(entries + i * row);
+      transpose<T>(of);
+      for (int64_t i = 0; i < 4; ++i) write<T>(four(pixels[i] + c) + (of[i] + more), pixels[i] + c);
+    };
+    const auto one = [](T& pixel, T& sample, T more) { pixel += sample + more; };
+    each_sample(first, last, columns, shift, one, four_of_four);
+  }
+
+ private:
+  // Samples that are visited together: what they take of a row of columns fills a line of the cache.
+  static constexpr int64_t SOME = 16, LINE = 64 / sizeof(T);
+
+  // Calls `one(pixel, sample, shift of its row)`, or `four_of_four(pixels, first of four channels, its
+  // samples, from one channel's samples to the next one's, shifts of their rows)` for four pixels.
+  template <typename Shift, typename One, typename FourOfFour>
+  void each_sample(int64_t first, int64_t last, T* columns, Shift shift, One one, FourOfFour four_of_four) {
+    const int64_t places = kernel_ * kernel_, row = places * count_;
+    decltype(where_.origin(0)) origins[SOME];
+    T* pixels[SOME];
+    for (int64_t start = 0; start < count_; start += SOME) {
+      const int64_t samples = std::min(SOME, count_ - start);
+      for (int64_t i = 0; i < samples; ++i) origins[i] = where_.origin(start + i);
+      where_.each_soon(start, samples, [&](T* pixel) {
+        for (int64_t c = first; c < last; c += LINE) __builtin_prefetch(pixel + c, 0, 2);
+      });
+      for (int64_t place = 0; place < places; ++place) {
+        for (int64_t i = 0; i < samples; ++i) {
+          T* pixel = where_.pixel(origins[i], place / kernel_, place % kernel_);
+          pixels[i] = pixel ? pixel : padding_.data();
+        }
+        T* entries = columns + place * count_ + start;
+        int64_t c = first;
+        for (; samples == SOME && c + 4 <= last; c += 4) {
+          const auto more = [&](int64_t i) { return shift((c + i) * places + place); };
+          const Four<T> shifts{more(0), more(1), more(2), more(3)};
+          for (int64_t i = 0; i < SOME; i += 4) four_of_four(pixels + i, c, entries + (c - first) * row + i, row, shifts);
+        }
+        for (; c < last; ++c) {
+          const T more = shift(c * places + place);
+          for (int64_t i = 0; i < samples; ++i) one(pixels[i][c], entries[(c - first) * row + i], more);
+        }
+      }
+    }
+  }
+
+  Where where_;
+  int64_t kernel_, count_;
+  // A pixel outside the image.
+  std::vector<T> padding_;
+};
+
+struct ChannelsLast {
+  // Channels that are handled together: as many to each thread, whole lines of the cache.
+  template <typename T>
+  static int64_t together(int64_t channels, int64_t) {
+    const int64_t line = 64 / static_cast<int64_t>(sizeof(T)), threads = at::get_num_threads();
+    return (channels + threads * line - 1) / (threads * line) * line;
+  }
+
+  template <typename T, typename Body>
+  static void with_source(T* x, at::IntArrayRef sizes, const Window& w, Body body) {
+    if (w.kernel == 1) {
+      const EveryPixel<T> where{x, w.every() * sizes[1], w.columns(sizes)};
+      return body([&] { return Pixels<T, EveryPixel<T>>(where, sizes, w); });
+    }
+    const InWindows<T> where(x, sizes, w);
+    body([&] { return Pixels<T, InWindows<T>>(where, sizes, w); });
+  }
+};
 
 }  // namespace
 
 bool has_pixels(const at::Tensor& x) { return has_loops(x) && x.is_contiguous(at::MemoryFormat::ChannelsLast); }
 
-at::Tensor gather_from_pixels(const at::Tensor& x, const Window& w) {
-  at::Tensor columns = at::empty({x.size(1) * w.rows(), w.columns(x.sizes())}, x.options());
-  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "gather_from_pixels", [&] {
-    // Only read.
-    scalar_t* pixels = const_cast<scalar_t*>(x.const_data_ptr<scalar_t>());
-    each_sampled(pixels, columns.mutable_data_ptr<scalar_t>(), x.sizes(), w, sampled);
-  });
-  return columns;
+at::Tensor gather_pixels(const at::Tensor& x, const Window& w, at::Tensor& mean, int64_t means) {
+  return gather_columns<ChannelsLast>(x, w, mean, means);
 }
 
-void add_to_pixels(at::Tensor& x, const at::Tensor& columns, const Window& w) {
-  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_to_pixels", [&] {
-    scalar_t* samples = const_cast<scalar_t*>(columns.const_data_ptr<scalar_t>());
-    each_sampled(x.mutable_data_ptr<scalar_t>(), samples, x.sizes(), w, given_back);
-  });
+void add_to_pixels(at::Tensor& x, const at::Tensor& columns, const at::Tensor& shift, const Window& w) {
+  add_columns<ChannelsLast>(x, columns, shift, w);
 }
 
 }  // namespace ndbench

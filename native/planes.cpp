@@ -1,11 +1,9 @@
 #include "planes.h"
 
-#include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
+#include "columns.h"
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 #include <vector>
 
 namespace ndbench {
@@ -174,108 +172,32 @@ class SinglePixels {
   T* x_;
 };
 
-template <typename T>
-T average(const T* numbers, int64_t count) {
-  // Several sums at a time, each of few numbers before it goes to a sum of double precision.
-  constexpr int64_t SUMS = 16, AT_ONCE = 256 * SUMS;
-  double all = 0;
-  for (int64_t start = 0; start < count; start += AT_ONCE) {
-    const int64_t end = std::min(count, start + AT_ONCE);
-    T sums[SUMS] = {};
-    int64_t at = start;
-    for (; at + SUMS <= end; at += SUMS) {
-      for (int64_t i = 0; i < SUMS; ++i) sums[i] += numbers[at + i];
-    }
-    for (int64_t i = 0; at < end; ++at, ++i) sums[i] += numbers[at];
-    all += std::accumulate(sums, sums + SUMS, 0.0);
-  }
-  return static_cast<T>(all / static_cast<double>(count));
-}
-
-// Channels of so many numbers each that fit a cache together.
-template <typename T>
-int64_t fitting(int64_t numbers) {
-  constexpr int64_t CACHE = 256 << 10;
-  return std::max<int64_t>(1, CACHE / static_cast<int64_t>(numbers * sizeof(T)));
-}
-
-// Columns of channels that share their means, while they are in the cache: gathered, their means taken, and centred.
-template <typename T>
-struct Centred {
-  T* columns;
-  T* means;
-  bool measured;
-  // How many rows of columns a channel has, how many share a mean, and how long they are.
-  int64_t rows, to_a_mean, count;
-
-  // Channels whose rows make whole means: few, whose columns fit a cache.
-  int64_t channels() const {
-    const int64_t whole = to_a_mean / std::gcd(to_a_mean, rows);
-    return std::max<int64_t>(1, fitting<T>(rows * count) / whole) * whole;
+struct Planes {
+  // Channels that are handled together: those whose numbers, so many each, fit a cache.
+  template <typename T>
+  static int64_t together(int64_t, int64_t numbers) {
+    constexpr int64_t CACHE = 256 << 10;
+    return std::max<int64_t>(1, CACHE / static_cast<int64_t>(numbers * sizeof(T)));
   }
 
-  template <typename Source>
-  void gather(Source& source, int64_t from, int64_t to) const {
-    source.gather(from, to, columns + from * rows * count);
-    for (int64_t mean = from * rows / to_a_mean; mean < to * rows / to_a_mean; ++mean) {
-      T* numbers = columns + mean * to_a_mean * count;
-      if (!measured) means[mean] = average(numbers, to_a_mean * count);
-      const T less = means[mean];
-      for (int64_t i = 0; i < to_a_mean * count; ++i) numbers[i] -= less;
-    }
+  template <typename T, typename Body>
+  static void with_source(T* x, at::IntArrayRef sizes, const Window& w, Body body) {
+    if (w.kernel == 1) return body([&] { return SinglePixels<T>(w.every(), sizes, x); });
+    const Geometry geometry(sizes, w);
+    body([&] { return Windows<T>(geometry, sizes, x); });
   }
 };
-
-// Calls `body(source)` with what makes a thread's source of columns, `Windows` or `SinglePixels`.
-template <typename T, typename Body>
-void with_source(T* x, at::IntArrayRef sizes, const Window& w, Body body) {
-  if (w.kernel == 1) return body([&] { return SinglePixels<T>(w.every(), sizes, x); });
-  const Geometry geometry(sizes, w);
-  body([&] { return Windows<T>(geometry, sizes, x); });
-}
 
 }  // namespace
 
 bool has_planes(const at::Tensor& x) { return has_loops(x) && x.is_contiguous(); }
 
 at::Tensor gather_planes(const at::Tensor& x, const Window& w, at::Tensor& mean, int64_t means) {
-  const int64_t channels = x.size(1), rows = channels * w.rows(), count = w.columns(x.sizes());
-  at::Tensor columns = at::empty({rows, count}, x.options());
-  const bool measured = mean.defined();
-  mean = measured ? mean.flatten() : at::empty({means}, x.options());
-  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "gather_planes", [&] {
-    const Centred<scalar_t> centred{columns.mutable_data_ptr<scalar_t>(), mean.mutable_data_ptr<scalar_t>(), measured, w.rows(),
-                                    rows / means, count};
-    // Only read.
-    with_source(const_cast<scalar_t*>(x.const_data_ptr<scalar_t>()), x.sizes(), w, [&](auto source) {
-      const int64_t together = centred.channels();
-      at::parallel_for(0, (channels + together - 1) / together, 1, [&](int64_t first, int64_t last) {
-        auto some = source();
-        for (int64_t i = first; i < last; ++i) centred.gather(some, i * together, std::min(channels, (i + 1) * together));
-      });
-    });
-  });
-  return columns;
+  return gather_columns<Planes>(x, w, mean, means);
 }
 
 void add_to_planes(at::Tensor& x, const at::Tensor& columns, const at::Tensor& shift, const Window& w) {
-  const int64_t to_a_shift = columns.size(0) / shift.numel(), count = columns.size(1);
-  const at::Tensor shifts = shift.contiguous();
-  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "add_to_planes", [&] {
-    scalar_t* samples = const_cast<scalar_t*>(columns.const_data_ptr<scalar_t>());
-    const scalar_t* more = shifts.const_data_ptr<scalar_t>();
-    with_source(x.mutable_data_ptr<scalar_t>(), x.sizes(), w, [&](auto source) {
-      const int64_t channels = x.size(1), together = fitting<scalar_t>(w.rows() * count);
-      at::parallel_for(0, (channels + together - 1) / together, 1, [&](int64_t first, int64_t last) {
-        auto some = source();
-        const auto shift_of = [&](int64_t row) { return more[row / to_a_shift]; };
-        for (int64_t i = first; i < last; ++i) {
-          const int64_t from = i * together;
-          some.add(from, std::min(channels, from + together), samples + from * w.rows() * count, shift_of);
-        }
-      });
-    });
-  });
+  add_columns<Planes>(x, columns, shift, w);
 }
 
 }  // namespace ndbench

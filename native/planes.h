@@ -10,7 +10,7 @@ bool has_planes(const at::Tensor& x);
 // What `gather` takes from such images.
 at::Tensor gather_planes(const at::Tensor& x, const Window& window, at::Tensor& mean, int64_t means);
 
-// What `add_back` does to them.
+// What `add_to` does to them.
 void add_to_planes(at::Tensor& x, const at::Tensor& columns, const at::Tensor& shift, const Window& window);
 
 }  // namespace ndbench

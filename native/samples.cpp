@@ -7,6 +7,13 @@ std::vector<int64_t> Samples::numbers() const {
   return {s.kernel, s.stride, s.padding, s.dilation, s.groups, s.features};
 }
 
+int64_t Samples::count(const at::Tensor& x) const {
+  if (!are_windows()) return x.size(-1);
+  // Blocks of channels share their covariance, groups do not.
+  const int64_t blocks = x.size(1) * window().rows() / (samples_.groups * samples_.features);
+  return blocks * window().columns(x.sizes());
+}
+
 at::Tensor Samples::centred(const at::Tensor& input, at::ScalarType kind, at::Tensor& mean) const {
   const at::Tensor x = input.to(kind);
   if (!are_windows()) {
@@ -21,17 +28,21 @@ at::Tensor Samples::centred(const at::Tensor& input, at::ScalarType kind, at::Te
   return shaped(columns);
 }
 
-at::Tensor Samples::add_back(at::Tensor dx, at::Tensor d_columns, const at::Tensor& shift, at::IntArrayRef sizes) const {
-  // A conversion to the kind that it has would be a second reference.
-  if (dx.defined() && dx.scalar_type() != d_columns.scalar_type()) dx = dx.to(d_columns.scalar_type());
+at::Tensor Samples::to_add_to(at::Tensor given, const at::Tensor& x, at::ScalarType kind) const {
+  if (!given.defined()) return at::zeros(x.sizes(), x.options().dtype(kind));
+  if (given.scalar_type() != kind) return given.to(kind);
+  // The engine hands the only reference to a gradient over; someone who kept another must not see it change.
+  return given.use_count() > 1 ? given.clone() : given;
+}
+
+void Samples::add_to(at::Tensor dx, at::Tensor d_columns, const at::Tensor& shift) const {
   if (!are_windows()) {
-    d_columns.add_(shift);
-    return dx.defined() ? dx + d_columns : d_columns;
+    dx.add_(d_columns).add_(shift);
+    return;
   }
-  if (!dx.defined()) dx = at::zeros(sizes, d_columns.options());
   // Blocks and groups are rows of the same columns.
-  const int64_t rows = sizes[1] * samples_.kernel * samples_.kernel;
-  return ndbench::add_back(std::move(dx), d_columns.contiguous().view({rows, -1}), shift.flatten(), window());
+  const int64_t rows = dx.size(1) * window().rows();
+  ndbench::add_to(dx, d_columns.contiguous().view({rows, -1}), shift.flatten(), window());
 }
 
 }  // namespace ndbench

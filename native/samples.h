@@ -3,6 +3,7 @@
 #include "patches.h"
 #include "shim.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace ndbench {
@@ -17,12 +18,29 @@ class Samples {
 
   std::vector<int64_t> numbers() const;
 
+  // How many columns x has.
+  int64_t count(const at::Tensor& x) const;
+
+  // Calls `visit(some of x, the same of y)` until all samples were seen.
+  template <typename Visit>
+  void each_part(const at::Tensor& x, const at::Tensor& y, Visit visit) const {
+    if (!are_windows()) return visit(x, y);
+    const int64_t images = x.size(0), at_once = images_at_once(x, window());
+    for (int64_t from = 0; from < images; from += at_once) {
+      const int64_t some = std::min(at_once, images - from);
+      visit(x.narrow(0, from, some), y.narrow(0, from, some));
+    }
+  }
+
   // The columns of x as numbers of a kind, less their mean [.., F, 1], which is measured first where it is undefined.
   at::Tensor centred(const at::Tensor& x, at::ScalarType kind, at::Tensor& mean) const;
 
-  // The gradient of the columns, which is given up, and `shift` [.., F, 1], added to the gradient of the input, which is given up
-  // too; undefined where there is none yet. The sum is of the columns' kind.
-  at::Tensor add_back(at::Tensor dx, at::Tensor d_columns, const at::Tensor& shift, at::IntArrayRef sizes) const;
+  // A gradient of x in numbers of a kind, to which those of samples can be added: what `given` has, which is given up, or zeros
+  // where that is undefined.
+  at::Tensor to_add_to(at::Tensor given, const at::Tensor& x, at::ScalarType kind) const;
+
+  // Adds to a gradient that of columns, which is given up, and `shift` [.., F, 1].
+  void add_to(at::Tensor dx, at::Tensor d_columns, const at::Tensor& shift) const;
 
  private:
   bool are_windows() const { return samples_.kernel > 0; }

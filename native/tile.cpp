@@ -65,9 +65,11 @@ void multiply(const TilePart& part, int64_t strips) {
 // Makes the result of the sums of one row of one strip, and writes it.
 void finish(const TilePart& part, int64_t row, int64_t strip, float* sums) {
   const int64_t at = (strip * part.n + row) * STRIP, diagonal = row - strip * STRIP;
-  for (int64_t i = 0; i < STRIP; ++i) sums[i] = part.alpha * sums[i] + (part.c ? part.beta * part.c[at + i] : 0.0f);
-  if (diagonal >= 0 && diagonal < STRIP) sums[diagonal] += part.gamma;
-  for (int64_t i = 0; i < STRIP; ++i) part.out[at + i] = sums[i];
+  Vector result = part.alpha * *vector(sums);
+  if (part.c) result += part.beta * *vector(part.c + at);
+  if (diagonal >= 0 && diagonal < STRIP) result[diagonal] += part.gamma;
+  *vector(sums) = result;
+  *vector(part.out + at) = result;
 }
 
 // Writes what lies below the diagonal above it too. `to` is where the rows of the tile lie as columns.

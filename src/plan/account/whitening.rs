@@ -1,6 +1,6 @@
 //! Network deconvolution: what it unfolds, the matrices that follow, and the weight that absorbs them.
 
-use super::convolution::Geometry;
+use super::convolution::{Copies, Geometry};
 use super::ledger::Purpose::{Flowing, Gradients, Matrices, Samples};
 use super::ledger::Storage;
 use super::tape::Tape;
@@ -23,8 +23,10 @@ pub(super) struct Measured {
     /// Covariances, and the rows of each.
     pub groups: u64,
     pub features: u64,
-    /// Samples of all covariances.
+    /// Samples of all covariances,
     numbers: u64,
+    /// and of those that `fast` gathers at once on a CPU.
+    some: u64,
     /// All pixels become columns first, of which some are taken.
     pixels: bool,
     /// Those that are taken need no copy.
@@ -37,10 +39,11 @@ pub(super) struct Measured {
 
 /// The block really used of so many channels.
 pub(super) fn block_size(asked: u64, channels: u64) -> u64 {
-    fn gcd(a: u64, b: u64) -> u64 {
-        if b == 0 { a } else { gcd(b, a % b) }
-    }
     if asked > channels { channels } else { gcd(asked, channels) }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 impl Measured {
@@ -49,16 +52,22 @@ impl Measured {
         let block = if g.groups > 1 { channels / g.groups } else { block_size(whitening.block, channels) };
         let blocks = channels / g.groups / block;
         let stride = whitening.sampling_stride * g.stride;
-        let places = if g.kernel == 1 {
-            (images * height * width).div_ceil(stride * stride)
-        } else {
+        let places = |images: u64| {
+            if g.kernel == 1 {
+                return (images * height * width).div_ceil(stride * stride);
+            }
             let side = |side| super::operations::windows(side, g.kernel, stride, g.padding);
             images * side(height) * side(width)
         };
+        // Images of which each has whole samples.
+        let whole = if g.kernel == 1 { stride * stride / gcd(stride * stride, height * width) } else { 1 };
+        let rows = channels * g.kernel * g.kernel;
+        let at_once = (NUMBERS_AT_ONCE / (rows * places(whole))).max(1) * whole;
         Self {
             groups: g.groups,
             features: block * g.kernel * g.kernel,
-            numbers: channels * g.kernel * g.kernel * places,
+            numbers: rows * places(images),
+            some: rows * places(images.min(at_once)),
             pixels: g.kernel == 1,
             seen: g.kernel == 1 && blocks == 1,
             rows: g.output * blocks,
@@ -71,7 +80,7 @@ impl Measured {
         let block = block_size(whitening.block, features);
         let blocks = features / block;
         let (rows, numbers) = (output * blocks, images * features);
-        Self { groups: 1, features: block, numbers, pixels: true, seen: true, rows, blocks }
+        Self { groups: 1, features: block, numbers, some: numbers, pixels: true, seen: true, rows, blocks }
     }
 
     /// Numbers of its running statistics.
@@ -170,7 +179,8 @@ impl Tape {
     /// The fast operator: one node, which gathers the samples again on the way back.
     fn absorb_fast(&self, x: &Tensor, weight: &Tensor, m: Measured, n_iter: i64) -> (Tensor, Tensor) {
         let square = m.groups * m.features * m.features;
-        let columns = self.hold(Samples, m.numbers);
+        let some = if self.kernels.copies == Copies::Nothing { m.numbers } else { m.some };
+        let columns = self.hold(Samples, some);
         let covariance = self.hold(Matrices, square);
         drop(columns);
         let steps: Vec<Storage> = (0..kept_by_steps(n_iter)).map(|_| self.hold(Matrices, square)).collect();
@@ -194,11 +204,11 @@ impl Tape {
             let adjoint: Vec<Storage> = (1..UNDER_WAY).map(|_| tape.hold(Matrices, square)).collect();
             let of_covariance = tape.hold(Matrices, square);
             drop((direction, adjoint));
-            let columns = tape.hold(Samples, m.numbers);
-            let of_columns = tape.hold(Samples, m.numbers);
-            drop(columns);
             let given = gradients.pop().flatten().filter(Gradient::is_own);
             let of_input = given.unwrap_or_else(|| Gradient::whole(tape.hold(Flowing, numbers)));
+            let columns = tape.hold(Samples, some);
+            let of_columns = tape.hold(Samples, some);
+            drop(columns);
             drop((of_columns, of_covariance, sum, kept, steps));
             vec![Some(of_input), Some(of_weight)]
         });
@@ -206,6 +216,9 @@ impl Tape {
         (absorbed, x)
     }
 }
+
+/// Numbers of columns that the fast operator gathers at once on a CPU, about (`native/patches.cpp`).
+const NUMBERS_AT_ONCE: u64 = 1 << 20;
 
 /// Matrices that the derivative of the fast operator's steps computes with at a time: the direction, those of the three
 /// factors, and a product (`native/inverse_sqrt.cpp`).

@@ -154,3 +154,19 @@ fn large_blocks_agree() {
         compare(layer, &[2, channels, 9, 9], 8).unwrap();
     }
 }
+
+/// Samples so many that they are gathered in parts: by panels, of groups, and of single pixels, which go over the borders of images.
+#[test]
+fn samples_in_parts_agree() {
+    let cases = [
+        (ConvShape::new(36, 4, 3).padding(1), 36, 1, [7, 36, 32, 32]),
+        (ConvShape::new(16, 16, 3).padding(1).groups(16), 1, 1, [4, 16, 64, 64]),
+        (ConvShape::new(256, 2, 1), 32, 2, [6, 256, 65, 65]),
+    ];
+    for (shape, block, sampling_stride, input) in cases {
+        let layer = |scope: Scope, implementation| -> Box<dyn Layer> {
+            Box::new(FastDeconv::new(&scope, shape, true, whitening(implementation, block, 3, sampling_stride)))
+        };
+        (6..8).for_each(|salt| compare(layer, &input, salt).unwrap());
+    }
+}
