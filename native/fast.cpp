@@ -38,12 +38,13 @@ struct Absorb : torch::autograd::Function<Absorb> {
                                bool bf16) {
     const at::Tensor start = from.value_or(at::Tensor());
     Moments moments(samples.count(x), eps);
-    samples.each_part(x, x, [&](const at::Tensor& part, const at::Tensor&) {
+    samples.each_part(x, [&](const at::Tensor& part) {
       at::Tensor mean;
       const at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.centred(part, weight.scalar_type(), mean); });
       in(NDB_PART_COVARIANCE, [&] { return moments.add(columns, mean); });
     });
-    const at::Tensor mean = moments.mean(), measured = in(NDB_PART_COVARIANCE, [&] { return moments.covariance(); });
+    const at::Tensor mean = in(NDB_PART_SAMPLES, [&] { return moments.mean(); });
+    const at::Tensor measured = in(NDB_PART_COVARIANCE, [&] { return moments.covariance(); });
     Steps steps;
     const at::ScalarType kind = bf16 ? at::kBFloat16 : measured.scalar_type();
     const at::Tensor deconv = in(NDB_PART_INVERSE_SQRT, [&] {
@@ -89,15 +90,16 @@ struct Absorb : torch::autograd::Function<Absorb> {
       const double n = static_cast<double>(samples.count(x));
       const at::Tensor shift = product(absorbed.transpose(-2, -1), d_shift / n);
       // The mean's own share in the covariance vanishes: centred columns sum to zero.
-      d_covariance.mul_(2 / n);
-      const at::Tensor sum = samples.to_add_to(std::move(gradients[4]), x, weight.scalar_type());
+      in(NDB_PART_COVARIANCE, [&] { d_covariance.mul_(2 / n); });
+      const at::Tensor sum =
+          in(NDB_PART_SAMPLES, [&] { return samples.to_add_to(std::move(gradients[4]), x, weight.scalar_type()); });
       samples.each_part(x, sum, [&](const at::Tensor& part, const at::Tensor& d_part) {
         at::Tensor of_mean = mean;
         at::Tensor columns = in(NDB_PART_SAMPLES, [&] { return samples.centred(part, weight.scalar_type(), of_mean); });
         at::Tensor d_columns = in(NDB_PART_COVARIANCE, [&] { return product(d_covariance, std::exchange(columns, {})); });
         in(NDB_PART_SAMPLES, [&] { samples.add_to(d_part, std::move(d_columns), shift); });
       });
-      dx = sum.to(x.scalar_type());
+      dx = in(NDB_PART_SAMPLES, [&] { return sum.to(x.scalar_type()); });
     }
     return {dx, d_weight, {}, {}, {}, {}, {}};
   }

@@ -81,15 +81,15 @@ void add_windows(at::Tensor& x, const at::Tensor& columns, const Window& w) {
 }  // namespace
 
 int64_t images_at_once(const at::Tensor& x, const Window& w) {
-  if (!has_planes(x) && !has_pixels(x)) return x.size(0);
-  // Images of which each has whole samples.
+  const bool lies_in_order = x.is_contiguous() || x.is_contiguous(at::MemoryFormat::ChannelsLast);
+  if (!x.is_cpu() || !lies_in_order) return x.size(0);
+  // With a kernel of 1 samples go over the borders of images: so many have a whole number of them.
   const int64_t pixels = x.size(2) * x.size(3), some = w.kernel == 1 ? w.every() / std::gcd(w.every(), pixels) : 1;
   const int64_t windows = w.kernel == 1 ? some * pixels / w.every() : w.places(x.size(2)) * w.places(x.size(3));
   return std::max<int64_t>(1, NUMBERS_AT_ONCE / (x.size(1) * w.rows() * windows)) * some;
 }
 
 at::Tensor gather(const at::Tensor& x, const Window& w, at::Tensor& mean, int64_t means) {
-  TORCH_CHECK(x.numel() > 0, "there is no pixel to sample in images of ", x.sizes());
   if (has_planes(x)) return gather_planes(x, w, mean, means);
   if (has_pixels(x)) return gather_pixels(x, w, mean, means);
   at::Tensor columns = w.kernel == 1 ? gather_every(x, w.every()) : gather_windows(x, w);

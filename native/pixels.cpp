@@ -9,8 +9,7 @@
 namespace ndbench {
 namespace {
 
-// Where the pixels of the windows of a channels-last x lie; null in the padding. `each_soon` calls `ask` with pixels that come
-// after these samples: what is written before they are needed lies far from them, and the processor does not foresee them.
+// Where the pixels of the windows of a channels-last x lie; null in the padding.
 template <typename T>
 struct InWindows {
   struct Origin {
@@ -19,7 +18,7 @@ struct InWindows {
   };
 
   InWindows(T* x, at::IntArrayRef sizes, const Window& w)
-      : x(x), images(sizes[0]), channels(sizes[1]), height(sizes[2]), width(sizes[3]), w(w), rows(w.places(height)), across(w.places(width)) {}
+      : x(x), channels(sizes[1]), height(sizes[2]), width(sizes[3]), w(w), rows(w.places(height)), across(w.places(width)) {}
 
   Origin origin(int64_t sample) const {
     const int64_t image = sample / (rows * across), row = sample / across % rows, column = sample % across;
@@ -32,17 +31,8 @@ struct InWindows {
     return origin.image + (h * width + v) * channels;
   }
 
-  // Of the next image as large a part as the samples are of this one.
-  template <typename Ask>
-  void each_soon(int64_t sample, int64_t samples, Ask ask) const {
-    const int64_t of_image = rows * across, image = sample / of_image, at = sample % of_image, area = height * width;
-    if (image + 1 >= images) return;
-    const int64_t end = std::min(of_image, at + samples) * area / of_image;
-    for (int64_t i = at * area / of_image; i < end; ++i) ask(x + ((image + 1) * area + i) * channels);
-  }
-
   T* x;
-  int64_t images, channels, height, width;
+  int64_t channels, height, width;
   Window w;
   int64_t rows, across;
 };
@@ -53,13 +43,8 @@ struct EveryPixel {
   T* origin(int64_t sample) const { return x + sample * step; }
   T* pixel(T* origin, int64_t, int64_t) const { return origin; }
 
-  template <typename Ask>
-  void each_soon(int64_t sample, int64_t samples, Ask ask) const {
-    for (int64_t i = sample + samples; i < std::min(count, sample + 2 * samples); ++i) ask(origin(i));
-  }
-
   T* x;
-  int64_t step, count;
+  int64_t step;
 };
 
 // Four numbers, one after the other.
@@ -78,15 +63,26 @@ void write(const Four<T>& four, T* numbers) {
   std::memcpy(numbers, &four, sizeof(four));
 }
 
+// Numbers A to D of those of a, 0 to 3, and of b, 4 to 7.
+template <int A, int B, int C, int D, typename V>
+V chosen(const V& a, const V& b) {
+#if __has_builtin(__builtin_shufflevector)
+  return __builtin_shufflevector(a, b, A, B, C, D);
+#else
+  const auto at = [&](int i) { return i < 4 ? a[i] : b[i - 4]; };
+  return V{at(A), at(B), at(C), at(D)};
+#endif
+}
+
 // Four numbers of four pixels become four pixels of four numbers, and the other way round.
-template <typename T>
-void transpose(Four<T> (&of)[4]) {
-  const Four<T> low = __builtin_shufflevector(of[0], of[1], 0, 4, 1, 5), high = __builtin_shufflevector(of[0], of[1], 2, 6, 3, 7);
-  const Four<T> more_low = __builtin_shufflevector(of[2], of[3], 0, 4, 1, 5), more_high = __builtin_shufflevector(of[2], of[3], 2, 6, 3, 7);
-  of[0] = __builtin_shufflevector(low, more_low, 0, 1, 4, 5);
-  of[1] = __builtin_shufflevector(low, more_low, 2, 3, 6, 7);
-  of[2] = __builtin_shufflevector(high, more_high, 0, 1, 4, 5);
-  of[3] = __builtin_shufflevector(high, more_high, 2, 3, 6, 7);
+template <typename V>
+void transpose(V (&of)[4]) {
+  const V low = chosen<0, 4, 1, 5>(of[0], of[1]), high = chosen<2, 6, 3, 7>(of[0], of[1]);
+  const V more_low = chosen<0, 4, 1, 5>(of[2], of[3]), more_high = chosen<2, 6, 3, 7>(of[2], of[3]);
+  of[0] = chosen<0, 1, 4, 5>(low, more_low);
+  of[1] = chosen<2, 3, 6, 7>(low, more_low);
+  of[2] = chosen<0, 1, 4, 5>(high, more_high);
+  of[3] = chosen<2, 3, 6, 7>(high, more_high);
 }
 
 // The samples of channels, whose pixels lie where `Where` says. Padding is read as zeros, and what is written to it is dropped.
@@ -100,7 +96,7 @@ class Pixels {
     const auto four_of_four = [](T* const* pixels, int64_t c, T* entries, int64_t row, const Four<T>&) {
       Four<T> of[4];
       for (int64_t i = 0; i < 4; ++i) of[i] = four(pixels[i] + c);
-      transpose<T>(of);
+      transpose(of);
       for (int64_t i = 0; i < 4; ++i) write<T>(of[i], entries + i * row);
     };
     const auto one = [](T& pixel, T& sample, T) { sample = pixel; };
@@ -112,7 +108,7 @@ class Pixels {
     const auto four_of_four = [](T* const* pixels, int64_t c, T* entries, int64_t row, const Four<T>& more) {
       Four<T> of[4];
       for (int64_t i = 0; i < 4; ++i) of[i] = four(entries + i * row);
-      transpose<T>(of);
+      transpose(of);
       for (int64_t i = 0; i < 4; ++i) write<T>(four(pixels[i] + c) + (of[i] + more), pixels[i] + c);
     };
     const auto one = [](T& pixel, T& sample, T more) { pixel += sample + more; };
@@ -121,7 +117,7 @@ class Pixels {
 
  private:
   // Samples that are visited together: what they take of a row of columns fills a line of the cache.
-  static constexpr int64_t SOME = 16, LINE = 64 / sizeof(T);
+  static constexpr int64_t SOME = 16;
 
   // Calls `one(pixel, sample, shift of its row)`, or `four_of_four(pixels, first of four channels, its
   // samples, from one channel's samples to the next one's, shifts of their rows)` for four pixels.
@@ -133,9 +129,6 @@ class Pixels {
     for (int64_t start = 0; start < count_; start += SOME) {
       const int64_t samples = std::min(SOME, count_ - start);
       for (int64_t i = 0; i < samples; ++i) origins[i] = where_.origin(start + i);
-      where_.each_soon(start, samples, [&](T* pixel) {
-        for (int64_t c = first; c < last; c += LINE) __builtin_prefetch(pixel + c, 0, 2);
-      });
       for (int64_t place = 0; place < places; ++place) {
         for (int64_t i = 0; i < samples; ++i) {
           T* pixel = where_.pixel(origins[i], place / kernel_, place % kernel_);
@@ -173,7 +166,7 @@ struct ChannelsLast {
   template <typename T, typename Body>
   static void with_source(T* x, at::IntArrayRef sizes, const Window& w, Body body) {
     if (w.kernel == 1) {
-      const EveryPixel<T> where{x, w.every() * sizes[1], w.columns(sizes)};
+      const EveryPixel<T> where{x, w.every() * sizes[1]};
       return body([&] { return Pixels<T, EveryPixel<T>>(where, sizes, w); });
     }
     const InWindows<T> where(x, sizes, w);

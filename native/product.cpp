@@ -276,9 +276,9 @@ std::optional<at::Tensor> by_kernel(const Sum& sum) {
   return splits > 1 ? out.sum(-3) : out;
 }
 
-at::Tensor product(const at::Tensor& left, const at::Tensor& right, double alpha) {
-  if (auto out = by_kernel({{{left, right}}, {}, 0, alpha})) return *out;
-  return at::matmul(alpha == 1 ? left : left * alpha, right);
+at::Tensor product(const at::Tensor& left, const at::Tensor& right) {
+  if (auto out = by_kernel({{{left, right}}})) return *out;
+  return at::matmul(left, right);
 }
 
 }  // namespace ndbench

@@ -37,7 +37,7 @@ std::optional<at::Tensor> by_kernel(const Sum& sum);
 // Why device `index` has no kernel; empty where it has one.
 std::string no_kernel(int64_t index);
 
-// alpha left right by the kernel, or else by libtorch.
-at::Tensor product(const at::Tensor& left, const at::Tensor& right, double alpha = 1);
+// left right by the kernel, or else by libtorch.
+at::Tensor product(const at::Tensor& left, const at::Tensor& right);
 
 }  // namespace ndbench

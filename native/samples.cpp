@@ -9,6 +9,7 @@ std::vector<int64_t> Samples::numbers() const {
 
 int64_t Samples::count(const at::Tensor& x) const {
   if (!are_windows()) return x.size(-1);
+  TORCH_CHECK(x.numel() > 0, "there is no pixel to sample in images of ", x.sizes());
   // Blocks of channels share their covariance, groups do not.
   const int64_t blocks = x.size(1) * window().rows() / (samples_.groups * samples_.features);
   return blocks * window().columns(x.sizes());

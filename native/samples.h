@@ -21,7 +21,13 @@ class Samples {
   // How many columns x has.
   int64_t count(const at::Tensor& x) const;
 
-  // Calls `visit(some of x, the same of y)` until all samples were seen.
+  // Calls `visit(some of x)` until all samples were seen.
+  template <typename Visit>
+  void each_part(const at::Tensor& x, Visit visit) const {
+    each_part(x, x, [&](const at::Tensor& part, const at::Tensor&) { visit(part); });
+  }
+
+  // The same with a tensor beside x, whose first dimension is images too.
   template <typename Visit>
   void each_part(const at::Tensor& x, const at::Tensor& y, Visit visit) const {
     if (!are_windows()) return visit(x, y);

@@ -7,7 +7,7 @@
 namespace ndbench {
 namespace {
 
-// Rows of a panel, about: fewer save more multiplications, which then run slower.
+// Rows of a panel, about: narrower ones skip more multiplications, and those that are left run slower.
 constexpr int64_t PANEL = 96;
 
 // On the CPU a product of matrices of at least so many rows is computed by panels; elsewhere one large kernel is faster than
@@ -56,8 +56,8 @@ std::optional<at::Tensor> symmetric_at_once(Sum sum) {
 
 at::Tensor symmetric_sum(Sum sum) {
   if (auto out = symmetric_at_once(sum)) return *out;
-  at::Tensor out = sum.c.defined() ? sum.c * sum.beta : empty_for(sum.products.front());
-  double kept = sum.c.defined() ? 1 : 0;
+  at::Tensor out = sum.c.defined() ? sum.c.clone() : empty_for(sum.products.front());
+  double kept = sum.c.defined() ? sum.beta : 0;
   for (const Factors& product : sum.products) {
     accumulate_below(out, product, kept, sum.alpha);
     kept = 1;

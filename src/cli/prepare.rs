@@ -37,7 +37,7 @@ pub(super) fn run(args: &ImagenetArgs, out: &mut impl Write) -> Result<(), Failu
     let prepared = prepared.map_err(|e| match e {
         PrepareError::Interrupted if was_warned() => Failure::Warned,
         PrepareError::Interrupted => Failure::Interrupted,
-        e @ PrepareError::Write { .. } => Failure::File(Box::new(e)),
+        e @ (PrepareError::Write { .. } | PrepareError::Storage { .. }) => Failure::File(Box::new(e)),
         e => Failure::Data(Box::new(e)),
     })?;
     if args.json {

@@ -3,9 +3,10 @@
 use super::bad_files::{BadFiles, TooManyBad};
 use super::batch::Sheet;
 use super::crop::View;
-use super::examine::{Unread, guarded};
+use super::examine::guarded;
 use super::photos::Photos;
 use super::resample::{Form, Order, Resampler};
+use super::unread::Unread;
 use crate::scenario::Normalisation;
 use std::collections::VecDeque;
 use std::ops::Range;

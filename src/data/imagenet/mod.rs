@@ -24,13 +24,13 @@ mod row;
 mod shards;
 mod shrink;
 mod solution;
+mod unread;
 
 pub(super) use index::FILE as INDEX;
 
 pub use bad_files::{BadFiles, TooManyBad};
 pub use crop::{SIDE, View};
 pub use decode::Kind;
-pub use examine::Unread;
 pub use index::Storage;
 pub use layout::Split;
 pub use loader::{Batch, LoadError, Loader, Making, PhotoPass};
@@ -40,3 +40,4 @@ pub use photos::{IMAGENET_NORMALISATION, ImageNet, Photos};
 pub use prepare::{FOLDER, Preparation, PrepareError, prepare};
 pub use prepared::Prepared;
 pub use resample::Order;
+pub use unread::Unread;

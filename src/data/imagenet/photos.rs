@@ -1,10 +1,10 @@
 //! A prepared ImageNet, open for reading.
 
-use super::examine::{Unread, read};
 use super::index::{self, Index, Storage};
 use super::layout::Split;
 use super::row::Row;
 use super::shards;
+use super::unread::{Unread, read};
 use crate::data::DataError;
 use crate::scenario::{Dataset, Normalisation};
 use std::fs::File;

@@ -8,6 +8,7 @@ use super::ordered::in_order;
 use super::prepared::Prepared;
 use super::row::Row;
 use super::shards::{self, Shards};
+use super::unread::Unread;
 use crate::data::DataError;
 use std::collections::HashMap;
 use std::io;
@@ -32,6 +33,14 @@ pub enum PrepareError {
         folder: PathBuf,
         /// What the operating system said.
         source: io::Error,
+    },
+    /// What the pictures lie on fails; what was done is noted.
+    #[error("{}: {why}; others on the same storage will hardly be better off: mend that, and run the same command again", file.display())]
+    Storage {
+        /// The picture that could not be read.
+        file: PathBuf,
+        /// What the operating system said.
+        why: String,
     },
     /// Another process prepares the same.
     #[error("{}: another process is preparing it; wait for it or pass --out DIR", .0.display())]
@@ -101,6 +110,7 @@ pub fn prepare(
     let work = Work { root: &root, head: &head, journal, shards, prepared: Prepared::new(&folder, &head, remarks) };
     let (prepared, rows) = work.run(&files, noted, preparation.threads, interrupt, progress).map_err(|e| match e {
         Ended::Interrupted => PrepareError::Interrupted,
+        Ended::Storage { path, why } => PrepareError::Storage { file: root.join(path), why },
         Ended::Io(source) => failed(source),
     })?;
     prepared.finish(Index::new(head, rows), preparation.max_bad).map_err(failed)
@@ -126,6 +136,11 @@ fn relative(root: &Path, folder: &Path) -> PathBuf {
 
 enum Ended {
     Interrupted,
+    /// A picture could not be read, and others will not be.
+    Storage {
+        path: String,
+        why: String,
+    },
     Io(io::Error),
 }
 
@@ -139,7 +154,7 @@ impl From<io::Error> for Ended {
 enum Seen {
     /// As it was noted before.
     Before(Row),
-    Now(Result<Examined, String>),
+    Now(Result<Examined, Unread>),
 }
 
 struct Work<'a> {
@@ -182,7 +197,10 @@ impl Work<'_> {
             }
             match seen {
                 Seen::Before(row) => rows.push(row),
-                Seen::Now(Err(why)) => self.prepared.bad(&files[number].path, why),
+                Seen::Now(Err(Unread::Picture(why))) => self.prepared.bad(&files[number].path, why),
+                Seen::Now(Err(Unread::Storage(why))) => {
+                    return Err(Ended::Storage { path: files[number].path.clone(), why });
+                }
                 Seen::Now(Ok(examined)) => {
                     let row = self.note(&files[number], examined)?;
                     rows.push(row);

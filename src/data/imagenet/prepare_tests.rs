@@ -211,3 +211,19 @@ fn what_is_no_imagenet_is_refused_with_a_reason() {
     put("grey.jpg", &dir.path().join("val/n00000001/a.jpg"));
     assert!(ended(dir.path()).contains("class `n00000001` has no folder"));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn storage_that_fails_ends_a_preparation_which_goes_on_later() {
+    let dir = tree();
+    let picture = dir.path().join("ILSVRC/Data/CLS-LOC/train/n01440764/n01440764_2.JPEG");
+    let bytes = fs::read(&picture).unwrap();
+    fs::remove_file(&picture).unwrap();
+    // Nothing is mapped where this file begins: EIO.
+    std::os::unix::fs::symlink("/proc/self/mem", &picture).unwrap();
+    let ended = prepare(dir.path(), &Preparation::default(), &AtomicBool::new(false), no_progress).unwrap_err();
+    assert!(matches!(&ended, PrepareError::Storage { file, .. } if file.ends_with("n01440764_2.JPEG")), "{ended}");
+    fs::remove_file(&picture).unwrap();
+    fs::write(&picture, bytes).unwrap();
+    assert_eq!(prepared(dir.path(), Preparation::default()).train, [8, 8]);
+}

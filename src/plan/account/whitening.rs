@@ -23,9 +23,9 @@ pub(super) struct Measured {
     /// Covariances, and the rows of each.
     pub groups: u64,
     pub features: u64,
-    /// Samples of all covariances,
+    /// Numbers in the columns of all samples.
     numbers: u64,
-    /// and of those that `fast` gathers at once on a CPU.
+    /// Numbers in those that `fast` gathers at once on a CPU.
     some: u64,
     /// All pixels become columns first, of which some are taken.
     pixels: bool,
@@ -59,7 +59,7 @@ impl Measured {
             let side = |side| super::operations::windows(side, g.kernel, stride, g.padding);
             images * side(height) * side(width)
         };
-        // Images of which each has whole samples.
+        // With a kernel of 1 samples go over the borders of images: so many have a whole number of them.
         let whole = if g.kernel == 1 { stride * stride / gcd(stride * stride, height * width) } else { 1 };
         let rows = channels * g.kernel * g.kernel;
         let at_once = (NUMBERS_AT_ONCE / (rows * places(whole))).max(1) * whole;
