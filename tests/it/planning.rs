@@ -37,6 +37,13 @@ fn each_device_says_what_it_holds_and_what_to_ask_for() {
     }
 }
 
+/// As the study says.
+#[test]
+fn all_of_table_1_fits_16_gb() {
+    let text = printed(&plan(&["table1-cifar10", "--gpu", "v100-16gb"]));
+    assert!(text.contains("all are estimated to fit") && text.contains("with the band: v100-16gb."), "{text}");
+}
+
 #[test]
 fn a_device_that_is_none_is_said() {
     let output = plan(&[&ONE[..], &["--gpu", "mig:9g.10gb"]].concat());
